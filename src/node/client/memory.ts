@@ -1,0 +1,160 @@
+import type { Filter } from "../protocol/filter.ts";
+
+/** `m_` and 16 base32 characters: 80 random bits (design: what a memory is). */
+export type MemoryId = string & { readonly __brand: "MemoryId" };
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type Metadata = { readonly [key: string]: JsonValue };
+
+/** What an agent stored. Times are unix milliseconds. */
+export interface Memory {
+  readonly id: MemoryId;
+  /** The shown name; `public` memories live in the namespace shown as `public`. */
+  readonly namespace: string;
+  readonly visibility: "private" | "public";
+  readonly text: string;
+  readonly speaker?: string;
+  readonly metadata: Metadata;
+  readonly session: string;
+  /** Order within the session, given by the store. */
+  readonly seq: number;
+  /** When what the text tells happened, or was said. */
+  readonly at: number;
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+  readonly replaces?: MemoryId;
+}
+
+/** A recalled memory with its score in [0, 1]. */
+export interface Hit extends Memory {
+  readonly score: number;
+  /** Filled only when the author's signature was verified; own private memories are the caller's. */
+  readonly owner?: string;
+  /** Computed here from the author's stake, never taken from a reply; `own` for the caller's memories. */
+  readonly tier: "own" | "sovereign" | "verified" | "community" | "anonymous";
+}
+
+export interface NewMemory {
+  readonly text: string;
+  readonly speaker?: string;
+  readonly session?: string;
+  readonly at?: number;
+  readonly metadata?: Metadata;
+}
+
+export interface StoreInput {
+  readonly items: readonly NewMemory[];
+  readonly namespace?: string;
+  readonly public?: boolean;
+  readonly ttlSeconds?: number;
+  /** Stores the new and forgets this one in one transaction; only with a single item. */
+  readonly replaces?: string;
+  /** False stores again what is there already. */
+  readonly dedupe?: boolean;
+  /** The session of items that name none: one per connection. */
+  readonly session?: string;
+}
+
+/** Copies on remote miners; the embedded miner shares the disk and never counts. */
+export interface ReplicaState {
+  readonly have: number;
+  readonly target: number;
+  /** Miners that could hold the memory. 0: local only. */
+  readonly possible: number;
+}
+
+export interface StoreResult {
+  readonly stored: readonly { readonly id: MemoryId; readonly deduped?: true; readonly parts?: number }[];
+  readonly replicas: ReplicaState;
+}
+
+export interface QueryInput {
+  readonly query: string;
+  readonly namespaces?: readonly string[];
+  readonly scope?: "own" | "public" | "all";
+  readonly limit?: number;
+  readonly minScore?: number;
+  readonly filter?: Filter;
+  readonly mode?: "hybrid" | "semantic" | "keyword";
+  readonly cursor?: string;
+}
+
+export interface QueryResult {
+  readonly hits: readonly Hit[];
+  readonly next?: string;
+  /** Why there are no hits: namespace unknown (with the nearest name), empty, or nothing above the threshold. */
+  readonly why?: string;
+}
+
+export interface ListInput {
+  readonly namespace?: string;
+  readonly filter?: Filter;
+  readonly order?: "newest" | "oldest";
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface DeleteResult {
+  readonly deleted: readonly MemoryId[];
+  readonly missing: readonly string[];
+  readonly local: true;
+  readonly replicas: { readonly deleted: number; readonly pending: number; readonly impossible: number };
+}
+
+export interface NamespaceInfo {
+  readonly name: string;
+  readonly visibility: "private" | "public";
+  readonly memories: number;
+  readonly lastWrite?: number;
+  /** Made with `--plain-name`: the wire name is the shown one, so that reference clients can name it. */
+  readonly plainName?: true;
+}
+
+export interface ClientStatus {
+  readonly home: string;
+  readonly hotkey: string;
+  readonly backup: "made" | "never made";
+  readonly chain: { readonly identity: string; readonly block: number };
+  readonly embedder: { readonly model: string; readonly dim: number };
+  readonly memories: number;
+  readonly namespaces: number;
+  readonly replicas: ReplicaState & { readonly note?: string };
+  readonly journal: { readonly pushes: number; readonly deletes: number; readonly failed: number };
+  readonly awaitingVectors: number;
+  readonly miners: readonly {
+    readonly hotkey: string;
+    readonly url: string;
+    readonly reachable: boolean;
+    readonly caps: readonly string[];
+  }[];
+}
+
+/**
+ * Everything an agent or a person can do with memories; MCP tools and CLI commands call nothing else.
+ * Errors are `EngramError`s whose `message` and `fix` may be shown as they are. Ids may be unique prefixes (≥ 8
+ * characters after `m_`).
+ */
+export interface MemoryClient extends AsyncDisposable {
+  store(input: StoreInput): Promise<StoreResult>;
+  query(input: QueryInput, options?: { readonly signal?: AbortSignal }): Promise<QueryResult>;
+  get(ids: readonly string[]): Promise<{ readonly items: readonly Memory[]; readonly missing: readonly string[] }>;
+  list(input: ListInput): Promise<{ readonly items: readonly Memory[]; readonly next?: string }>;
+  /** How many memories a delete would forget: consent asks before more than 20 go. */
+  countForDelete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<number>;
+  delete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<DeleteResult>;
+  namespaces(): Promise<readonly NamespaceInfo[]>;
+  createNamespace(input: { readonly name: string; readonly plainName?: boolean }): Promise<NamespaceInfo>;
+  status(): Promise<ClientStatus>;
+  /** Single-use approvals outside the model (design: consent). `request` returns the code a person passes to `engram approve`. */
+  readonly approvals: {
+    request(argumentsHash: string, summary: string): Promise<{ readonly code: string; readonly expiresAt: number }>;
+    /** Marks a code as approved by a person; its summary, or null when unknown or expired. */
+    approve(code: string): Promise<{ readonly summary: string } | null>;
+    /** True once for an approved request with exactly these arguments. */
+    consume(argumentsHash: string): Promise<boolean>;
+  };
+  /** Memories of a namespace (or all), oldest first, for export; never held in memory at once. */
+  export(namespace?: string): AsyncIterable<Memory>;
+  /** Waits until every stored memory has its vector and every due push and delete was tried once. */
+  settle(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
