@@ -1,0 +1,51 @@
+import { createHmac, hkdfSync } from "node:crypto";
+import { toHex } from "./hex.ts";
+import { type ShownName, shownName } from "./namespace-name.ts";
+import { type X25519Pair, x25519Pair } from "./x25519.ts";
+
+declare const rootBrand: unique symbol;
+declare const secretBrand: unique symbol;
+
+/** 32 bytes from which all of a wallet's namespaces derive. */
+export type MemoryRoot = Uint8Array & { readonly [rootBrand]: true };
+/** 32 bytes that belong to one namespace. */
+export type NamespaceSecret = Uint8Array & { readonly [secretBrand]: true };
+
+// The labels are part of every wallet's recovery: one that changes loses all namespaces.
+const SALT = "engram-keys/1";
+
+/** The memory root of a wallet's 32-byte seed, whether of a phrase or of a loaded hotkey. */
+export function memoryRoot(seed: Uint8Array): MemoryRoot {
+  if (seed.length !== 32) throw new RangeError("a seed has 32 bytes");
+  return derive(seed, "memory root") as MemoryRoot;
+}
+
+/** The secret of the private namespace that people know as `name`. */
+export function namespaceSecret(root: MemoryRoot, name: ShownName): NamespaceSecret {
+  return derive(root, `namespace:${name}`) as NamespaceSecret;
+}
+
+/** The secret of the directory namespace; its label cannot be that of any shown name. */
+export function directorySecret(root: MemoryRoot): NamespaceSecret {
+  return derive(root, "directory") as NamespaceSecret;
+}
+
+/** The name that miners see: `n` and 40 hex digits, which only the owner can tie to the shown name. */
+export function wireName(secret: NamespaceSecret, name: ShownName): string {
+  return `n${toHex(createHmac("sha256", secret).update(name, "utf8").digest()).slice(0, 40)}`;
+}
+
+/** The wire name of the directory namespace, found from the root alone. */
+export function directoryWireName(root: MemoryRoot): string {
+  return wireName(directorySecret(root), shownName("directory"));
+}
+
+/** The X25519 pair that a namespace's envelopes are written to in an epoch (0, 1, …). */
+export function namespaceKeyPair(secret: NamespaceSecret, epoch: number): X25519Pair {
+  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RangeError("an epoch is a whole number from 0");
+  return x25519Pair(derive(secret, `x25519:${epoch}`));
+}
+
+function derive(secret: Uint8Array, label: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, SALT, label, 32));
+}
