@@ -1,0 +1,37 @@
+// `npm run bench [-- --json] [--only NAME]`: each figure beside a baseline measured in the same run.
+import { parseArgs } from "node:util";
+import { coldStart } from "./cases/cold-start.ts";
+import { durableStores } from "./cases/durable-stores.ts";
+import { eventLoop } from "./cases/event-loop.ts";
+import { stdioReads } from "./cases/stdio-reads.ts";
+import { type Result, report } from "./report.ts";
+
+const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
+  "cold-start": coldStart,
+  "durable-stores": durableStores,
+  "event-loop": eventLoop,
+  "stdio-reads": stdioReads,
+};
+
+const { values } = parseArgs({ options: { json: { type: "boolean" }, only: { type: "string" } } });
+const chosen = Object.entries(CASES).filter(([name]) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  process.stderr.write(`no case is called ${values.only}; there are ${Object.keys(CASES).join(", ")}\n`);
+  process.exitCode = 2;
+}
+
+const results: Result[] = [];
+for (const [name, run] of chosen) {
+  process.stderr.write(`${name} …\n`);
+  results.push(...(await run()));
+}
+
+const { machine } = report(results);
+if (values.json) {
+  process.stdout.write(`${JSON.stringify(report(results))}\n`);
+} else if (results.length > 0) {
+  process.stdout.write(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}\n`);
+  for (const { name, unit, value, baseline, ratio } of results) {
+    process.stdout.write(`${name}: ${value} ${unit} (${baseline.name}: ${baseline.value} ${unit}; ratio ${ratio})\n`);
+  }
+}
