@@ -48,8 +48,25 @@ const QUALIFYING: readonly (readonly [string, string])[] = [
 ];
 
 const LONG_SUFFIXES = [
-  "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize", "ion",
-  "al", "er", "ic", "ou",
+  "ement",
+  "ance",
+  "ence",
+  "able",
+  "ible",
+  "ment",
+  "ant",
+  "ent",
+  "ism",
+  "ate",
+  "iti",
+  "ous",
+  "ive",
+  "ize",
+  "ion",
+  "al",
+  "er",
+  "ic",
+  "ou",
 ] as const;
 
 /** Letters as v (vowel) and c (consonant); `y` is a vowel after a consonant. */
