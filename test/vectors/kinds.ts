@@ -1,0 +1,25 @@
+import { hybridEncryption, namespaceEncryption } from "./check-envelopes.ts";
+import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
+import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
+import { dht, replicationAssign } from "./check-placement.ts";
+import { relaySignature, requestHash, signing } from "./check-signatures.ts";
+import type { Checker } from "./checker.ts";
+
+/** A file's `kind` (or, where it has none, its `suite`) and what verifies it. A new kind is a new line here. */
+export const kinds: Readonly<Record<string, Checker>> = {
+  cid,
+  parse_cid: parsedCid,
+  content_cid: contentCid,
+  pyjson,
+  signing,
+  hybrid_encryption: hybridEncryption,
+  namespace_encryption: namespaceEncryption,
+  namespace_names: namespaceNames,
+  padding,
+  trust_tier: trustTier,
+  dht,
+  "relay-pyfloat": pyfloat,
+  "relay-sr25519": relaySignature,
+  "relay-request-hash": requestHash,
+  "replication-assign": replicationAssign,
+};
