@@ -1,0 +1,96 @@
+import { EngramError } from "../../crypto/errors.ts";
+
+export interface HttpOptions {
+  /** For the whole call, connecting and reading the body included. */
+  readonly deadlineMs: number;
+  /** Of the reply's body, after decompression. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Calls to other nodes. Every status is a reply, redirects too: whoever was asked must answer itself (F12).
+ *
+ * Errors: `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_TOO_LARGE`; the signal's own reason when the caller aborted.
+ */
+export interface HttpClient {
+  get(url: string, options: HttpOptions): Promise<HttpReply>;
+  /** `bodyText` is sent as it is: what was signed is what arrives (spec 5.3). */
+  postJson(url: string, bodyText: string, options: HttpOptions): Promise<HttpReply>;
+  delete(url: string, bodyText: string | null, options: HttpOptions): Promise<HttpReply>;
+}
+
+/** A `fetch` that is given a request: the global one, or the one of a miner in the same process. */
+export type Fetch = (request: Request) => Response | Promise<Response>;
+
+/** An `HttpClient` over `send`: the network by default, or an embedded miner's `fetch`. */
+export function createHttpClient(send: Fetch = (request) => fetch(request)): HttpClient {
+  const call = (method: string, url: string, bodyText: string | null, options: HttpOptions) =>
+    exchange(send, { method, url, bodyText }, options);
+  return {
+    get: (url, options) => call("GET", url, null, options),
+    postJson: (url, bodyText, options) => call("POST", url, bodyText, options),
+    delete: (url, bodyText, options) => call("DELETE", url, bodyText, options),
+  };
+}
+
+interface Call {
+  readonly method: string;
+  readonly url: string;
+  readonly bodyText: string | null;
+}
+
+async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<HttpReply> {
+  const deadline = AbortSignal.timeout(options.deadlineMs);
+  const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
+  try {
+    const response = await send(requestOf(call, signal));
+    return { status: response.status, text: await readCapped(response, options.maxBytes, signal) };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (error instanceof EngramError) throw error;
+    const late = deadline.aborted;
+    throw new EngramError(
+      late ? "HTTP_TIMEOUT" : "HTTP_UNREACHABLE",
+      late ? `no answer within ${options.deadlineMs} ms` : "the node could not be reached",
+      { fix: "check that the node runs and that its address is right", cause: error },
+    );
+  }
+}
+
+function requestOf({ method, url, bodyText }: Call, signal: AbortSignal): Request {
+  // Redirects are not followed: a signed body must not be carried to an address nobody chose.
+  const shared = { method, signal, redirect: "manual" } as const;
+  if (bodyText === null) return new Request(url, shared);
+  return new Request(url, { ...shared, body: bodyText, headers: { "content-type": "application/json" } });
+}
+
+async function readCapped(response: Response, maxBytes: number, signal: AbortSignal): Promise<string> {
+  if (!response.body) return "";
+  const reader = response.body.getReader();
+  // A response made in process does not know the signal: stop reading it all the same.
+  const stop = () => void reader.cancel(signal.reason).catch(() => undefined);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return Buffer.concat(chunks).toString("utf8");
+      size += value.byteLength;
+      if (size > maxBytes) {
+        stop();
+        throw new EngramError("HTTP_TOO_LARGE", `the reply has more than ${maxBytes} bytes`);
+      }
+      chunks.push(value);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { EngramError } from "../../crypto/errors.ts";
+
+/** Answers one request; `peer` is the address of the other end of the socket. */
+export type HttpHandler = (request: Request, peer: string) => Response | Promise<Response>;
+
+export interface HttpServerOptions {
+  readonly handler: HttpHandler;
+  readonly hostname: string;
+  /** 0 takes a free one: read it from `port`. */
+  readonly port: number;
+  /** How long requests in flight may take once the server stops. */
+  readonly graceMs?: number;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+}
+
+/** A client that sends slowly holds a socket only so long, and only so many are held (R7). */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  // As the reference keeps idle connections (spec 7).
+  keepAliveTimeout: 15_000,
+  // Node looks for late requests only this often; its default of 30 s would triple the limits above.
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16_384,
+} as const;
+const MAX_CONNECTIONS = 4_096;
+const MAX_REQUESTS_PER_SOCKET = 1_000;
+
+/**
+ * Serves `handler` over TCP. Errors: `HTTP_LISTEN` when the address cannot be taken.
+ * Disposing stops accepting, lets requests in flight finish within the grace and then closes every socket.
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const listener = getRequestListener(
+    (request, bindings) => options.handler(request, bindings.incoming.socket.remoteAddress ?? "unknown"),
+    { hostname: options.hostname, overrideGlobalObjects: false },
+  );
+  const server = createServer(LIMITS, (incoming, outgoing) => {
+    // A connection that was busy when the server stopped would else stay open for the whole grace.
+    outgoing.once("close", () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+    void listener(incoming, outgoing);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  const host = options.hostname.includes(":") ? `[${options.hostname}]` : options.hostname;
+  return {
+    port,
+    url: `http://${host}:${port}`,
+    [Symbol.asyncDispose]: () => stop(server, options.graceMs ?? 5_000),
+  };
+}
+
+async function listen(server: Server, { hostname, port }: HttpServerOptions): Promise<void> {
+  server.listen({ host: hostname, port });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new EngramError("HTTP_LISTEN", `cannot listen on ${hostname} port ${port}`, {
+      fix: "choose another port or stop the process that uses this one",
+      cause: error,
+    });
+  }
+}
+
+async function stop(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(late);
+}
