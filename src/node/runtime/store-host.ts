@@ -1,27 +1,14 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { EngramError } from "../../crypto/errors.ts";
-import { type SqliteDatabase, truncateLog } from "./sqlite.ts";
-
-/** One request on the port between a store and its worker. */
-export interface StoreRequest {
-  readonly id: number;
-  readonly operation: string;
-  readonly input: unknown;
-}
-
-/** The answer: a value, or an error in parts (errors lose their class on a port). */
-export type StoreReply =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: { code: string; message: string; fix?: string | undefined } };
-
-/** The first message of a store worker: its file is open, or why not. */
-export type StoreReady =
-  | { readonly ready: true }
-  | { readonly failed: { code: string; message: string; fix?: string } };
+import { eraseLog, type SqliteDatabase } from "./sqlite.ts";
+import { asFailure, type CallReply, type CallRequest, CLOSE, type WorkerReady } from "./worker-calls.ts";
 
 /** What a write may ask for while it runs. */
 export interface WriteContext {
-  /** Runs after the shared commit is on disk and before the caller hears of it; never runs when the write failed. */
+  /**
+   * Runs after the shared commit is on disk and before the caller hears of it; never when the write failed. It only
+   * brings caches up to date: when it throws, the worker ends, and the next call starts again from the file.
+   */
   onCommit(effect: () => void): void;
   /** Asks for overwritten bytes to be gone from the log too: a delete is final only then. */
   eraseLog(): void;
@@ -36,6 +23,11 @@ export interface StoreOperations {
 type Read = (input: unknown) => unknown;
 type Write = (input: unknown, context: WriteContext) => unknown;
 
+/** More writes than this do not commit together: those behind them, and the reads, would wait too long. */
+const GROUP_LIMIT = 1_000;
+/** Another process may be reading the log: so often the erasure is tried again. */
+const ERASE_RETRY_MS = 250;
+
 /**
  * Serves `operations` on `port`. All requests that are waiting when the worker turns to them share transactions:
  * consecutive writes commit together, with one fsync, and are acknowledged after it (group commit). A write that
@@ -47,14 +39,14 @@ export function serveStore(
   operations: StoreOperations,
   close: () => Promise<void> = async () => undefined,
 ): void {
-  const waiting: StoreRequest[] = [];
+  const waiting: CallRequest[] = [];
   const reads = new Map(Object.entries(operations.reads as Record<string, Read>));
   const writes = new Map(Object.entries(operations.writes as Record<string, Write>));
   const running = new Set<Promise<void>>();
   let scheduled = false;
   let logHoldsErased = false;
 
-  port.on("message", (request: StoreRequest) => {
+  port.on("message", (request: CallRequest) => {
     waiting.push(request);
     if (!scheduled) {
       scheduled = true;
@@ -65,58 +57,65 @@ export function serveStore(
   function drain(): void {
     scheduled = false;
     while (waiting.length > 0) {
-      if (waiting[0]?.operation === "close") return void end();
-      const group: StoreRequest[] = [];
-      while (waiting[0] && writes.has(waiting[0].operation)) group.push(waiting.shift() as StoreRequest);
+      if (waiting[0]?.operation === CLOSE) return void end();
+      const group: CallRequest[] = [];
+      while (waiting[0] && writes.has(waiting[0].operation) && group.length < GROUP_LIMIT) {
+        group.push(waiting.shift() as CallRequest);
+      }
       if (group.length > 0) commit(group);
-      else start(waiting.shift() as StoreRequest);
+      else start(waiting.shift() as CallRequest);
     }
   }
 
-  function start(request: StoreRequest): void {
+  function start(request: CallRequest): void {
     const answered = answer(request).finally(() => running.delete(answered));
     running.add(answered);
   }
 
-  /** Whatever was asked before was answered or is waiting for a neighbour: let those finish, then leave. */
+  /** Whatever was asked before was answered or waits for a neighbour: let those finish, then leave. */
   async function end(): Promise<void> {
     waiting.length = 0;
     await Promise.allSettled(running);
     await close();
-    if (logHoldsErased) truncateLog(database);
+    if (logHoldsErased) eraseLog(database);
     database.close();
     port.close();
   }
 
-  async function answer(request: StoreRequest): Promise<void> {
+  async function answer(request: CallRequest): Promise<void> {
     try {
       const read = reads.get(request.operation);
       if (!read) throw new EngramError("STORE_OPERATION", `unknown store operation ${request.operation}`);
-      port.postMessage({ id: request.id, value: await read(request.input) } satisfies StoreReply);
+      port.postMessage({ id: request.id, value: await read(request.input) } satisfies CallReply);
     } catch (error) {
       port.postMessage(refusal(request.id, error));
     }
   }
 
-  function commit(group: readonly StoreRequest[]): void {
-    const replies: StoreReply[] = [];
+  function commit(group: readonly CallRequest[]): void {
+    const replies: CallReply[] = [];
     const effects: (() => void)[] = [];
     try {
       database.exec("BEGIN IMMEDIATE");
       for (const request of group) replies.push(apply(request, effects));
       database.exec("COMMIT");
-      for (const effect of effects) effect();
-      if (logHoldsErased) eraseLog();
     } catch (error) {
       // A failed commit or fsync: nothing of the group may count as stored.
       if (database.inTransaction) database.exec("ROLLBACK");
       for (const request of group) port.postMessage(refusal(request.id, error));
+      // What the disk holds after a failed write is unknown to this connection: start again from the file (R4).
+      if (isDiskFailure(error)) throw error;
       return;
     }
-    for (const reply of replies) port.postMessage(reply);
+    try {
+      for (const effect of effects) effect();
+      if (logHoldsErased) erase();
+    } finally {
+      for (const reply of replies) port.postMessage(reply);
+    }
   }
 
-  function apply(request: StoreRequest, effects: (() => void)[]): StoreReply {
+  function apply(request: CallRequest, effects: (() => void)[]): CallReply {
     const own: (() => void)[] = [];
     let erases = false;
     database.exec("SAVEPOINT operation");
@@ -133,25 +132,42 @@ export function serveStore(
       return { id: request.id, value };
     } catch (error) {
       // A full disk may have ended the whole transaction; then the group fails together.
-      if (!database.inTransaction) throw error;
+      if (!database.inTransaction || isDiskFailure(error)) throw error;
       database.exec("ROLLBACK TO operation; RELEASE operation");
       return refusal(request.id, error);
     }
   }
 
-  /** Another process may be reading the log; then the erasure is tried again until nobody is. */
-  function eraseLog(): void {
+  function erase(): void {
     if (!database.open) return;
-    logHoldsErased = !truncateLog(database);
-    if (logHoldsErased) setTimeout(eraseLog, 250).unref();
+    logHoldsErased = !eraseLog(database);
+    if (logHoldsErased) setTimeout(erase, ERASE_RETRY_MS).unref();
   }
 }
 
-function refusal(id: number, error: unknown): StoreReply {
-  if (error instanceof EngramError) return { id, error: { code: error.code, message: error.message, fix: error.fix } };
-  const code = error instanceof Error && "code" in error ? String(error.code) : "STORE_FAILED";
-  const message = error instanceof Error ? error.message : String(error);
-  return { id, error: { code, message } };
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function isDiskFailure(error: unknown): boolean {
+  const code = codeOf(error);
+  return code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT");
+}
+
+function refusal(id: number, error: unknown): CallReply {
+  const code = codeOf(error);
+  if (code.startsWith("SQLITE_BUSY")) {
+    const fix = "send it again in a moment";
+    return {
+      id,
+      error: { code: "STORE_BUSY", message: "another process is using the data", fix, retryAfterMs: 1_000 },
+    };
+  }
+  if (code === "SQLITE_FULL") {
+    const fix = "free some space and send it again; what was stored stays readable";
+    return { id, error: { code: "STORE_FULL", message: "the disk is full, nothing was stored", fix } };
+  }
+  return { id, error: asFailure(error, "STORE_FAILED") };
 }
 
 /** Runs a store worker: opens what `setup` opens, tells the caller, and serves until it is closed. */
@@ -166,9 +182,8 @@ export async function runStoreWorker(
   try {
     const { database, operations, close } = await setup();
     serveStore(parentPort, database, operations, close);
-    parentPort.postMessage({ ready: true } satisfies StoreReady);
+    parentPort.postMessage({ ready: true } satisfies WorkerReady);
   } catch (error) {
-    const { error: failed } = refusal(0, error) as { error: { code: string; message: string; fix?: string } };
-    parentPort.postMessage({ failed } satisfies StoreReady);
+    parentPort.postMessage({ failed: asFailure(error, "STORE_FAILED") } satisfies WorkerReady);
   }
 }
