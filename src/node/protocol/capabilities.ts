@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { verifyHotkeySignature } from "../../crypto/request-auth.ts";
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
+import { objectFromPlain } from "../../crypto/subnet-json.ts";
+import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
+
+/**
+ * What a miner says about itself in `GET /health` → `caps` (extra keys are ignored by the reference):
+ * - `private1`: keeps a private record in its namespace, never pushes it on, deletes it at its owner's word, and
+ *   answers 404 about it to everyone else;
+ * - `expiry1`: honours `expires_at` beside a record.
+ */
+export const CAPABILITY_NAMES = ["private1", "expiry1"] as const;
+
+const statementSchema = z.object({
+  /** Unsigned statements of another chain must not count here. */
+  chain: z.string().max(200),
+  hotkey: z.string().refine((text): text is Hotkey => isHotkey(text), "not an address"),
+  caps: z.array(z.string().max(32)).max(64),
+  profile: z.object({
+    model: z.string().max(200),
+    dim: z.number().int().min(1).max(65_536),
+    normalized: z.boolean(),
+  }),
+  endpoint: z.string().max(300),
+  /** Unix milliseconds. */
+  issued_at: z.number().int().min(0),
+});
+
+const signedSchema = statementSchema.extend({ signature: z.string().max(200) });
+
+export type CapabilityStatement = z.infer<typeof statementSchema>;
+export type SignedCapabilities = z.infer<typeof signedSchema>;
+
+/** The bytes a miner's hotkey signs. */
+export function capabilityMessage(statement: CapabilityStatement): Uint8Array {
+  const { chain, hotkey, caps, profile, endpoint, issued_at } = statement;
+  const document = objectFromPlain({ chain, hotkey, caps, profile, endpoint, issued_at });
+  return Buffer.from(`engram-caps/1:${writeCanonical(document)}`, "utf8");
+}
+
+/** The statement in a `caps` value when its own hotkey signed it; anything else is `undefined`: unsigned is none. */
+export function verifyCapabilities(sr25519: Sr25519, value: unknown): SignedCapabilities | undefined {
+  const signed = signedSchema.safeParse(value);
+  if (!signed.success) return undefined;
+  const { signature, ...statement } = signed.data;
+  return verifyHotkeySignature(sr25519, statement.hotkey, capabilityMessage(statement), signature)
+    ? signed.data
+    : undefined;
+}
