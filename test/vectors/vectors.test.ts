@@ -1,0 +1,75 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { kinds } from "./kinds.ts";
+import { verifyFolder, verifyVectors } from "./verify.ts";
+
+const runner = join(import.meta.dirname, "run.ts");
+const scratch = mkdtempSync(join(tmpdir(), "engram-vectors-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const reports = await verifyFolder(import.meta.dirname);
+
+test("the folder holds every vector file, and each known kind is driven", () => {
+  expect(reports.length).toBeGreaterThanOrEqual(45);
+  const driven = reports.filter((report) => report.exact > 0).map((report) => report.kind);
+  expect(driven.sort()).toEqual(Object.keys(kinds).sort());
+});
+
+test.each(reports.map((report) => [report.file, report] as const))("%s", (_, report) => {
+  expect(report.failures).toEqual([]);
+});
+
+test("what deviates is named by its weakness", () => {
+  const notes = reports.flatMap((report) => report.deviationNotes.map((note) => note.replace(/^.*(M-W\d+).*$/, "$1")));
+  expect([...new Set(notes)].sort()).toEqual(["M-W24", "M-W28"]);
+});
+
+describe("a changed vector fails", () => {
+  test.each([
+    ["cid.json", "python", { canonical_json: "{}", cid: `v1::${"0".repeat(64)}` }],
+    ["pyjson.json", "py_str", "something else"],
+    ["signing.json", "signature", `0x${"11".repeat(64)}`],
+    ["hybrid_encryption.json", "text", "another text"],
+    ["namespace_encryption.json", "blob_b64url", "AAAA"],
+    ["padding.json", "p_len", 1],
+    ["trust_tier.json", "tier", "sovereign"],
+    ["namespace_names.json", "valid", "not a boolean"],
+    ["relay-sr25519.json", "expected", { valid: "yes" }],
+    ["replication-assign.json", "input", {}],
+  ])("%s, field %s", async (file, field, value) => {
+    const content = JSON.parse(readFileSync(join(import.meta.dirname, file), "utf8"));
+    content.cases = [{ ...content.cases[0], [field]: value }];
+    const report = await verifyVectors(file, content);
+    expect(report.failures).toHaveLength(1);
+  });
+});
+
+test("a bare NaN deviates as M-W17, whatever the reference made of it", async () => {
+  const cases = [{ json_text: "[NaN]", py_str: "[nan]", json_default: "[NaN]", json_canonical: "[NaN]" }];
+  const report = await verifyVectors("nan.json", { kind: "pyjson", cases });
+  expect(report).toMatchObject({ exact: 0, deviated: 1, failures: [] });
+  const quoted = [{ json_text: '"NaN"', py_str: "NaN", json_default: '"NaN"', json_canonical: '"NaN"' }];
+  expect(await verifyVectors("text.json", { kind: "pyjson", cases: quoted })).toMatchObject({ exact: 1, deviated: 0 });
+});
+
+describe("the command", () => {
+  test("passes on good files and ends with the count", () => {
+    const output = execFileSync(process.execPath, [runner, import.meta.dirname], { encoding: "utf8" });
+    expect(output.trimEnd().split("\n").at(-1)).toMatch(/^[1-9]\d* passed, 0 failed$/);
+  });
+
+  test("an unreadable file fails, and an unknown kind does with --all", () => {
+    cpSync(join(import.meta.dirname, "trust_tier.json"), join(scratch, "good.json"));
+    writeFileSync(join(scratch, "unknown.json"), '{"suite":"of-another-time","cases":[{},{}]}');
+    const lenient = spawnSync(process.execPath, [runner, scratch], { encoding: "utf8" });
+    expect(lenient).toMatchObject({ status: 0, stdout: expect.stringMatching(/\n8 passed, 0 failed\n$/) });
+    const strict = spawnSync(process.execPath, [runner, scratch, "--all"], { encoding: "utf8" });
+    expect(strict).toMatchObject({ status: 1, stdout: expect.stringMatching(/\n8 passed, 2 failed\n$/) });
+    writeFileSync(join(scratch, "broken.json"), '{"kind":"cid"');
+    const broken = spawnSync(process.execPath, [runner, scratch], { encoding: "utf8" });
+    expect(broken).toMatchObject({ status: 1, stdout: expect.stringMatching(/\n8 passed, 1 failed\n$/) });
+  });
+});
