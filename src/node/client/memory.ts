@@ -47,6 +47,8 @@ export interface StoreInput {
   readonly namespace?: string;
   readonly public?: boolean;
   readonly ttlSeconds?: number;
+  /** Unix milliseconds; instead of `ttlSeconds` where the moment itself is known, as in an import. */
+  readonly expiresAt?: number;
   /** Stores the new and forgets this one in one transaction; only with a single item. */
   readonly replaces?: string;
   /** False stores again what is there already. */
