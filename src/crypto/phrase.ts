@@ -6,13 +6,15 @@ export async function generatePhrase(): Promise<string> {
   return (await loadWasmCrypto()).bip39Generate(12);
 }
 
-/**
- * The 32-byte seed of a phrase, derived as Substrate and btcli do it (the mini secret). Blanks and letter case are
- * forgiven. Throws `PHRASE_INVALID`.
- */
+/** A phrase as typed in its one spelling: lower case, single blanks. */
+export function tidyPhrase(phrase: string): string {
+  return phrase.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
+}
+
+/** The 32-byte seed of a phrase, derived as Substrate and btcli do it (the mini secret). Throws `PHRASE_INVALID`. */
 export async function phraseToSeed(phrase: string): Promise<Uint8Array> {
   const wasm = await loadWasmCrypto();
-  const words = phrase.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
+  const words = tidyPhrase(phrase);
   // Asked first: deriving from an invalid phrase would abort inside the wasm module.
   if (!wasm.bip39Validate(words)) {
     throw new EngramError("PHRASE_INVALID", "This is not a valid recovery phrase.", {
