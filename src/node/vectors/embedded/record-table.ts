@@ -1,0 +1,127 @@
+import { EngramError } from "../../../crypto/errors.ts";
+import type { StoredRecord } from "../../ports.ts";
+import { type Filter, matchesJson } from "../../protocol/filter.ts";
+import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import { CHANGES_KEPT } from "./embedded-schema.ts";
+import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
+
+/** The record table: every statement that reads or writes it. `now` decides what has expired. */
+export class RecordTable {
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(database: SqliteDatabase) {
+    this.#statements = prepare(database);
+  }
+
+  /** Numbers in a vector of this file; undefined until the first record. */
+  dimension(): number | undefined {
+    return this.#statements.dimension.get();
+  }
+
+  /** False when the record was there. One that has expired gives way to the new. */
+  insert(record: StoredRecord): boolean {
+    const dimension = this.dimension();
+    checkRecord(record, dimension);
+    if (dimension === undefined) this.#statements.setDimension.run(record.embedding.length);
+    this.#statements.dropExpired.run(record.cid, record.namespace, record.createdAt);
+    const { changes } = this.#statements.insert.run(
+      record.namespace,
+      record.cid,
+      record.ingestedBy,
+      record.createdAt,
+      record.expiresAt,
+      record.metadata,
+      toBytes(record.embedding),
+    );
+    return changes === 1;
+  }
+
+  get(namespace: string, cid: string, now: number): RecordRow | undefined {
+    return this.#statements.get.get(cid, namespace, now);
+  }
+
+  locate(cid: string, now: number): RecordRow[] {
+    return this.#statements.locate.all(cid, now);
+  }
+
+  row(id: number): RecordRow | undefined {
+    return this.#statements.row.get(id);
+  }
+
+  /** Rows after `after` that are alive and pass the filter, in insertion order, without their embeddings. */
+  *matching(namespace: string, filter: Filter | undefined, now: number, after = 0): Generator<number> {
+    if (!filter) return yield* this.#statements.ids.iterate(namespace, after, now);
+    for (const { id, metadata } of this.#statements.metadata.iterate(namespace, after, now)) {
+      if (matchesJson(filter, metadata)) yield id;
+    }
+  }
+
+  countExpired(namespace: string, now: number): number {
+    return this.#statements.countExpired.get(namespace, now) ?? 0;
+  }
+
+  count(namespace: string | undefined, now: number): number {
+    const { countAll, countOf } = this.#statements;
+    return (namespace === undefined ? countAll.get(now) : countOf.get(namespace, now)) ?? 0;
+  }
+
+  remove(namespace: string, cid: string): boolean {
+    return this.#statements.remove.run(cid, namespace).changes === 1;
+  }
+
+  expire(now: number): number {
+    return this.#statements.expire.run(now).changes;
+  }
+
+  /** Forgets changes nobody needs; who has missed one of them loads again. */
+  trimChanges(): void {
+    this.#statements.trim.run(CHANGES_KEPT);
+  }
+}
+
+const ALIVE = "(expires_at IS NULL OR expires_at > ?)";
+
+function prepare(database: SqliteDatabase) {
+  return {
+    dimension: database.prepare<[], number>("SELECT value FROM setting WHERE name = 'dimension'").pluck(),
+    setDimension: database.prepare<[number]>("INSERT INTO setting (name, value) VALUES ('dimension', ?)"),
+    dropExpired: database.prepare<[string, string, number]>(
+      "DELETE FROM record WHERE cid = ? AND namespace = ? AND expires_at <= ?",
+    ),
+    insert: database.prepare<[string, string, string | null, number, number | null, string, Uint8Array]>(
+      `INSERT INTO record (namespace, cid, ingested_by, created_at, expires_at, metadata, embedding)
+      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    ),
+    get: database.prepare<[string, string, number], RecordRow>(
+      `SELECT * FROM record WHERE cid = ? AND namespace = ? AND ${ALIVE}`,
+    ),
+    locate: database.prepare<[string, number], RecordRow>(
+      `SELECT * FROM record WHERE cid = ? AND ${ALIVE} ORDER BY id`,
+    ),
+    row: database.prepare<[number], RecordRow>("SELECT * FROM record WHERE id = ?"),
+    ids: database
+      .prepare<[string, number, number], number>(
+        `SELECT id FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+      )
+      .pluck(),
+    metadata: database.prepare<[string, number, number], { id: number; metadata: string }>(
+      `SELECT id, metadata FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+    ),
+    countExpired: database
+      .prepare<[string, number], number>("SELECT count(*) FROM record WHERE namespace = ? AND expires_at <= ?")
+      .pluck(),
+    countAll: database.prepare<[number], number>(`SELECT count(*) FROM record WHERE ${ALIVE}`).pluck(),
+    countOf: database
+      .prepare<[string, number], number>(`SELECT count(*) FROM record WHERE namespace = ? AND ${ALIVE}`)
+      .pluck(),
+    remove: database.prepare<[string, string]>("DELETE FROM record WHERE cid = ? AND namespace = ?"),
+    expire: database.prepare<[number]>("DELETE FROM record WHERE expires_at <= ?"),
+    trim: database.prepare<[number]>("DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?"),
+  };
+}
+
+/** Errors: `LIMIT_INVALID`. */
+export function checkLimit(limit: number, most: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= most) return;
+  throw new EngramError("LIMIT_INVALID", "the limit is out of range", { fix: `send a limit from 1 to ${most}` });
+}
