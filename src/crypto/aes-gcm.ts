@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
 export const IV_BYTES = 12;
-export const TAG_BYTES = 16;
+const TAG_BYTES = 16;
 
 /** AES-256-GCM without additional data: ciphertext and tag in one piece (spec 10.2). */
 export function gcmSeal(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array): Uint8Array {

@@ -39,12 +39,17 @@ export const MAX_ENVELOPE_JSON_BYTES = 3003 - ENVELOPE_PAD_FIELD;
  * of an envelope then tells next to nothing about the text. Readers ignore the key. Throws `ENVELOPE_TOO_LARGE`.
  */
 export function padEnvelopeJson(objectText: string): Uint8Array {
+  if (!/^\{".*\}$/s.test(objectText)) throw new RangeError("only the text of a non-empty object can be padded");
   const length = Buffer.byteLength(objectText, "utf8");
   const bucket = envelopeBuckets.find((size) => size >= length + ENVELOPE_PAD_FIELD);
   if (bucket === undefined) {
-    throw new EngramError("ENVELOPE_TOO_LARGE", `This memory takes ${length} bytes; an envelope holds 2993.`, {
-      fix: "Split the text into parts or shorten the metadata.",
-    });
+    throw new EngramError(
+      "ENVELOPE_TOO_LARGE",
+      `This memory takes ${length} bytes; an envelope holds ${MAX_ENVELOPE_JSON_BYTES}.`,
+      {
+        fix: "Split the text into parts or shorten the metadata.",
+      },
+    );
   }
   const pad = "x".repeat(bucket - length - ENVELOPE_PAD_FIELD);
   return Buffer.from(`${objectText.slice(0, -1)},"_pad":"${pad}"}`, "utf8");

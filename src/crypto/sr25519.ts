@@ -1,7 +1,7 @@
 import { EngramError } from "./errors.ts";
 import { loadWasmCrypto } from "./wasm-crypto.ts";
 
-export const PUBLIC_KEY_BYTES = 32;
+const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
 /** An sr25519 key pair. Print nothing of it but `publicKey`. */

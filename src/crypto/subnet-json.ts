@@ -96,8 +96,7 @@ export function toPlain(value: SubnetJson): PlainJson {
   return value;
 }
 
-/** As `toPlain`, for an object. */
-export function plainObject(value: SubnetObject): { readonly [key: string]: PlainJson } {
+function plainObject(value: SubnetObject): { readonly [key: string]: PlainJson } {
   const object: Record<string, PlainJson> = Object.create(null);
   for (const [key, item] of value) object[key] = toPlain(item);
   return object;

@@ -16,6 +16,19 @@ const seed = "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e
 const address = "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV";
 const other = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
+/** A process that opens the folders of its arguments one after the other as soon as it is told to. */
+const opener = `
+  const { openWallet } = await import(${JSON.stringify(new URL("../../src/node/chain/wallet.ts", import.meta.url))});
+  const { loadSr25519 } = await import(${JSON.stringify(new URL("../../src/crypto/sr25519.ts", import.meta.url))});
+  await loadSr25519();
+  console.log("ready");
+  for await (const _ of process.stdin) break;
+  const hotkeys = [];
+  for (const folder of process.argv.slice(1)) hotkeys.push((await openWallet(folder)).hotkey);
+  console.log(hotkeys.join());
+  process.exit();
+`;
+
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "engram-wallet-"));
@@ -81,19 +94,25 @@ describe("the wallet of a folder", () => {
     expect(await readFile(join(folder, "hotkey"), "utf8")).toBe(content);
   });
 
-  test("four processes on an empty folder get one wallet", async () => {
-    const script = join(import.meta.dirname, "open-wallet.ts");
-    const children = Array.from({ length: 4 }, () =>
-      spawn(process.execPath, [script, join(folder, "wallet")], { stdio: ["pipe", "pipe", "inherit"] }),
+  test("four processes on empty folders get one wallet in each", async () => {
+    const folders = Array.from({ length: 6 }, (_, index) => join(folder, "deep", String(index)));
+    const children = folders.slice(0, 4).map(() =>
+      spawn(process.execPath, ["--input-type=module", "--eval", opener, ...folders], {
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
     );
     const lines = children.map((child) => createInterface({ input: child.stdout })[Symbol.asyncIterator]());
     await Promise.all(lines.map((line) => line.next()));
     const exits = children.map((child) => once(child, "exit"));
-    for (const child of children) child.stdin.write("go\n");
-    const hotkeys = await Promise.all(lines.map(async (line) => (await line.next()).value));
+    for (const child of children) child.stdin.end("go\n");
+    const answers = await Promise.all(lines.map(async (line) => (await line.next()).value));
     for (const exit of exits) expect(await exit).toEqual([0, null]);
-    expect(new Set(hotkeys)).toEqual(new Set([(await openWallet(join(folder, "wallet"))).hotkey]));
-    expect(await readdir(join(folder, "wallet"))).toEqual(["hotkey"]);
+
+    const wallets = await Promise.all(folders.map((each) => openWallet(each)));
+    const hotkeys = wallets.map((wallet) => wallet.hotkey);
+    expect(new Set(hotkeys).size).toBe(folders.length);
+    expect(new Set(answers)).toEqual(new Set([hotkeys.join()]));
+    for (const each of folders) expect(await readdir(each)).toEqual(["hotkey"]);
   });
 });
 

@@ -82,6 +82,10 @@ describe("padding", () => {
     );
   });
 
+  test.each([["{}"], [""], ["[1]"], ['{"a":1} ']])("%j cannot be padded", (text) => {
+    expect(() => padEnvelopeJson(text)).toThrow(RangeError);
+  });
+
   property.prop([fc.nat({ max: 300_000 })])("a reply always lands on a bucket", (length) => {
     const body = length + ', "_p": ""'.length + responsePad(length);
     expect([1024, 4096, 16384].includes(body) || body % 65536 === 0).toBe(true);

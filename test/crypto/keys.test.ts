@@ -104,7 +104,9 @@ describe("sealed vectors", () => {
   });
 
   test("stay what they are", () => {
-    expect(embeddingHash(sealedVector(namespaceSecret(root, shownName("main")), "m_1", 384))).toMatchInlineSnapshot(`"79e1657ddd1630918ab8782d531a22d4ebd2843d16321593db6d72dafb93a322"`);
+    expect(embeddingHash(sealedVector(namespaceSecret(root, shownName("main")), "m_1", 384))).toMatchInlineSnapshot(
+      `"79e1657ddd1630918ab8782d531a22d4ebd2843d16321593db6d72dafb93a322"`,
+    );
   });
 });
 

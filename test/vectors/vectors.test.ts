@@ -55,6 +55,13 @@ test("a bare NaN deviates as M-W17, whatever the reference made of it", async ()
   expect(await verifyVectors("text.json", { kind: "pyjson", cases: quoted })).toMatchObject({ exact: 1, deviated: 0 });
 });
 
+test("a negative list that nobody drives is not passed over, and a file without cases fails", async () => {
+  const cases = [{ stake_tao: 1, tier: "community" }];
+  const report = await verifyVectors("tier.json", { kind: "trust_tier", cases, negative: [{}, {}] });
+  expect(report).toMatchObject({ exact: 1, unknown: 2 });
+  await expect(verifyVectors("empty.json", { kind: "trust_tier", cases: [] })).rejects.toThrow();
+});
+
 describe("the command", () => {
   test("passes on good files and ends with the count", () => {
     const output = execFileSync(process.execPath, [runner, import.meta.dirname], { encoding: "utf8" });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 
 /** A key file takes well under a kilobyte; anything far larger is not one. */
@@ -22,8 +22,8 @@ export async function readIfThere(path: string): Promise<string | undefined> {
  * `false` when another process was first; its file is then untouched. Makes the folder when needed.
  */
 export async function createOnce(path: string, content: string): Promise<boolean> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const folder = dirname(resolve(path));
+  await makeFolder(folder);
   const draft = join(folder, `.${randomUUID()}.tmp`);
   try {
     await writeDurably(draft, content);
@@ -34,6 +34,13 @@ export async function createOnce(path: string, content: string): Promise<boolean
   } finally {
     await unlink(draft).catch(() => undefined);
   }
+}
+
+/** A new folder is only on disk when its name in the folder above is, too. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 async function writeDurably(path: string, content: string): Promise<void> {
