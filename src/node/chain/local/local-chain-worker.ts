@@ -1,0 +1,11 @@
+import { workerData } from "node:worker_threads";
+import { openDatabase } from "../../runtime/sqlite.ts";
+import { runStoreWorker } from "../../runtime/store-host.ts";
+import { createLocalChainOperations } from "./local-chain-operations.ts";
+import { localChainMigrations } from "./local-chain-schema.ts";
+
+await runStoreWorker(async () => {
+  const { path, now } = workerData as { readonly path: string; readonly now: number };
+  const database = await openDatabase(path, localChainMigrations);
+  return { database, operations: createLocalChainOperations(database, now) };
+});
