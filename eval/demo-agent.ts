@@ -1,0 +1,88 @@
+import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { z } from "zod";
+
+const storeResult = z.object({ stored: z.array(z.object({ id: z.string() })) });
+const queryResult = z.object({ hits: z.array(z.object({ id: z.string(), score: z.number(), text: z.string() })) });
+const getResult = z.object({
+  items: z.array(z.object({ id: z.string(), text: z.string() })),
+  missing: z.array(z.string()),
+});
+const deleteResult = z.object({ deleted: z.array(z.string()) });
+
+export type DemoHit = z.infer<typeof queryResult>["hits"][number];
+
+export interface DemoItem {
+  readonly text: string;
+  readonly speaker?: string;
+  readonly session?: string;
+  readonly at?: string;
+}
+
+/** An agent as the server sees one: an MCP client over stdio that calls the tools with arguments of their schemas. */
+export class DemoAgent implements AsyncDisposable {
+  readonly #client: Client;
+  readonly #transport: StdioClientTransport;
+
+  private constructor(client: Client, transport: StdioClientTransport) {
+    this.#client = client;
+    this.#transport = transport;
+  }
+
+  /** Starts `engram mcp` on the data folder `home`, as an MCP configuration would. */
+  static async start(home: string): Promise<DemoAgent> {
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [fileURLToPath(new URL("../bin/engram.js", import.meta.url)), "mcp"],
+      env: { ENGRAM_HOME: home },
+      stderr: "inherit",
+    });
+    const client = new Client({ name: "demo", version: "1.0.0" });
+    await client.connect(transport);
+    return new DemoAgent(client, transport);
+  }
+
+  async tools(): Promise<readonly string[]> {
+    return (await this.#client.listTools()).tools.map(({ name }) => name);
+  }
+
+  /** Stores the items and returns their ids, in order. */
+  async store(items: readonly DemoItem[]): Promise<readonly string[]> {
+    const { stored } = storeResult.parse(await this.#call("engram_store", { items }));
+    return stored.map(({ id }) => id);
+  }
+
+  async recall(query: string): Promise<readonly DemoHit[]> {
+    return queryResult.parse(await this.#call("engram_query", { query, limit: 10 })).hits;
+  }
+
+  async get(ids: readonly string[]): Promise<z.infer<typeof getResult>> {
+    return getResult.parse(await this.#call("engram_get", { ids }));
+  }
+
+  async forget(ids: readonly string[]): Promise<readonly string[]> {
+    return deleteResult.parse(await this.#call("engram_delete", { ids })).deleted;
+  }
+
+  /** Ends the server the hard way, as a crash or a power cut would. */
+  async kill(): Promise<void> {
+    const { pid } = this.#transport;
+    if (pid === null) throw new Error("the server is not running");
+    const closed = new Promise<void>((resolve) => {
+      this.#client.onclose = resolve;
+    });
+    process.kill(pid, "SIGKILL");
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.close();
+  }
+
+  async #call(name: string, args: Record<string, unknown>): Promise<unknown> {
+    const result = await this.#client.callTool({ name, arguments: args });
+    if (result.isError) throw new Error(`${name}: ${JSON.stringify(result.content)}`);
+    return result.structuredContent;
+  }
+}

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { loadDemoConversation } from "./demo-conversation.ts";
+import { DemoStory, type Step, type StepResult } from "./demo-story.ts";
+
+interface StepReport {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly detail: string;
+}
+
+const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const conversation = loadDemoConversation();
+const home = await mkdtemp(join(tmpdir(), "engram-demo-"));
+const reports: StepReport[] = [];
+
+try {
+  await using story = new DemoStory(join(home, "engram"), conversation);
+  const steps = story.steps();
+  tell(
+    `An agent lives through ${conversation.turns.length} turns of ${conversation.speakers.join(" and ")}, in ${home}\n`,
+  );
+  for (const step of steps) {
+    const report = await runStep(step);
+    reports.push(report);
+    if (!report.ok) break; // what follows builds on it
+  }
+  const ok = reports.length === steps.length && reports.every((report) => report.ok);
+  const ms = reports.reduce((sum, report) => sum + report.ms, 0);
+  if (values.json) process.stdout.write(`${JSON.stringify({ ok, steps: reports })}\n`);
+  tell(ok ? `\nAll of it held, in ${seconds(ms)}.` : "\nThe demo failed at the last step above.");
+  process.exitCode = ok ? 0 : 1;
+} finally {
+  await rm(home, { recursive: true, force: true });
+}
+
+async function runStep(step: Step): Promise<StepReport> {
+  const started = performance.now();
+  const { ok, detail, examples = [] } = await attempt(step);
+  const ms = Math.round(performance.now() - started);
+  tell(`${ok ? "✓" : "✗"} ${step.name.padEnd(13)} ${seconds(ms).padStart(7)}  ${detail}`);
+  for (const line of examples) tell(`      ${line}`);
+  return { name: step.name, ok, ms, detail };
+}
+
+async function attempt(step: Step): Promise<StepResult> {
+  try {
+    return await step.run();
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+function tell(line: string): void {
+  if (!values.json) process.stdout.write(`${line}\n`);
+}

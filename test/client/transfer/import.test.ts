@@ -1,0 +1,209 @@
+import { fc, test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
+import { EngramError } from "../../../src/crypto/errors.ts";
+import type { Memory, MemoryId, NewMemory, StoreInput } from "../../../src/node/client/memory.ts";
+import { exportMemories } from "../../../src/node/client/transfer/export.ts";
+import { importMemories } from "../../../src/node/client/transfer/import.ts";
+import { readLines } from "../../../src/node/client/transfer/read-lines.ts";
+
+const NOW = Date.UTC(2026, 10, 22);
+
+/** Takes what a store takes; refuses texts that hold "refuse", as the real one refuses what it cannot keep. */
+function recordingStore(have: ReadonlySet<string> = new Set()) {
+  const calls: StoreInput[] = [];
+  return {
+    calls,
+    items: (): readonly NewMemory[] => calls.flatMap(({ items }) => items),
+    store: async (input: StoreInput) => {
+      if (input.items.some(({ text }) => text.includes("refuse"))) {
+        throw new EngramError("TEXT_REFUSED", "the text cannot be kept.", { fix: "Write another." });
+      }
+      if (input.items.some(({ text }) => text.includes("disk"))) throw new EngramError("STORE_FAILED", "disk full");
+      calls.push(input);
+      const stored = input.items.map(({ text }) => ({
+        id: "m_aaaaaaaaaaaaaaaa" as MemoryId,
+        ...(have.has(text) && { deduped: true as const }),
+      }));
+      return { stored, replicas: { have: 0, target: 0, possible: 0 } };
+    },
+  };
+}
+
+async function* bytesOf(text: string, size = 7) {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+function run(
+  text: string,
+  client = recordingStore(),
+  options: { namespace?: string; allow?: () => Promise<void> } = {},
+) {
+  const { allow = async () => undefined, ...rest } = options;
+  return importMemories(bytesOf(text), { session: "file", ...rest }, { client, allowPublic: allow, now: () => NOW });
+}
+
+function memory(fields: Partial<Memory>): Memory {
+  return {
+    id: "m_bbbbbbbbbbbbbbbb" as MemoryId,
+    namespace: "main",
+    visibility: "private",
+    text: "Mara likes tea",
+    metadata: {},
+    session: "s",
+    seq: 1,
+    at: NOW - 5,
+    createdAt: NOW - 4,
+    ...fields,
+  };
+}
+
+async function exported(memories: readonly Memory[]): Promise<string> {
+  async function* all() {
+    yield* memories;
+  }
+  let text = "";
+  for await (const chunk of exportMemories({ export: all }, undefined, () => undefined)) text += chunk;
+  return text;
+}
+
+describe("an export", () => {
+  property.prop([
+    fc.array(
+      fc.record({
+        text: fc.string({ minLength: 1, unit: "binary" }).map((text) => text.replace(/refuse|disk/g, "x")),
+        session: fc.string({ minLength: 1 }),
+        speaker: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
+        metadata: fc.dictionary(fc.string(), fc.jsonValue()),
+        at: fc.integer({ min: 0, max: 4e12 }),
+        expiresAt: fc.option(fc.integer({ min: NOW + 1, max: 4e12 }), { nil: undefined }),
+        namespace: fc.constantFrom("main", "work"),
+      }),
+      { maxLength: 20 },
+    ),
+  ])("comes back the same, in the same order", async (generated) => {
+    const memories = generated.map(({ speaker, expiresAt, metadata, ...fields }) =>
+      memory({
+        ...fields,
+        metadata: JSON.parse(JSON.stringify(metadata)) as Memory["metadata"],
+        ...(speaker !== undefined && { speaker }),
+        ...(expiresAt !== undefined && { expiresAt }),
+      }),
+    );
+    const client = recordingStore();
+    const report = await run(await exported(memories), client);
+    expect(report).toMatchObject({ lines: memories.length, stored: memories.length, failed: 0 });
+    const arrived = client.calls.flatMap(({ items, namespace, expiresAt }) =>
+      items.map((item) => ({ ...item, namespace, expiresAt })),
+    );
+    const sent = memories.map(({ text, speaker, session, metadata, at, namespace, expiresAt }) => ({
+      text,
+      ...(speaker !== undefined && { speaker }),
+      session,
+      metadata,
+      at,
+      namespace,
+      expiresAt,
+    }));
+    expect(arrived).toEqual(sent);
+  });
+
+  test("of public memories is published only when a person allows it", async () => {
+    const text = await exported([memory({ namespace: "public", visibility: "public" }), memory({ text: "a secret" })]);
+    const client = recordingStore();
+    await run(text, client);
+    expect(client.calls.map((call) => [call.public, call.namespace])).toEqual([
+      [true, undefined],
+      [undefined, "main"],
+    ]);
+    const refused = recordingStore();
+    const allow = async () => Promise.reject(new EngramError("APPROVAL_NEEDED", "ask"));
+    await expect(run(text, refused, { allow })).rejects.toMatchObject({ code: "APPROVAL_NEEDED" });
+    expect(refused.calls).toEqual([]);
+  });
+});
+
+describe("a file with bad lines", () => {
+  test("is imported without them, and each is named", async () => {
+    const client = recordingStore();
+    const lines = [
+      '{"text":"one"}',
+      "{not json",
+      '{"text":"two","at":"2026-03-03T09:12:00Z"}',
+      '{"txt":"three"}',
+      "",
+      '{"text":"refuse this one"}',
+      '{"text":"four","at":"yesterday"}',
+      '{"text":"five","metadata":[]}',
+      '{"text":"six"}',
+    ];
+    const report = await run(lines.join("\r\n"), client);
+    expect(client.items().map(({ text }) => text)).toEqual(["one", "two", "six"]);
+    expect(client.items()[1]?.at).toBe(Date.UTC(2026, 2, 3, 9, 12));
+    expect(report).toMatchObject({ lines: 9, stored: 3, deduped: 0, failed: 5 });
+    expect(report.badLines.map(({ line }) => line).sort()).toEqual([2, 4, 6, 7, 8]);
+    expect(report.badLines.find(({ line }) => line === 2)?.message).toBe("the line is not JSON");
+    expect(report.badLines.find(({ line }) => line === 6)?.message).toBe("the text cannot be kept. Write another.");
+  });
+
+  test("of bytes that are no text or too long keeps the rest", async () => {
+    async function* source() {
+      yield Buffer.from('{"text":"one"}\n');
+      yield Buffer.from([0xff, 0xfe, 0x0a]);
+      for (let i = 0; i < 5; i += 1) yield Buffer.alloc(1024 * 1024, 0x61);
+      yield Buffer.from('\n{"text":"two"}');
+    }
+    const client = recordingStore();
+    const deps = { client, allowPublic: async () => undefined, now: () => NOW };
+    const report = await importMemories(source(), { session: "file" }, deps);
+    expect(client.items().map(({ text }) => text)).toEqual(["one", "two"]);
+    expect(report.badLines.map(({ line }) => line)).toEqual([2, 3]);
+  });
+
+  test("ends where the store itself fails: that is no fault of a line", async () => {
+    await expect(run('{"text":"the disk is full"}')).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+});
+
+test("what is there already, or over already, is counted and not stored again", async () => {
+  const client = recordingStore(new Set(["one"]));
+  const lines = ['{"text":"one"}', `{"text":"gone","expiresAt":${NOW - 1}}`, `{"text":"soon","expiresAt":${NOW + 1}}`];
+  expect(await run(lines.join("\n"), client)).toMatchObject({ stored: 1, deduped: 1, expired: 1, failed: 0 });
+  expect(client.calls.at(-1)).toMatchObject({ expiresAt: NOW + 1 });
+});
+
+test("--namespace overrules the file", async () => {
+  const client = recordingStore();
+  await run('{"text":"one","namespace":"a"}\n{"text":"two"}', client, { namespace: "b" });
+  expect(new Set(client.calls.map(({ namespace }) => namespace))).toEqual(new Set(["b"]));
+});
+
+test("the reference server's file becomes sentences, with its parts as metadata", async () => {
+  const client = recordingStore();
+  const lines = [
+    '{"type":"entity","name":"Mara","entityType":"person","observations":["owns a bike shop","likes tea"]}',
+    '{"type":"entity","name":"Halden Parts","entityType":"supplier","observations":[],"since":2020}',
+    '{"type":"relation","from":"Mara","to":"Halden Parts","relationType":"buys_from"}',
+    '{"type":"entity","name":"broken","entityType":"person"}',
+    '{"type":"relation","from":"Mara","to":"Jonas"}',
+  ];
+  const report = await run(lines.join("\n"), client);
+  expect(report).toMatchObject({ stored: 4, failed: 2 });
+  expect(client.items().map(({ text, metadata }) => [text, metadata])).toEqual([
+    ["Mara: owns a bike shop", { entity: "Mara", entityType: "person" }],
+    ["Mara: likes tea", { entity: "Mara", entityType: "person" }],
+    ["Halden Parts (supplier)", { entity: "Halden Parts", entityType: "supplier", since: 2020 }],
+    ["Mara buys from Halden Parts", { from: "Mara", relation: "buys_from", to: "Halden Parts" }],
+  ]);
+});
+
+property.prop([
+  fc.array(fc.string({ unit: "grapheme" }).map((text) => text.replaceAll("\n", ""))),
+  fc.integer({ min: 1, max: 9 }),
+])("lines are the same however the bytes arrive", async (lines, size) => {
+  const read: string[] = [];
+  const bom = (text: string) => text.replace(/^\ufeff/, "");
+  for await (const line of readLines(bytesOf(lines.map((line) => `${line}\n`).join(""), size)))
+    read.push(line.text ?? "?");
+  expect(read).toEqual(lines.map(bom));
+});
