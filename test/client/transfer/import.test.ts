@@ -16,7 +16,7 @@ function recordingStore(have: ReadonlySet<string> = new Set()) {
     items: (): readonly NewMemory[] => calls.flatMap(({ items }) => items),
     store: async (input: StoreInput) => {
       if (input.items.some(({ text }) => text.includes("refuse"))) {
-        throw new EngramError("TEXT_REFUSED", "the text cannot be kept.", { fix: "Write another." });
+        throw new EngramError("INPUT_INVALID", "the text cannot be kept.", { fix: "Write another." });
       }
       if (input.items.some(({ text }) => text.includes("disk"))) throw new EngramError("STORE_FAILED", "disk full");
       calls.push(input);
@@ -117,8 +117,8 @@ describe("an export", () => {
       [undefined, "main"],
     ]);
     const refused = recordingStore();
-    const allow = async () => Promise.reject(new EngramError("APPROVAL_NEEDED", "ask"));
-    await expect(run(text, refused, { allow })).rejects.toMatchObject({ code: "APPROVAL_NEEDED" });
+    const allow = async () => Promise.reject(new EngramError("CONSENT_REQUIRED", "ask"));
+    await expect(run(text, refused, { allow })).rejects.toMatchObject({ code: "CONSENT_REQUIRED" });
     expect(refused.calls).toEqual([]);
   });
 });
@@ -172,10 +172,13 @@ test("what is there already, or over already, is counted and not stored again", 
   expect(client.calls.at(-1)).toMatchObject({ expiresAt: NOW + 1 });
 });
 
-test("--namespace overrules the file", async () => {
+test("a named namespace overrules the file, and keeps all private", async () => {
   const client = recordingStore();
-  await run('{"text":"one","namespace":"a"}\n{"text":"two"}', client, { namespace: "b" });
+  const lines = ['{"text":"one","namespace":"a"}', '{"text":"two"}', '{"text":"three","visibility":"public"}'];
+  await run(lines.join("\n"), client, { namespace: "b" });
   expect(new Set(client.calls.map(({ namespace }) => namespace))).toEqual(new Set(["b"]));
+  expect(client.items()).toHaveLength(3);
+  expect(client.calls.some((call) => call.public)).toBe(false);
 });
 
 test("the reference server's file becomes sentences, with its parts as metadata", async () => {

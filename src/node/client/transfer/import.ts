@@ -8,7 +8,7 @@ import { readLines, type SourceLine } from "./read-lines.ts";
 import { isReferenceLine, parseReferenceLine } from "./reference-line.ts";
 
 export interface ImportOptions {
-  /** Puts everything into this namespace instead of those that the file names. */
+  /** Puts everything, privately, into this namespace instead of those that the file names. */
   readonly namespace?: string;
   /** The session of memories that name none: the same on every run, so that a second run finds the first one's. */
   readonly session: string;
@@ -137,7 +137,7 @@ class ImportRun {
   async #store(batch: readonly Pending[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
-    if (first.memory.public && !this.#publicAllowed) {
+    if (this.#isPublic(first.memory) && !this.#publicAllowed) {
       await this.#deps.allowPublic();
       this.#publicAllowed = true;
     }
@@ -153,11 +153,15 @@ class ImportRun {
     }
   }
 
+  #isPublic(memory: ImportedMemory): boolean {
+    return memory.public && this.#options.namespace === undefined;
+  }
+
   #shared(memory: ImportedMemory): Shared {
     const namespace = this.#options.namespace ?? memory.namespace;
     return {
       session: this.#options.session,
-      ...(memory.public ? { public: true } : namespace !== undefined && { namespace }),
+      ...(this.#isPublic(memory) ? { public: true } : namespace !== undefined && { namespace }),
       ...(memory.expiresAt !== undefined && { expiresAt: memory.expiresAt }),
     };
   }
@@ -172,9 +176,9 @@ function goTogether(a: ImportedMemory, b: ImportedMemory): boolean {
   return a.public === b.public && a.namespace === b.namespace && a.expiresAt === b.expiresAt;
 }
 
-/** A store that says no to these memories, unlike one that fails. */
+/** A store that says no to these memories, unlike one that fails: then no other line would fare better. */
 function isRefusedInput(error: unknown): boolean {
-  return isEngramError(error) && !/^(STORE|SQLITE|DATA|CLOSED|LEASE|WORKER|EMBED)/.test(error.code);
+  return isEngramError(error) && /_INVALID$|_TOO_(LONG|LARGE)$|NAMESPACE|^SECRET_FOUND$/.test(error.code);
 }
 
 function reasonOf(error: unknown): string {

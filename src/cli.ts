@@ -1,0 +1,52 @@
+import { Command, CommanderError } from "commander";
+import pkg from "../package.json" with { type: "json" };
+import { EXIT, EXIT_CODES_HELP } from "./node/commands/exit-codes.ts";
+
+/** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  mcp: async () => (await import("./mcp/commands.ts")).mcpCommand(),
+  store: async () => (await import("./node/commands/store.ts")).storeCommand(),
+  query: async () => (await import("./node/commands/query.ts")).queryCommand(),
+  get: async () => (await import("./node/commands/get.ts")).getCommand(),
+  list: async () => (await import("./node/commands/list.ts")).listCommand(),
+  delete: async () => (await import("./node/commands/delete.ts")).deleteCommand(),
+  namespaces: async () => (await import("./node/commands/namespaces.ts")).namespacesCommand(),
+  import: async () => (await import("./node/commands/import.ts")).importCommand(),
+  export: async () => (await import("./node/commands/export.ts")).exportCommand(),
+  restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
+  status: async () => (await import("./node/commands/status.ts")).statusCommand(),
+  doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
+  wallet: async () => (await import("./node/commands/wallet.ts")).walletCommand(),
+  approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
+  miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
+};
+
+const program = new Command("engram")
+  .description(pkg.description)
+  .version(pkg.version)
+  .showSuggestionAfterError()
+  .showHelpAfterError('Run "engram --help" to see the commands and their options.')
+  .addHelpText("after", EXIT_CODES_HELP)
+  .enablePositionalOptions() // an option belongs to the command it stands behind
+  .exitOverride();
+
+/** Makes every command behind `command` speak and leave as the program does. */
+function adopt(command: Command): Command {
+  command.copyInheritedSettings(program);
+  command.commands.forEach(adopt);
+  return command;
+}
+
+const [called = ""] = process.argv.slice(2);
+const wanted = Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
+for (const command of await Promise.all(wanted.map((name) => COMMANDS[name]?.()))) {
+  if (command) program.addCommand(adopt(command));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has told the person already; asked-for help is no error.
+  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}

@@ -1,0 +1,21 @@
+/** What one check of `engram doctor` found. */
+export interface Finding {
+  readonly name: string;
+  /** `broken` stops Engram from working or endangers memories; `warning` is for the person to weigh. */
+  readonly state: "ok" | "warning" | "broken";
+  readonly detail: string;
+  /** One sentence that says what to do. */
+  readonly fix?: string;
+}
+
+export function ok(name: string, detail: string): Finding {
+  return { name, state: "ok", detail };
+}
+
+export function warning(name: string, detail: string, fix: string): Finding {
+  return { name, state: "warning", detail, fix };
+}
+
+export function broken(name: string, detail: string, fix: string): Finding {
+  return { name, state: "broken", detail, fix };
+}

@@ -1,0 +1,77 @@
+import { isEngramError } from "../../../crypto/errors.ts";
+import type { ClientStatus, MemoryClient } from "../../client/memory.ts";
+import { broken, type Finding, ok, warning } from "./check.ts";
+
+const CLOCK_SKEW_MS = 30_000;
+const CLOCK_DEADLINE_MS = 3_000;
+
+/** A check that failed in a way nobody foresaw is a finding too. */
+export async function guarded(name: string, check: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await check();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = isEngramError(error) ? ` (${error.code})` : "";
+    return broken(name, `${message}${code}`, (isEngramError(error) && error.fix) || "See the message; then ask again.");
+  }
+}
+
+/** What the opened client says of itself. The store refuses to open with unsafe SQLite settings, so open means checked. */
+export function statusFindings(status: ClientStatus): readonly Finding[] {
+  const { chain, memories, namespaces, awaitingVectors, journal } = status;
+  return [
+    status.backup === "made"
+      ? ok("wallet", `${status.hotkey}, backed up`)
+      : warning("wallet", `${status.hotkey}, backup: never made`, 'Run "engram wallet backup" in a terminal.'),
+    ok("data", `${memories} memories in ${namespaces} namespaces; SQLite settings are the durable ones`),
+    awaitingVectors === 0
+      ? ok("index", "every memory has its vector")
+      : warning("index", `${awaitingVectors} memories have no vector yet`, "They are found by their words meanwhile."),
+    ok("chain", `${chain.identity}, block ${chain.block}`),
+    journal.failed === 0
+      ? ok("journal", `${journal.pushes} to push, ${journal.deletes} to delete`)
+      : warning("journal", `${journal.failed} pushes or deletes failed for good`, 'See "engram status".'),
+  ];
+}
+
+/** Whether the embedder turns a sentence into vectors: a recall by meaning needs one. */
+export async function checkEmbedder(client: MemoryClient, status: ClientStatus): Promise<Finding> {
+  const started = performance.now();
+  await client.query({ query: "Is anybody there?", mode: "semantic", limit: 1 });
+  const { model, dim } = status.embedder;
+  return ok(
+    "embedder",
+    `${model}, ${dim} dimensions, first answer after ${Math.round(performance.now() - started)} ms`,
+  );
+}
+
+/** Whether the miners that should hold replicas answer. */
+export function checkMiners({ miners, replicas }: ClientStatus): Finding {
+  const remote = miners.filter(({ url }) => /^https?:/.test(url));
+  if (remote.length === 0) return ok("miners", replicas.note ?? "none configured: memories are on this machine only");
+  const silent = remote.filter(({ reachable }) => !reachable);
+  const able = remote.filter(({ caps }) => caps.includes("private1")).length;
+  const detail = `${remote.length - silent.length} of ${remote.length} answer, ${able} take private memories`;
+  if (silent.length === 0) return ok("miners", detail);
+  const fix = `Check that these run and that ENGRAM_MINERS names them: ${silent.map(({ url }) => url).join(", ")}`;
+  return silent.length === remote.length ? broken("miners", detail, fix) : warning("miners", detail, fix);
+}
+
+/** Whether this clock agrees with that of a miner that answers: signed requests carry the time. */
+export async function checkClock({ miners }: ClientStatus): Promise<Finding> {
+  const answering = miners.find(({ url, reachable }) => reachable && /^https?:/.test(url));
+  if (answering === undefined) return ok("clock", "no miner to compare with");
+  const asked = Date.now();
+  const response = await fetch(new URL("/health", answering.url), {
+    signal: AbortSignal.timeout(CLOCK_DEADLINE_MS),
+    redirect: "manual",
+  });
+  await response.body?.cancel();
+  const theirs = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isNaN(theirs)) return ok("clock", "the miner does not tell its time");
+  // The header has whole seconds, and the answer took some time itself.
+  const skew = Math.max(0, Math.abs(theirs - (asked + Date.now()) / 2) - 1_000);
+  if (skew < CLOCK_SKEW_MS) return ok("clock", "agrees with a miner's");
+  const fix = "Let the system set the time (timedatectl set-ntp true, or the settings of the system).";
+  return broken("clock", `${Math.round(skew / 1_000)} s apart from a miner's`, fix);
+}

@@ -1,0 +1,34 @@
+import { EngramError, isEngramError } from "../../crypto/errors.ts";
+
+/** What a command's exit code tells the shell that started it. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, refused: 3, unreachable: 4, interrupted: 130 } as const;
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    done
+  1    it failed, or something was not found: the error says what to do
+  2    the command line or its input is wrong
+  3    refused, or a person has to approve it first
+  4    a miner or the chain did not answer
+  130  interrupted`;
+
+/** Codes of other rooms by what they mean for the caller's shell; all others are failures. */
+const MEANINGS: readonly (readonly [codes: RegExp, exit: number])[] = [
+  [
+    /^CONSENT_(REQUIRED|DECLINED|DENIED)$|_EXISTS$|_RESERVED$|^(NEEDS_TERMINAL|SECRET_FOUND|HOTKEY_WATCH_ONLY)$/,
+    EXIT.refused,
+  ],
+  [/_UNREACHABLE$|_TIMEOUT$|^NO_MINERS$/, EXIT.unreachable],
+  [/^USAGE$|_INVALID$|_TOO_(LONG|LARGE|MANY)$|_AMBIGUOUS$|^INVALID_ARGUMENTS$|^PUBLIC_NAMESPACE$/, EXIT.usage],
+];
+
+/** The exit code of a command that failed with `error`. */
+export function exitCodeOf(error: unknown): number {
+  if (!isEngramError(error)) return EXIT.failure;
+  return MEANINGS.find(([codes]) => codes.test(error.code))?.[1] ?? EXIT.failure;
+}
+
+/** An error of the command line itself. */
+export function usageError(message: string, fix: string): EngramError {
+  return new EngramError("USAGE", message, { fix });
+}

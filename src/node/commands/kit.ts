@@ -1,0 +1,90 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { MemoryClient } from "../client/memory.ts";
+import { reportFailure } from "./output.ts";
+
+/** Options every command that touches memories takes. */
+export interface CommonOptions {
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+/** A command with `--home` and `--json`. */
+export function dataCommand(name: string, summary: string): Command {
+  return new Command(name)
+    .description(summary)
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--json", "print the result as one line of JSON");
+}
+
+/** Runs a command's work: what it throws is told with what to do, and becomes the exit code. */
+export async function run(options: CommonOptions, work: () => Promise<void>): Promise<void> {
+  // A reader that leaves (`engram list | head`) is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  try {
+    await work();
+  } catch (error) {
+    reportFailure(error, options.json === true);
+  }
+}
+
+/** Opens the memories of the command's home for as long as `use` runs. */
+export async function withClient(options: CommonOptions, use: (client: MemoryClient) => Promise<void>): Promise<void> {
+  await run(options, async () => {
+    const { openCommandClient } = await import("./open-client.ts");
+    await using client = await openCommandClient(options.home);
+    await use(client);
+  });
+}
+
+/** Parses `--limit` and the like: a whole number from 1. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return value;
+}
+
+/** Parses a number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1)) throw new InvalidArgumentError("It must be from 0 to 1.");
+  return value;
+}
+
+/** Parses `--metadata` and `--filter`: a JSON object. */
+export function jsonObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // falls through to the one sentence for both
+  }
+  throw new InvalidArgumentError(`It must be a JSON object such as '{"topic":"travel"}'.`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+
+/** Parses a time span (`90s`, `15m`, `12h`, `30d`, `2w`, or seconds) into seconds. */
+export function timeSpan(text: string): number {
+  const found = /^(\d{1,10})([smhdw]?)$/.exec(text.trim());
+  const seconds = found ? Number(found[1]) * (UNITS[found[2] || "s"] ?? 1) : 0;
+  if (seconds < 1) throw new InvalidArgumentError('It must be a time span such as "12h", "30d" or seconds.');
+  return seconds;
+}
+
+/** Parses a time (ISO 8601, or unix milliseconds) into unix milliseconds. */
+export function time(text: string): number {
+  const value = /^\d{12,14}$/.test(text.trim()) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(value)) throw new InvalidArgumentError('It must be a time such as "2026-03-03T09:12:00Z".');
+  return value;
+}
+
+/** An option that may be given several times. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, all: string[] | undefined) => [
+    ...(all ?? []),
+    value,
+  ]);
+}

@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { EngramError, isEngramError } from "../../crypto/errors.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+
+/**
+ * Prints a result: with `--json` one line of JSON, else what `asText` makes of it. Standard output carries results and
+ * nothing else; all that is said about them goes to standard error.
+ */
+export async function print<T>(json: boolean, result: T, asText: (result: T) => string): Promise<void> {
+  const text = json ? JSON.stringify(result) : asText(result);
+  await writeOut(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** Writes to standard output at the reader's pace. */
+export async function writeOut(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
+
+/** A sentence about the work, for a person. */
+export function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}
+
+/** Tells why a command failed (on standard error; with `--json` as `{"error":{code,message,fix?}}`) and sets the exit code. */
+export function reportFailure(error: unknown, json: boolean): void {
+  const { code, message, fix } = describe(error);
+  const text = json ? JSON.stringify({ error: { code, message, fix } }) : humanError(code, message, fix);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string; readonly fix?: string } {
+  if (isEngramError(error)) {
+    return { code: error.code, message: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }) };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: systemCode(error) ?? "INTERNAL", message, fix: 'Run "engram doctor" to see what is wrong.' };
+}
+
+function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+function humanError(code: string, message: string, fix: string | undefined): string {
+  return `engram: ${message} (${code})${fix === undefined ? "" : `\n  ${fix}`}`;
+}
+
+/** Aligns rows of cells in columns two blanks apart. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const widest = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: widest }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** The error of an answer that names what was not there. */
+export function notFound(ids: readonly string[]): EngramError {
+  const shown = ids.slice(0, 5).join(", ");
+  return new EngramError("NOT_FOUND", `no memory has the id ${shown}${ids.length > 5 ? ", …" : ""}`, {
+    fix: '"engram list" shows the ids of your memories.',
+  });
+}

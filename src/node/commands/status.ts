@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import type { ClientStatus } from "../client/memory.ts";
+import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
+import { columns, print } from "./output.ts";
+
+/** `engram status`: what is stored, where, and what is still on its way. */
+export function statusCommand(): Command {
+  return dataCommand("status", "show what is stored, where, and what is still on its way").action(
+    (options: CommonOptions) =>
+      withClient(options, async (client) => print(options.json === true, await client.status(), describe)),
+  );
+}
+
+function describe(status: ClientStatus): string {
+  const { replicas, journal, embedder } = status;
+  const copies = `${replicas.have} of ${replicas.target}${replicas.note === undefined ? "" : `, ${replicas.note}`}`;
+  const rows = [
+    ["home", status.home],
+    ["hotkey", status.hotkey],
+    ["backup", status.backup === "made" ? "made" : 'never made: run "engram wallet backup"'],
+    ["memories", `${status.memories} in ${status.namespaces} namespaces`],
+    ["replicas", copies],
+    ["to push", String(journal.pushes)],
+    ["to delete", String(journal.deletes)],
+    ["failed", String(journal.failed)],
+    ["without vector", String(status.awaitingVectors)],
+    ["embedder", `${embedder.model}, ${embedder.dim} dimensions`],
+    ["chain", `${status.chain.identity}, block ${status.chain.block}`],
+    ...status.miners.map(({ hotkey, url, reachable, caps }) => [
+      "miner",
+      `${hotkey} ${url} ${reachable ? `reachable (${caps.join(", ") || "no capabilities"})` : "not reachable"}`,
+    ]),
+  ];
+  return columns(rows);
+}

@@ -1,0 +1,117 @@
+import type { Command } from "commander";
+import { Command as CommandGroup } from "commander";
+import { EngramError } from "../../crypto/errors.ts";
+import type { Wallet } from "../chain/wallet.ts";
+import { Secret } from "../runtime/secret.ts";
+import { EXIT } from "./exit-codes.ts";
+import { type CommonOptions, dataCommand, run } from "./kit.ts";
+import { columns, print, say } from "./output.ts";
+import { readStandardInput } from "./standard-input.ts";
+
+const ABOUT = `
+The wallet is one phrase of 12 words. Whoever has it reads all memories; without it, and without this machine, nobody
+does. It is shown on a terminal alone, and typed or piped in, never given as an argument.`;
+
+/** `engram wallet`: shows, backs up or imports the wallet that owns the memories. */
+export function walletCommand(): Command {
+  return new CommandGroup("wallet")
+    .description("show, back up or import the wallet that owns your memories")
+    .addHelpText("after", ABOUT)
+    .addCommand(showCommand())
+    .addCommand(backupCommand())
+    .addCommand(importCommand());
+}
+
+function showCommand(): Command {
+  return dataCommand("show", "show the hotkey and whether its phrase was backed up").action((options: CommonOptions) =>
+    run(options, async () => {
+      const { wallet } = await openCommandWallet(options.home);
+      await print(options.json === true, publicFacts(wallet), describe);
+    }),
+  );
+}
+
+function backupCommand(): Command {
+  return dataCommand("backup", "show the phrase on this terminal, to be written down").action(
+    (options: CommonOptions) =>
+      run(options, async () => {
+        if (!process.stdout.isTTY || !process.stdin.isTTY || options.json) {
+          throw new EngramError("NEEDS_TERMINAL", "the phrase is shown on a terminal only", {
+            fix: 'Run "engram wallet backup" in a terminal, without --json, a pipe or a redirection.',
+          });
+        }
+        const { wallet, folder } = await openCommandWallet(options.home);
+        if (wallet.phrase === undefined) {
+          throw new EngramError("PHRASE_UNKNOWN", "this wallet was loaded from a key without a phrase", {
+            fix: "Back up the hotkey file that it came from.",
+          });
+        }
+        await showPhrase(wallet.phrase, folder);
+      }),
+  );
+}
+
+async function showPhrase(phrase: Secret<string>, folder: string): Promise<void> {
+  const { confirm } = await import("@clack/prompts");
+  say("Nobody but you should see this screen. Write the words down on paper, in order.\n");
+  const words = phrase.reveal().split(" ");
+  process.stdout.write(`${words.map((word, i) => `${String(i + 1).padStart(4)}  ${word}`).join("\n")}\n\n`);
+  const written = await confirm({ message: "Did you write them down?", initialValue: false });
+  if (written !== true) {
+    say("The backup does not count as made yet.");
+    process.exitCode = EXIT.refused;
+    return;
+  }
+  const { markBackupMade } = await import("../chain/wallet.ts");
+  await markBackupMade(folder);
+  say('Backup made. "engram restore" brings your memories back from the phrase and the miners.');
+}
+
+function importCommand(): Command {
+  return dataCommand("import", "make the wallet of a phrase this folder's wallet")
+    .addHelpText("after", "\nThe phrase is asked for, or read from standard input.")
+    .action((options: CommonOptions) =>
+      run(options, async () => {
+        const phrase = await askPhrase();
+        const [{ importPhrase }, { walletFolderOf }] = await Promise.all([
+          import("../chain/wallet.ts"),
+          import("./open-client.ts"),
+        ]);
+        const wallet = await importPhrase(await walletFolderOf(options.home), phrase);
+        await print(options.json === true, publicFacts(wallet), describe);
+      }),
+    );
+}
+
+async function askPhrase(): Promise<Secret<string>> {
+  if (!process.stdin.isTTY) return new Secret(await readStandardInput("the phrase"));
+  const { password } = await import("@clack/prompts");
+  const answer = await password({ message: "The phrase (it is not shown)", output: process.stderr });
+  if (typeof answer === "string") return new Secret(answer);
+  throw new EngramError("CONSENT_DECLINED", "nothing was imported", {
+    fix: "Run the command again to import a phrase.",
+  });
+}
+
+async function openCommandWallet(
+  home: string | undefined,
+): Promise<{ readonly wallet: Wallet; readonly folder: string }> {
+  const [{ openWallet }, { walletFolderOf }] = await Promise.all([
+    import("../chain/wallet.ts"),
+    import("./open-client.ts"),
+  ]);
+  const folder = await walletFolderOf(home);
+  return { wallet: await openWallet(folder), folder };
+}
+
+function publicFacts({ hotkey, backupMade }: Wallet) {
+  return { hotkey, backup: backupMade ? "made" : "never made" } as const;
+}
+
+function describe({ hotkey, backup }: ReturnType<typeof publicFacts>): string {
+  const hint = backup === "made" ? "" : ': run "engram wallet backup"';
+  return columns([
+    ["hotkey", hotkey],
+    ["backup", `${backup}${hint}`],
+  ]);
+}
