@@ -28,7 +28,7 @@ const ingestFields = namespaceFields.extend({
   model_version: optional(text),
   model: optional(text),
   expires_at: optional(finite),
-  cid_override: z.unknown(),
+  cid_override: z.unknown().optional(),
 });
 
 export function readIngestRequest(body: SubnetObject): IngestRequest {
@@ -61,7 +61,7 @@ const queryFields = namespaceFields.extend({
   query_vector: optional(vector),
   top_k: optional(int.refine((value) => value >= 1 && value <= MAX_TOP_K, `must be from 1 to ${MAX_TOP_K}`)),
   model: optional(text),
-  filter: z.unknown(),
+  filter: z.unknown().optional(),
 });
 
 export function readQueryRequest(body: SubnetObject): QueryRequest {

@@ -1,0 +1,45 @@
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { ChainClient, Embedder, VectorStore } from "../ports.ts";
+import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
+import type { AuthenticationPolicy } from "./request-authenticator.ts";
+
+export interface MinerOptions extends AuthenticationPolicy {
+  /** Where the miner is reached, as its capabilities state it. */
+  readonly endpoint: string;
+  /** Requests per window of one address without a verified signature (spec 9.3). */
+  readonly rateLimit: number;
+  readonly rateWindowSeconds: number;
+  /** A verified hotkey that is registered with less stake may not ingest (spec 8.1); 0 asks nothing. */
+  readonly minIngestStakeTao: number;
+}
+
+export const defaultMinerOptions: MinerOptions = {
+  endpoint: "in-process",
+  rateLimit: DEFAULT_RATE_LIMIT,
+  rateWindowSeconds: DEFAULT_RATE_WINDOW_SECONDS,
+  minIngestStakeTao: 0,
+  requireSignatures: false,
+  requireRegistration: false,
+  allowedHotkeys: null,
+};
+
+/** The miner's own hotkey: never the memory wallet. */
+export interface MinerIdentity {
+  readonly hotkey: Hotkey;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+export interface MinerDeps {
+  readonly store: VectorStore;
+  readonly namespaces: NamespaceRegistry;
+  readonly embedder: Embedder;
+  readonly chain: ChainClient;
+  readonly identity: MinerIdentity;
+  readonly sr25519: Sr25519;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

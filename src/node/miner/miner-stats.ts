@@ -1,0 +1,90 @@
+import { pythonFloat } from "../../crypto/python-text.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { Neuron, VectorStore } from "../ports.ts";
+import { objectText, valueText } from "../protocol/reply-text.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { ChainView } from "./chain-view.ts";
+
+const DAY_MS = 86_400_000;
+/** The median is taken over so many queries (spec 8.16). */
+const TIMES_KEPT = 100;
+
+interface Deps {
+  readonly store: VectorStore;
+  readonly clock: Clock;
+  readonly chainView: ChainView;
+  readonly hotkey: Hotkey;
+}
+
+/** What `GET /stats` shows (spec 8.16). */
+export class MinerStats {
+  readonly #deps: Deps;
+  readonly #startedAt: number;
+  readonly #queryTimes: number[] = [];
+  #day: number;
+  #queriesToday = 0;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#startedAt = deps.clock.now();
+    this.#day = this.#today();
+  }
+
+  countQuery(milliseconds: number): void {
+    this.#startDay();
+    this.#queriesToday += 1;
+    this.#queryTimes.push(milliseconds);
+    if (this.#queryTimes.length > TIMES_KEPT) this.#queryTimes.shift();
+  }
+
+  async replyText(): Promise<string> {
+    const { store, clock, chainView, hotkey } = this.#deps;
+    const [vectors, chain] = await Promise.all([store.count(), chainView.snapshot()]);
+    this.#startDay();
+    const neurons = [...(chain?.neurons.values() ?? [])];
+    const uptime = Math.min(1, (clock.now() - this.#startedAt) / DAY_MS);
+    return objectText({
+      status: '"ok"',
+      vectors: String(vectors),
+      peers: String(neurons.filter((neuron) => neuron.hotkey !== hotkey && neuron.endpoint !== null).length),
+      uid: String(chain?.neurons.get(hotkey)?.uid ?? null),
+      queries_today: String(this.#queriesToday),
+      p50_latency_ms: floatText(median(this.#queryTimes), 1),
+      // Storage challenges are not answered yet, so no rate of them exists.
+      proof_rate: "null",
+      uptime_pct: floatText(uptime, 4),
+      block: String(chain?.block ?? null),
+      avg_score: floatText(averageIncentive(neurons), 4),
+      hotkey: valueText(hotkey),
+    });
+  }
+
+  #today(): number {
+    return Math.floor(this.#deps.clock.now() / DAY_MS);
+  }
+
+  /** The count of the day starts anew at midnight UTC. */
+  #startDay(): void {
+    if (this.#day === this.#today()) return;
+    this.#day = this.#today();
+    this.#queriesToday = 0;
+  }
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = values.toSorted((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  const high = sorted[middle];
+  if (high === undefined) return null;
+  const low = sorted.length % 2 === 0 ? (sorted[middle - 1] ?? high) : high;
+  return (low + high) / 2;
+}
+
+function averageIncentive(neurons: readonly Neuron[]): number | null {
+  const positive = neurons.map((neuron) => neuron.incentive).filter((incentive) => incentive > 0);
+  return positive.length === 0 ? null : positive.reduce((sum, incentive) => sum + incentive, 0) / positive.length;
+}
+
+function floatText(value: number | null, digits: number): string {
+  return value === null ? "null" : pythonFloat(Number(value.toFixed(digits)));
+}

@@ -1,0 +1,123 @@
+import { isNamespaceName, isReservedNamespaceName } from "../../crypto/namespace-name.ts";
+import {
+  isWithinWindow,
+  NAMESPACE_WINDOW_MS,
+  namespaceMessage,
+  verifyHotkeySignature,
+} from "../../crypto/request-auth.ts";
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
+import { MAX_NAMESPACE_CHARACTERS, MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
+import type { NamespaceClaim } from "../protocol/namespace-claim.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
+import { SingleUse } from "./single-use.ts";
+
+declare const owned: unique symbol;
+
+/** A private namespace whose owner has just proved to be the owner. */
+export type OwnedNamespace = string & { readonly [owned]: true };
+
+/** Why a claim failed. `fields`, `signature` are about the request alone; `owner` depends on what this miner holds. */
+export class NamespaceRefused extends Error {
+  override readonly name = "NamespaceRefused";
+  readonly reason: "legacy" | "reserved" | "fields" | "signature" | "name" | "owner";
+
+  constructor(reason: NamespaceRefused["reason"], sentence: string) {
+    super(sentence);
+    this.reason = reason;
+  }
+}
+
+interface Deps {
+  readonly namespaces: NamespaceRegistry;
+  readonly sr25519: Sr25519;
+  readonly clock: Clock;
+}
+
+/** Turns claims to private namespaces into proofs (spec 6.2), failing closed (M-W12). */
+export class NamespaceGate {
+  readonly #deps: Deps;
+  readonly #startedAt: number;
+  readonly #seen = new SingleUse(MAX_SEEN_SIGNATURES);
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#startedAt = deps.clock.now();
+  }
+
+  /** For reading. An unknown namespace and somebody else's are refused alike. Throws `NamespaceRefused`. */
+  async open(claim: NamespaceClaim, caller: Hotkey | null): Promise<OwnedNamespace> {
+    const signer = this.#verify(claim, caller);
+    if ((await this.#deps.namespaces.ownerOf(claim.name)) === signer) return claim.name as OwnedNamespace;
+    throw new NamespaceRefused("owner", "no such namespace of yours here");
+  }
+
+  /** For ingesting: an unknown namespace becomes the signer's (spec 6.4). Throws `NamespaceRefused`. */
+  async openOrClaim(claim: NamespaceClaim, caller: Hotkey | null): Promise<OwnedNamespace> {
+    const signer = this.#verify(claim, caller);
+    const owner = (await this.#deps.namespaces.ownerOf(claim.name)) ?? (await this.#claim(claim.name, signer));
+    if (owner === signer) return claim.name as OwnedNamespace;
+    throw new NamespaceRefused("owner", "this namespace has another owner here; choose another name");
+  }
+
+  async #claim(name: string, signer: Hotkey): Promise<Hotkey> {
+    if (!isNamespaceName(name) || name.length > MAX_NAMESPACE_CHARACTERS) {
+      throw new NamespaceRefused(
+        "name",
+        `a namespace name has letters, digits and _ only, no digit first, at most ${MAX_NAMESPACE_CHARACTERS} in all`,
+      );
+    }
+    const { owner } = await this.#deps.namespaces.claimNamespace(name, signer, this.#deps.clock.now());
+    return owner;
+  }
+
+  #verify(claim: NamespaceClaim, caller: Hotkey | null): Hotkey {
+    const { name, hotkey, signature, timestampMs } = claim;
+    if (isReservedNamespaceName(name)) throw new NamespaceRefused("reserved", "names that begin with __ are reserved");
+    if (hotkey === undefined || signature === undefined || !timestampMs) {
+      if (claim.hasLegacyKey) {
+        throw new NamespaceRefused(
+          "legacy",
+          "namespace keys are not taken: they open the data to whoever sees them; sign with namespace_hotkey instead",
+        );
+      }
+      throw new NamespaceRefused(
+        "fields",
+        "a private namespace needs namespace_hotkey, namespace_sig and namespace_timestamp_ms",
+      );
+    }
+    return this.#verifySignature(name, { hotkey, signature, timestampMs }, caller);
+  }
+
+  #verifySignature(
+    name: string,
+    proof: { readonly hotkey: string; readonly signature: string; readonly timestampMs: bigint },
+    caller: Hotkey | null,
+  ): Hotkey {
+    const now = this.#deps.clock.now();
+    const { hotkey, signature, timestampMs } = proof;
+    const message = namespaceMessage(name, timestampMs);
+    const valid =
+      isWithinWindow(now, timestampMs, NAMESPACE_WINDOW_MS) &&
+      // Signatures used before a restart are forgotten, so none from before it is taken (M-W10).
+      timestampMs >= this.#startedAt &&
+      isHotkey(hotkey) &&
+      // A captured namespace signature must not be put into somebody else's signed request.
+      (caller === null || caller === hotkey) &&
+      verifyHotkeySignature(this.#deps.sr25519, hotkey, message, signature);
+    if (!valid || !this.#isFirstUse(signature, Number(timestampMs), now)) {
+      throw new NamespaceRefused(
+        "signature",
+        "the namespace signature is wrong, too old or used already; sign again with a fresh timestamp",
+      );
+    }
+    return hotkey;
+  }
+
+  #isFirstUse(signature: string, timestampMs: number, now: number): boolean {
+    // One spelling for one signature: 0x and letter case change nothing.
+    const spelling = signature.toLowerCase().replace(/^0x/, "");
+    return this.#seen.use([spelling], timestampMs + NAMESPACE_WINDOW_MS, now) === "first";
+  }
+}

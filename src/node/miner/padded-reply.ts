@@ -1,0 +1,16 @@
+import { responseTargetMs } from "../../crypto/padding.ts";
+import { paddedText } from "../protocol/reply-text.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Peer } from "./admission.ts";
+import type { Reply } from "./reply.ts";
+
+/**
+ * A reply about a private namespace, errors included: lengthened to its bucket and held back to a whole step of
+ * 100 ms since `arrivedAt`, so that size and time tell next to nothing (spec 9.2, M-W24).
+ */
+export async function paddedReply(reply: Reply, arrivedAt: number, clock: Clock, peer: Peer): Promise<Reply> {
+  const elapsed = clock.now() - arrivedAt;
+  // In one process there is nobody between who could measure.
+  if (peer !== null) await clock.sleep(responseTargetMs(elapsed) - elapsed);
+  return { ...reply, text: paddedText(reply.text) };
+}

@@ -1,0 +1,87 @@
+import { isWithinWindow, REQUEST_WINDOW_MS, requestMessage, verifyHotkeySignature } from "../../crypto/request-auth.ts";
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
+import type { SubnetJson, SubnetObject } from "../../crypto/subnet-json.ts";
+import { MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { ChainView } from "./chain-view.ts";
+import { SingleUse } from "./single-use.ts";
+
+export interface AuthenticationPolicy {
+  /** Every request of a signing route must be signed (spec 5.2, hard mode). */
+  readonly requireSignatures: boolean;
+  /** Only hotkeys registered on the chain. */
+  readonly requireRegistration: boolean;
+  /** Only these hotkeys; implies signatures (M-W11). Null: all. */
+  readonly allowedHotkeys: ReadonlySet<string> | null;
+}
+
+interface Deps {
+  readonly sr25519: Sr25519;
+  readonly clock: Clock;
+  readonly chainView: ChainView;
+}
+
+/**
+ * Verifies the signature that a body carries (spec 5). A body without one is anonymous, whatever hotkey it names; one
+ * whose signature is wrong is refused always (M-W11).
+ */
+export class RequestAuthenticator {
+  readonly #policy: AuthenticationPolicy;
+  readonly #deps: Deps;
+  readonly #startedAt: number;
+  readonly #seen = new SingleUse(MAX_SEEN_SIGNATURES);
+
+  constructor(policy: AuthenticationPolicy, deps: Deps) {
+    this.#policy = policy;
+    this.#deps = deps;
+    this.#startedAt = deps.clock.now();
+  }
+
+  /** The verified hotkey, null for an anonymous request. Throws `Refusal` 401. */
+  async authenticate(body: SubnetObject, endpoint: string): Promise<Hotkey | null> {
+    const { requireSignatures, requireRegistration, allowedHotkeys } = this.#policy;
+    const signed = ["hotkey", "nonce", "signature"].every((field) => (body.get(field) ?? null) !== null);
+    if (!signed) {
+      if (!requireSignatures && !requireRegistration && allowedHotkeys === null) return null;
+      throw refused(`this miner takes signed requests only; add hotkey, nonce and signature for ${endpoint}`);
+    }
+    const hotkey = this.#verify(body, endpoint);
+    if (allowedHotkeys !== null && !allowedHotkeys.has(hotkey)) throw refused("this hotkey is not allowed here");
+    if (requireRegistration && (await this.#deps.chainView.neuron(hotkey)) === null) {
+      throw refused("this hotkey is not registered on the subnet; register it and try again");
+    }
+    return hotkey;
+  }
+
+  #verify(body: SubnetObject, endpoint: string): Hotkey {
+    const hotkey = body.get("hotkey");
+    if (typeof hotkey !== "string" || !isHotkey(hotkey)) throw refused("hotkey must be an SS58 address of prefix 42");
+    const nonce = this.#freshNonce(body.get("nonce"));
+    const signature = body.get("signature");
+    const message = requestMessage(nonce, endpoint, body);
+    if (typeof signature !== "string" || !verifyHotkeySignature(this.#deps.sr25519, hotkey, message, signature)) {
+      throw refused(`the signature is not the hotkey's over this body for ${endpoint}`);
+    }
+    // The message, not the bare nonce: two different requests of one millisecond are both genuine.
+    const use = this.#seen.use([hotkey, message], Number(nonce) + REQUEST_WINDOW_MS, this.#deps.clock.now());
+    if (use === "used") throw refused("this signed request was used already; sign it again with a fresh nonce");
+    if (use === "full") throw new Refusal(429, "too many signed requests; wait", { retryAfterSeconds: 30 });
+    return hotkey;
+  }
+
+  #freshNonce(nonce: SubnetJson | undefined): bigint {
+    if (typeof nonce !== "bigint") throw refused("nonce must be an int: unix time in milliseconds");
+    if (!isWithinWindow(this.#deps.clock.now(), nonce, REQUEST_WINDOW_MS)) {
+      throw refused("nonce is more than 30 seconds from this miner's clock; set the clock and sign again");
+    }
+    // What was used before a restart is forgotten, so nothing signed before it is taken (M-W10).
+    if (nonce < this.#startedAt) throw refused("signed before this miner started; sign it again");
+    return nonce;
+  }
+}
+
+function refused(sentence: string): Refusal {
+  return new Refusal(401, sentence);
+}

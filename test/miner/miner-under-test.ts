@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { toHex } from "../../src/crypto/hex.ts";
+import { namespaceMessage, signRequestBody } from "../../src/crypto/request-auth.ts";
+import { loadSr25519 } from "../../src/crypto/sr25519.ts";
+import { type Hotkey, hotkeyOf } from "../../src/crypto/ss58.ts";
+import { createMinerApp } from "../../src/node/miner/miner-app.ts";
+import { defaultMinerOptions, type MinerDeps, type MinerOptions } from "../../src/node/miner/miner-options.ts";
+import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
+import { FixedChain } from "../support/fixed-chain.ts";
+import { HashEmbedder } from "../support/hash-embedder.ts";
+import { TestClock } from "../support/test-clock.ts";
+
+export const sr25519 = await loadSr25519();
+
+/** A key pair that signs requests as a client would. */
+export class TestKey {
+  readonly hotkey: Hotkey;
+  readonly #pair;
+
+  constructor(seed: Uint8Array = randomBytes(32)) {
+    this.#pair = sr25519.pairFromSeed(seed);
+    this.hotkey = hotkeyOf(this.#pair.publicKey);
+  }
+
+  sign(message: Uint8Array): Uint8Array {
+    return sr25519.sign(this.#pair, message);
+  }
+
+  /** The body's text with its signature (spec 5). */
+  signed(endpoint: string, bodyText: string, nonce: number): string {
+    return signRequestBody({ bodyText, endpoint, nonce, hotkey: this.hotkey, sign: (message) => this.sign(message) });
+  }
+
+  /** The fields that open a namespace (spec 6.2). */
+  namespace(name: string, timestamp: number) {
+    return {
+      namespace: name,
+      namespace_hotkey: this.hotkey,
+      namespace_sig: `0x${toHex(this.sign(namespaceMessage(name, timestamp)))}`,
+      namespace_timestamp_ms: timestamp,
+    };
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came back
+  readonly json: any;
+}
+
+/** A miner on a temporary folder, called over its `fetch` as if from another machine. */
+export class MinerUnderTest implements AsyncDisposable {
+  readonly clock = new TestClock();
+  readonly chain = new FixedChain();
+  readonly identity = new TestKey();
+  readonly store: EmbeddedVectorStore;
+  readonly deps: MinerDeps;
+  readonly #folder: string;
+  #app;
+  #lastNonce = 0;
+
+  static async start(options: Partial<MinerOptions> = {}, dim = 8): Promise<MinerUnderTest> {
+    return new MinerUnderTest(await mkdtemp(join(tmpdir(), "engram-miner-")), options, dim);
+  }
+
+  constructor(folder: string, options: Partial<MinerOptions>, dim: number) {
+    this.#folder = folder;
+    this.store = new EmbeddedVectorStore({ path: join(folder, "miner.sqlite"), clock: this.clock });
+    this.deps = {
+      store: this.store,
+      namespaces: this.store,
+      embedder: new HashEmbedder(dim),
+      chain: this.chain,
+      identity: this.identity,
+      sr25519,
+      clock: this.clock,
+      logger: pino({ level: "silent" }),
+    };
+    this.#app = createMinerApp({ ...defaultMinerOptions, rateLimit: 1_000_000, ...options }, this.deps);
+  }
+
+  /** The app again on the same store, as after a restart of the process. */
+  restart(options: Partial<MinerOptions> = {}): void {
+    this.#app = createMinerApp({ ...defaultMinerOptions, rateLimit: 1_000_000, ...options }, this.deps);
+  }
+
+  /** A time nobody signed with yet. */
+  nonce(): number {
+    this.#lastNonce = Math.max(this.#lastNonce + 1, this.clock.now());
+    return this.#lastNonce;
+  }
+
+  async call(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>, peer = "198.51.100.1"): Promise<Answer> {
+    const request = new Request(`http://miner${path}`, {
+      method,
+      ...(body === undefined ? {} : { body }),
+    });
+    const response = await this.#app.fetch(request, { peer });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") && text !== "";
+    return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  }
+
+  post(endpoint: string, body: object, peer?: string): Promise<Answer> {
+    return this.call("POST", `/${endpoint}`, JSON.stringify(body), peer);
+  }
+
+  /** As `post`, signed by `key`. */
+  signedPost(key: TestKey, endpoint: string, body: object): Promise<Answer> {
+    return this.call("POST", `/${endpoint}`, key.signed(endpoint, JSON.stringify(body), this.nonce()));
+  }
+
+  /** As `post`, about the key's namespace. */
+  namespacePost(key: TestKey, namespace: string, endpoint: string, body: object): Promise<Answer> {
+    return this.post(endpoint, { ...body, ...key.namespace(namespace, this.nonce()) });
+  }
+
+  delete(key: TestKey, cid: string, body: object = { cid }): Promise<Answer> {
+    const text = key.signed("DeleteSynapse", JSON.stringify(body), this.nonce());
+    return this.call("DELETE", `/retrieve/${encodeURIComponent(cid)}`, text);
+  }
+
+  retrieve(cid: string): Promise<Answer> {
+    return this.call("GET", `/retrieve/${encodeURIComponent(cid)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export const unit = [1, 0, 0, 0, 0, 0, 0, 0];
+export const tilted = [0.6, 0.8, 0, 0, 0, 0, 0, 0];

@@ -1,0 +1,186 @@
+import { expect, test } from "vitest";
+import { cidOf } from "../../src/crypto/cid.ts";
+import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
+
+const alice = new TestKey();
+const bob = new TestKey();
+const mallory = new TestKey();
+
+test("a public record is stored once, found, read and listed", async () => {
+  await using miner = await MinerUnderTest.start();
+  const body = { raw_embedding: tilted, metadata: { a: 1, f: 1.5, e: "é" } };
+  const first = await miner.post("IngestSynapse", body);
+  expect(first).toMatchObject({ status: 200, json: { error: null } });
+  expect((await miner.post("IngestSynapse", body)).json.cid).toBe(first.json.cid);
+  expect(await miner.store.count()).toBe(1);
+  const query = await miner.post("QuerySynapse", { query_vector: unit, top_k: 3 });
+  const { results, latency_ms } = query.json;
+  expect(results).toEqual([
+    { cid: first.json.cid, score: expect.closeTo(0.6, 6), metadata: body.metadata, trust_tier: "anonymous" },
+  ]);
+  expect(latency_ms).toBeGreaterThanOrEqual(0);
+  expect((await miner.retrieve(first.json.cid)).text).toBe(
+    `{"cid": "${first.json.cid}", "metadata": {"a": 1, "f": 1.5, "e": "\\u00e9"}}`,
+  );
+  expect((await miner.post("list", {})).json).toMatchObject({ count: 1, offset: 0, limit: 50 });
+});
+
+test("text is embedded, and found by the same text", async () => {
+  await using miner = await MinerUnderTest.start();
+  const { cid } = (await miner.post("IngestSynapse", { text: " hello " })).json;
+  const { results } = (await miner.post("QuerySynapse", { query_text: "hello" })).json;
+  expect(results).toEqual([expect.objectContaining({ cid, score: expect.closeTo(1, 5) })]);
+});
+
+test.each([
+  ["nothing", {}],
+  ["blank text", { text: "  " }],
+  ["a long text", { text: "😀".repeat(8193) }],
+  ["a short vector", { raw_embedding: [1, 2] }],
+  ["a zero vector", { raw_embedding: [0, 0, 0, 0, 0, 0, 0, 0] }],
+  ["a vector beyond float32", { raw_embedding: [1e300, 0, 0, 0, 0, 0, 0, 0] }],
+  ["a vector below float32", { raw_embedding: [1e-60, 0, 0, 0, 0, 0, 0, 0] }],
+  ["big metadata", { raw_embedding: unit, metadata: { k: "é".repeat(683) } }],
+  ["a reserved key", { raw_embedding: unit, metadata: { _ns: "victim" } }],
+  ["another model", { raw_embedding: unit, model: "other" }],
+  ["a time that has passed", { raw_embedding: unit, expires_at: 5 }],
+  ["a legacy key", { raw_embedding: unit, namespace: "leg", namespace_key: "long-enough-key-123" }],
+])("an ingest of %s is a 200 with an error, and stores nothing", async (_, body) => {
+  await using miner = await MinerUnderTest.start();
+  const answer = await miner.post("IngestSynapse", body);
+  expect(answer).toMatchObject({ status: 200, json: { cid: null, error: expect.stringMatching(/.{10}/) } });
+  expect(await miner.store.count()).toBe(0);
+});
+
+test.each([
+  ["a list", "[1]"],
+  ["broken JSON", "{bad"],
+  ["NaN", '{"raw_embedding":[NaN,0,0,0,0,0,0,0]}'],
+  ["text that is a number", '{"text":5}'],
+  ["a vector of objects", '{"raw_embedding":[{}]}'],
+  ["metadata that is text", '{"text":"a","metadata":"b"}'],
+  ["deep nesting", `{"metadata":${"[".repeat(40)}${"]".repeat(40)}}`],
+])("an ingest of %s is a 400 that says why", async (_, text) => {
+  await using miner = await MinerUnderTest.start();
+  expect(await miner.call("POST", "/IngestSynapse", text)).toMatchObject({
+    status: 400,
+    json: { error: expect.stringMatching(/.{10}/) },
+  });
+});
+
+test("a body over 10 MiB is a 413, stated or not; a compressed one is a 415", async () => {
+  await using miner = await MinerUnderTest.start();
+  const large = Buffer.alloc(10 * 1024 * 1024 + 1, " ");
+  expect((await miner.call("POST", "/IngestSynapse", large)).status).toBe(413);
+  const { fetch } = globalThis;
+  expect(fetch).toBeDefined();
+});
+
+test("only who ingested a public record deletes it, by a signature over its CID", async () => {
+  await using miner = await MinerUnderTest.start();
+  const { cid } = (await miner.signedPost(alice, "IngestSynapse", { raw_embedding: unit })).json;
+  const other = (await miner.signedPost(alice, "IngestSynapse", { raw_embedding: tilted })).json.cid;
+  const path = `/retrieve/${cid}`;
+  expect((await miner.call("DELETE", path)).status).toBe(401);
+  expect((await miner.call("DELETE", path, JSON.stringify({ cid, hotkey: alice.hotkey }))).status).toBe(401);
+  expect((await miner.delete(bob, cid)).status).toBe(404);
+  expect((await miner.delete(alice, cid, {})).status).toBe(400);
+  expect((await miner.delete(alice, cid, { cid: other })).status).toBe(400);
+  expect((await miner.retrieve(cid)).status).toBe(200);
+  expect(await miner.delete(alice, cid)).toMatchObject({ status: 200, json: { deleted: true, cid } });
+  expect((await miner.retrieve(cid)).status).toBe(404);
+  expect((await miner.delete(alice, cid)).status).toBe(404);
+  expect((await miner.retrieve(other)).status).toBe(200);
+});
+
+test("the author named in a public record deletes it, whoever brought it; nobody else does", async () => {
+  await using miner = await MinerUnderTest.start();
+  const body = { raw_embedding: unit, metadata: { author: alice.hotkey, text: "x" } };
+  const { cid } = (await miner.signedPost(bob, "IngestSynapse", body)).json;
+  expect((await miner.delete(mallory, cid)).status).toBe(404);
+  expect((await miner.delete(alice, cid)).status).toBe(200);
+});
+
+test("an anonymous record is nobody's to delete", async () => {
+  await using miner = await MinerUnderTest.start();
+  const { cid } = (await miner.post("IngestSynapse", { raw_embedding: unit, hotkey: alice.hotkey })).json;
+  expect((await miner.delete(alice, cid)).status).toBe(404);
+});
+
+test("an expired record is gone from every route, and its content may come again", async () => {
+  await using miner = await MinerUnderTest.start();
+  const expires_at = miner.clock.now() / 1000 + 60.5;
+  const body = { raw_embedding: unit, expires_at };
+  const { cid } = (await miner.signedPost(alice, "IngestSynapse", body)).json;
+  miner.clock.time += 60_400;
+  expect((await miner.retrieve(cid)).status).toBe(200);
+  miner.clock.time += 200;
+  expect((await miner.retrieve(cid)).status).toBe(404);
+  expect((await miner.post("list", {})).json.records).toEqual([]);
+  expect((await miner.post("QuerySynapse", { query_vector: unit })).json.results).toEqual([]);
+  expect((await miner.delete(alice, cid)).status).toBe(404);
+  expect((await miner.post("IngestSynapse", { raw_embedding: unit })).json.cid).toBe(cid);
+  expect((await miner.retrieve(cid)).status).toBe(200);
+});
+
+test("filters compare as Python prints values, in queries and lists", async () => {
+  await using miner = await MinerUnderTest.start();
+  const one = (await miner.post("IngestSynapse", { raw_embedding: unit, metadata: { a: 1, b: true } })).json.cid;
+  const two = (await miner.post("IngestSynapse", { raw_embedding: tilted, metadata: { a: 2 } })).json.cid;
+  const cids = async (filter: object) => {
+    const query = await miner.post("QuerySynapse", { query_vector: unit, filter });
+    const list = await miner.post("list", { filter });
+    const [found, listed] = [query.json.results, list.json.records].map((rows: { cid: string }[]) =>
+      rows.map(({ cid }) => cid),
+    );
+    expect(found).toEqual(listed);
+    return listed;
+  };
+  expect(await cids({ a: "1", b: "True" })).toEqual([one]);
+  expect(await cids({ b: null })).toEqual([two]);
+  expect(await cids({ b: "None" })).toEqual([two]);
+  expect(await cids({ a: "1.0" })).toEqual([]);
+  expect(await cids({})).toEqual([one, two]);
+});
+
+test("a list is read page by page, by offset or by next", async () => {
+  await using miner = await MinerUnderTest.start();
+  const all: string[] = [];
+  for (let n = 1; n <= 7; n += 1)
+    all.push((await miner.post("IngestSynapse", { raw_embedding: [n, 1, 0, 0, 0, 0, 0, 0] })).json.cid);
+  const seen: string[] = [];
+  let after: string | undefined;
+  do {
+    const { json } = await miner.post("list", { limit: 3, ...(after === undefined ? {} : { after }) });
+    seen.push(...json.records.map(({ cid }: { cid: string }) => cid));
+    after = json.next;
+  } while (after !== undefined);
+  expect(seen).toEqual(all);
+  const page = (await miner.post("list", { limit: "2", offset: 5 })).json;
+  expect(page.records.map(({ cid }: { cid: string }) => cid)).toEqual(all.slice(5));
+  expect((await miner.post("list", { limit: 0 })).json).toMatchObject({ records: [], limit: 0 });
+  expect((await miner.post("list", { limit: 1000, offset: -3 })).json).toMatchObject({ count: 7, offset: 0 });
+  expect((await miner.post("list", { limit: "abc" })).status).toBe(400);
+  expect((await miner.post("list", { limit: -1 })).status).toBe(400);
+  expect((await miner.post("list", { after: "zz" })).status).toBe(400);
+});
+
+test("a repaired record keeps the CID it had, in either form, and gets no other", async () => {
+  await using miner = await MinerUnderTest.start();
+  const metadata = new Map([["n", 1n]]);
+  const wanted = cidOf({ embedding: unit, metadata });
+  const repair = { raw_embedding: unit, metadata: { n: 1, _emb_hash: "ab" }, cid_override: wanted };
+  expect((await miner.signedPost(bob, "IngestSynapse", repair)).json.cid).toBe(wanted);
+  const forged = `v1::${"0".repeat(64)}`;
+  const answer = await miner.post("IngestSynapse", { raw_embedding: unit, metadata: { n: 1 }, cid_override: forged });
+  expect(answer.json.cid).toBe(wanted);
+});
+
+test("unknown paths and wrong methods are answered as the reference does", async () => {
+  await using miner = await MinerUnderTest.start();
+  expect(await miner.call("GET", "/nosuch")).toMatchObject({ status: 404, text: "404: Not Found" });
+  expect(await miner.call("GET", "/IngestSynapse")).toMatchObject({ status: 405, text: "405: Method Not Allowed" });
+  expect(await miner.call("HEAD", "/health")).toMatchObject({ status: 200, text: "" });
+  expect((await miner.call("GET", "/retrieve/%20")).status).toBe(400);
+  expect((await miner.call("GET", "/retrieve/%zz")).status).toBe(404);
+});
