@@ -1,8 +1,6 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
 import pRetry from "p-retry";
 import { EngramError } from "../../crypto/errors.ts";
 
@@ -50,7 +48,8 @@ export async function openDatabase(path: string, migrations: Migrations): Promis
 async function open(path: string, migrations: Migrations): Promise<SqliteDatabase> {
   const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
-    refuseNewer(database, migrations);
+    const applied = appliedTo(database);
+    refuseNewer(applied, migrations);
     for (const [name, value] of Object.entries(REQUIRED)) database.pragma(`${name} = ${value}`);
     for (const [name, value] of Object.entries(REQUIRED)) {
       if (database.pragma(name, { simple: true }) === value) continue;
@@ -58,7 +57,10 @@ async function open(path: string, migrations: Migrations): Promise<SqliteDatabas
         fix: "keep the data folder on a local disk: network folders cannot hold it safely",
       });
     }
-    await migrate(database, migrations);
+    if (applied.length < Object.keys(migrations).length) {
+      const { migrate } = await import("./sqlite-migrate.ts");
+      await migrate(database, migrations);
+    }
     // A process that was killed between a delete and its erasure left deleted content in the log.
     truncate(database, 0);
     return database;
@@ -68,40 +70,17 @@ async function open(path: string, migrations: Migrations): Promise<SqliteDatabas
   }
 }
 
-function refuseNewer(database: SqliteDatabase, migrations: Migrations): void {
+/** Migrations this file has, in the migrator's own table. */
+function appliedTo(database: SqliteDatabase): string[] {
   const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'kysely_migration'").get();
-  if (known === undefined) return;
-  const applied = database.prepare<[], string>("SELECT name FROM kysely_migration").pluck().all();
+  return known === undefined ? [] : database.prepare<[], string>("SELECT name FROM kysely_migration").pluck().all();
+}
+
+function refuseNewer(applied: readonly string[], migrations: Migrations): void {
   if (applied.every((name) => Object.hasOwn(migrations, name))) return;
   throw new EngramError("DATA_TOO_NEW", "this data was written by a newer Engram", {
     fix: "install the newer version again; nothing was changed",
   });
-}
-
-async function migrate(database: SqliteDatabase, migrations: Migrations): Promise<void> {
-  // The connection outlives the migrator: kysely's own close must not close it.
-  const borrowed = new Proxy(database, {
-    get: (target, key) => {
-      if (key === "close") return () => undefined;
-      const value = Reflect.get(target, key, target) as unknown;
-      return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-    },
-  });
-  const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database: borrowed }) });
-  const provider = {
-    getMigrations: async () =>
-      Object.fromEntries(Object.entries(migrations).map(([name, statements]) => [name, asMigration(statements)])),
-  };
-  const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();
-  if (error !== undefined) throw error;
-
-  function asMigration(statements: readonly string[]): Migration {
-    return {
-      up: async () => {
-        for (const statement of statements) database.exec(statement);
-      },
-    };
-  }
 }
 
 function codeOf(error: unknown): string {

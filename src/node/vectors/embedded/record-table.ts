@@ -1,6 +1,7 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import type { StoredRecord } from "../../ports.ts";
-import { type Filter, matchesJson } from "../../protocol/filter.ts";
+import type { Filter } from "../../protocol/filter.ts";
+import { matchesJson } from "../../protocol/filter-match.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { CHANGES_KEPT } from "./embedded-schema.ts";
 import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
