@@ -1,0 +1,111 @@
+import { isEngramError } from "../../crypto/errors.ts";
+import type { Embedder } from "../ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Lease, Leases } from "./leases.ts";
+import type { MemoryStore } from "./store/memory-store.ts";
+import type { VectorWriter } from "./vector-writer.ts";
+
+const EVERY_MS = 30_000;
+/** Younger memories are still being embedded by the process that stored them. */
+const LEFT_OVER_AFTER_MS = 15_000;
+const PAGE = 200;
+const CHANGES_KEPT = 50_000;
+
+export interface BackgroundDeps {
+  readonly store: MemoryStore;
+  readonly embedder: Embedder;
+  readonly leases: Leases;
+  readonly vectors: VectorWriter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** The journal has new deletes. */
+  readonly wake: () => void;
+}
+
+/** What a client does beside answering: deletes what is overdue, embeds what a killed process left, prunes the log. */
+export class Background {
+  readonly #deps: BackgroundDeps;
+  #running: Promise<unknown> | undefined;
+
+  constructor(deps: BackgroundDeps) {
+    this.#deps = deps;
+  }
+
+  /** Starts once; the loops end with the signal. */
+  start(): void {
+    this.#running ??= Promise.all([
+      this.#loop("expiry", () => this.forgetOverdue()),
+      this.#loop("vectors", (round) => this.#embedLeftovers(round === 0 ? 0 : LEFT_OVER_AFTER_MS)),
+    ]);
+  }
+
+  /** Resolves when the loops have ended; abort the signal first. */
+  async stopped(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Deletes what expired; false when another process is at it. */
+  async forgetOverdue(): Promise<boolean> {
+    const { store, clock, leases, signal, wake } = this.#deps;
+    return await leases.run("expiry", signal, async (lease) => {
+      while (true) {
+        const { deleted } = await store.call("forgetOverdue", { limit: PAGE, now: clock.now() });
+        if (deleted.length > 0) wake();
+        if (deleted.length < PAGE) break;
+        await lease.check();
+      }
+      await store.call("pruneChanges", { keep: CHANGES_KEPT });
+    });
+  }
+
+  /** Waits until every memory has its vector, or was refused one; embeds what no other process embeds. */
+  async settleVectors(signal?: AbortSignal): Promise<void> {
+    const { store, embedder, clock, vectors } = this.#deps;
+    const stop = AbortSignal.any([this.#deps.signal, ...(signal ? [signal] : [])]);
+    await vectors.idle();
+    while ((await store.call("countAwaitingVectors", { profile: embedder.profile })) > 0) {
+      const before = await store.call("countAwaitingVectors", { profile: embedder.profile });
+      const ran = await this.#embedLeftovers(0);
+      stop.throwIfAborted();
+      const after = await store.call("countAwaitingVectors", { profile: embedder.profile });
+      // Tried and failed: the loop tries again; a caller must not wait for a model that does not work.
+      if (ran && after >= before) return;
+      if (!ran) await clock.sleep(100, stop);
+    }
+  }
+
+  async #embedLeftovers(minAgeMs: number): Promise<boolean> {
+    const { leases, signal } = this.#deps;
+    return await leases.run("vectors", signal, (lease) => this.#embedPages(lease, minAgeMs));
+  }
+
+  async #embedPages(lease: Lease, minAgeMs: number): Promise<void> {
+    const { store, embedder, clock, vectors } = this.#deps;
+    const before = clock.now() - minAgeMs;
+    for (let after = 0; ; ) {
+      const profile = embedder.profile;
+      const pieces = await store.call("awaitingVectors", { profile, after, limit: PAGE, before });
+      const last = pieces.at(-1);
+      if (last === undefined) return;
+      vectors.add("", pieces);
+      await vectors.idle();
+      await lease.check();
+      after = last;
+    }
+  }
+
+  async #loop(task: string, work: (round: number) => Promise<unknown>): Promise<void> {
+    const { clock, signal, log } = this.#deps;
+    for (let round = 0; !signal.aborted; round++) {
+      try {
+        await work(round);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ task, code: isEngramError(error) ? error.code : "UNKNOWN" }, "background work failed; trying later");
+      }
+      await clock.sleep(EVERY_MS, signal).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "./memory.ts";
+
+/** What the client asks of whoever pushes its records to miners; the local store works without one. */
+export interface Replication extends AsyncDisposable {
+  /** The journal has new rows: called after each acknowledged store and delete, and must not throw. */
+  wake(): void;
+  /** Copies on remote miners: of these memories (the least replicated counts), or of all. */
+  replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }>;
+  /** Public memories of other owners, best first; errors and deadlines are its own, an empty answer is fine. */
+  publicRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]>;
+  /** Holders that cannot delete, among those of deletes that wait. */
+  impossibleDeletes(ids: readonly MemoryId[]): Promise<number>;
+  miners(): Promise<ClientStatus["miners"]>;
+  /** Resolves when every due push and delete was tried once. */
+  settle(signal?: AbortSignal): Promise<void>;
+}
+
+/** Copies a memory should have on remote miners. */
+export const REPLICA_TARGET = 3;
+
+/** No miner is known: memories stay on this disk. */
+export const localOnly: Replication = {
+  wake: () => undefined,
+  replicas: async () => ({ have: 0, target: REPLICA_TARGET, possible: 0, note: "local only" }),
+  publicRecall: async () => [],
+  impossibleDeletes: async () => 0,
+  miners: async () => [],
+  settle: async () => undefined,
+  [Symbol.asyncDispose]: async () => undefined,
+};

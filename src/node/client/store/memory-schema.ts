@@ -1,0 +1,72 @@
+import { type Migrations, openDatabase, type SqliteDatabase } from "../../runtime/sqlite.ts";
+
+/**
+ * memory.db: what the agent stored, its index, and the journal of what miners still have to be told.
+ *
+ * A `piece` is what is indexed and embedded: a whole memory or one part of a long one; it names a slice of its memory's
+ * text and keeps no copy. `change` tells other processes what to reload; it holds row numbers alone. Row numbers are
+ * never reused (AUTOINCREMENT), because cursors and the other processes' caches name them.
+ */
+const init = [
+  `CREATE TABLE namespace (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, wire_name TEXT NOT NULL UNIQUE,
+     visibility TEXT NOT NULL CHECK (visibility IN ('private', 'public')), epoch INTEGER NOT NULL DEFAULT 0,
+     plain_name INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL) STRICT`,
+  `CREATE TABLE memory (
+     row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, namespace INTEGER NOT NULL REFERENCES namespace,
+     text TEXT NOT NULL, speaker TEXT, metadata TEXT NOT NULL, session TEXT NOT NULL, seq INTEGER NOT NULL,
+     at INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, replaces TEXT, dedupe BLOB) STRICT`,
+  "CREATE INDEX memory_by_namespace ON memory (namespace, row)",
+  "CREATE INDEX memory_by_session ON memory (namespace, session, seq)",
+  "CREATE UNIQUE INDEX memory_by_content ON memory (dedupe) WHERE dedupe IS NOT NULL",
+  "CREATE INDEX memory_by_expiry ON memory (expires_at) WHERE expires_at IS NOT NULL",
+  // The old id of a replaced memory answers with the new one.
+  "CREATE TABLE superseded (old_id TEXT PRIMARY KEY, new_id TEXT NOT NULL) STRICT, WITHOUT ROWID",
+  "CREATE INDEX superseded_by_new ON superseded (new_id)",
+  `CREATE TABLE profile (
+     id INTEGER PRIMARY KEY, model TEXT NOT NULL, dim INTEGER NOT NULL, normalized INTEGER NOT NULL,
+     UNIQUE (model, dim, normalized)) STRICT`,
+  // profile: the model whose vector the piece has (or that refused it); NULL while it waits for one.
+  `CREATE TABLE piece (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, memory INTEGER NOT NULL REFERENCES memory (row) ON DELETE CASCADE,
+     namespace INTEGER NOT NULL, part INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+     length INTEGER NOT NULL, terms INTEGER NOT NULL, traits INTEGER NOT NULL, profile INTEGER) STRICT`,
+  "CREATE INDEX piece_by_memory ON piece (memory, part)",
+  "CREATE INDEX piece_by_profile ON piece (profile)",
+  "CREATE INDEX piece_by_namespace ON piece (namespace, id)",
+  `CREATE TABLE vector (
+     piece INTEGER PRIMARY KEY REFERENCES piece (id) ON DELETE CASCADE, profile INTEGER NOT NULL REFERENCES profile,
+     vector BLOB NOT NULL) STRICT`,
+  `CREATE TABLE posting (
+     namespace INTEGER NOT NULL, term TEXT NOT NULL, piece INTEGER NOT NULL, count INTEGER NOT NULL,
+     PRIMARY KEY (namespace, term, piece)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE change (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, namespace INTEGER NOT NULL, memory INTEGER NOT NULL,
+     kind TEXT NOT NULL CHECK (kind IN ('stored', 'embedded', 'deleted'))) STRICT`,
+  // A record outlives its memory until every holder confirmed its deletion; its body does not.
+  `CREATE TABLE record (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, memory_id TEXT NOT NULL, part INTEGER NOT NULL,
+     kind TEXT NOT NULL CHECK (kind IN ('memory', 'tombstone', 'directory')), namespace INTEGER NOT NULL,
+     cid TEXT, body BLOB, created_at INTEGER NOT NULL) STRICT`,
+  "CREATE INDEX record_by_memory ON record (memory_id, part)",
+  `CREATE TABLE delivery (
+     record INTEGER NOT NULL REFERENCES record (id) ON DELETE CASCADE, miner_hotkey TEXT NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'deleting', 'deleted', 'impossible')), cid TEXT,
+     attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL, last_error TEXT,
+     PRIMARY KEY (record, miner_hotkey)) STRICT, WITHOUT ROWID`,
+  "CREATE INDEX delivery_due ON delivery (state, next_at)",
+  `CREATE TABLE tombstone (
+     id TEXT PRIMARY KEY, namespace INTEGER NOT NULL, cids TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  "CREATE TABLE lease (task TEXT PRIMARY KEY, holder TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  `CREATE TABLE approval (
+     code TEXT PRIMARY KEY, arguments TEXT NOT NULL, summary TEXT NOT NULL, approved INTEGER NOT NULL DEFAULT 0,
+     expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+] as const;
+
+const migrations: Migrations = { "001-init": init };
+
+/** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */
+export function openMemoryDatabase(path: string): Promise<SqliteDatabase> {
+  return openDatabase(path, migrations);
+}

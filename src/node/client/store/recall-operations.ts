@@ -1,0 +1,180 @@
+import type { EmbeddingProfile } from "../../ports.ts";
+import { type Filter, matches } from "../../protocol/filter.ts";
+import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import type { ScanClient } from "../../vectors/scan/scan-client.ts";
+import type { Hit, Metadata } from "../memory.ts";
+import type { ParsedQuery, Postings, RecallMode } from "../recall/corpus.ts";
+import { rank } from "../recall/rank.ts";
+import type { Corpus } from "./corpus.ts";
+import { CorpusCache } from "./corpus-cache.ts";
+import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+
+export interface Recall {
+  /** Shown names; all namespaces of these visibilities when absent. */
+  readonly namespaces?: readonly string[];
+  readonly visibilities: readonly ("private" | "public")[];
+  readonly query: ParsedQuery;
+  /** Absent: terms alone. */
+  readonly vector?: Float32Array;
+  readonly profile: EmbeddingProfile;
+  readonly mode: RecallMode;
+  readonly filter?: Filter;
+  readonly minScore: number;
+  readonly limit: number;
+  /** The last hit of the page before. */
+  readonly after?: RecallPlace;
+  readonly now: number;
+}
+
+/** A place in the order of hits: falling score, then rising row. */
+export interface RecallPlace {
+  readonly score: number;
+  readonly row: number;
+}
+
+export interface Recalled {
+  readonly hits: readonly Hit[];
+  /** Rows of the hits, for the place a next page begins after. */
+  readonly rows: readonly number[];
+  /** More hits follow. */
+  readonly more: boolean;
+  /** What an answer without hits is explained with. */
+  readonly asked: {
+    /** Best score of all, below the threshold too. */
+    readonly best: number;
+    readonly memories: number;
+    readonly unknown: readonly string[];
+    readonly known: readonly string[];
+  };
+}
+
+/** Nobody reads deeper than this; beyond it a better question helps. */
+const DEPTH = 1_000;
+
+export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
+  const cache = new CorpusCache(database, scan);
+  const namespaces = database.prepare<[], { id: number; name: string; visibility: "private" | "public" }>(
+    "SELECT id, name, visibility FROM namespace",
+  );
+  const posting = database.prepare<[number, string], { piece: number; count: number }>(
+    "SELECT piece, count FROM posting WHERE namespace = ? AND term = ?",
+  );
+  const metadata = database.prepare<[number], { row: number; metadata: string }>(
+    "SELECT row, metadata FROM memory WHERE namespace = ?",
+  );
+  const byRow = database.prepare<[number], MemoryRow>(`${SELECT_MEMORY} WHERE m.row = ?`);
+  let running: Promise<unknown> = Promise.resolve();
+
+  return {
+    reads: {
+      /** One at a time: a question's positions must still hold when its scores arrive from the scan. */
+      recall: (input: Recall): Promise<Recalled> => {
+        const result = running.then(() => recall(input));
+        running = result.catch(() => undefined);
+        return result;
+      },
+    },
+    writes: {},
+  };
+
+  async function recall(input: Recall): Promise<Recalled> {
+    cache.refresh();
+    const known = namespaces.all().filter(({ visibility }) => input.visibilities.includes(visibility));
+    const chosen = input.namespaces ? known.filter(({ name }) => input.namespaces?.includes(name)) : known;
+    const found: RecallPlace[] = [];
+    let memories = 0;
+    for (const { id } of chosen) {
+      const ranked = await rankNamespace(id, input);
+      found.push(...ranked.found);
+      memories += ranked.memories;
+    }
+    found.sort((a, b) => b.score - a.score || a.row - b.row);
+    const best = found[0]?.score ?? 0;
+    const page = found.filter((place) => place.score >= input.minScore && isAfter(place, input.after));
+    const unknown = (input.namespaces ?? []).filter((name) => !known.some((one) => one.name === name));
+    return { ...read(page, input), asked: { best, memories, unknown, known: known.map(({ name }) => name) } };
+  }
+
+  async function rankNamespace(namespace: number, input: Recall) {
+    const { query, mode, vector, profile, now } = input;
+    const cosines = vector && mode !== "keyword" ? await cache.scores(namespace, profile, vector) : undefined;
+    // From here on nothing waits: the corpus, the postings and the rows are of one moment.
+    const corpus = cache.corpus(namespace);
+    if (corpus.size === 0) return { found: [], memories: 0 };
+    const { allowed, memories } = allowedPieces(corpus, namespace, input.filter, now);
+    const depth = input.after === undefined ? input.limit + 1 : DEPTH;
+    const cosine = cosines && spread(corpus, cosines.rows, cosines.scores);
+    const postings = mode === "semantic" ? new Map<string, Postings>() : postingsOf(corpus, namespace, query);
+    const ranked = rank(corpus, { query, mode, cosine, postings, allowed }, depth);
+    const found = ranked.flatMap(({ position, score }): RecallPlace[] =>
+      score > 0 ? [{ score, row: corpus.memories[position] as number }] : [],
+    );
+    return { found, memories };
+  }
+
+  function allowedPieces(corpus: Corpus, namespace: number, filter: Filter | undefined, now: number) {
+    const passing = filter && passingMemories(namespace, filter);
+    const allowed = new Uint8Array(corpus.size);
+    const memories = new Set<number>();
+    for (let position = 0; position < corpus.size; position++) {
+      const memory = corpus.memories[position] as number;
+      if ((corpus.expires[position] as number) <= now || passing?.has(memory) === false) continue;
+      allowed[position] = 1;
+      memories.add(corpus.memory[position] as number);
+    }
+    return { allowed, memories: memories.size };
+  }
+
+  function passingMemories(namespace: number, filter: Filter): ReadonlySet<number> {
+    const passing = new Set<number>();
+    for (const { row, metadata: json } of metadata.iterate(namespace)) {
+      if (matches(filter, JSON.parse(json) as Metadata)) passing.add(row);
+    }
+    return passing;
+  }
+
+  function postingsOf(corpus: Corpus, namespace: number, query: ParsedQuery): Map<string, Postings> {
+    const postings = new Map<string, Postings>();
+    for (const term of query.terms.keys()) {
+      const places: { readonly position: number; readonly count: number }[] = [];
+      for (const { piece, count } of posting.iterate(namespace, term)) {
+        const position = corpus.positionOf(piece);
+        if (position !== undefined) places.push({ position, count });
+      }
+      if (places.length === 0) continue;
+      places.sort((a, b) => a.position - b.position);
+      postings.set(term, {
+        positions: Int32Array.from(places, ({ position }) => position),
+        counts: Uint16Array.from(places, ({ count }) => Math.min(count, 0xffff)),
+      });
+    }
+    return postings;
+  }
+
+  /** The page's memories; one that another process deleted a moment ago is left out. */
+  function read(page: readonly RecallPlace[], { limit }: Recall) {
+    const hits: Hit[] = [];
+    const rows: number[] = [];
+    for (const { score, row } of page.slice(0, limit)) {
+      const memory = byRow.get(row);
+      if (!memory) continue;
+      hits.push({ ...asMemory(memory), score, tier: "own" });
+      rows.push(row);
+    }
+    return { hits, rows, more: page.length > limit };
+  }
+}
+
+function isAfter(place: RecallPlace, after: RecallPlace | undefined): boolean {
+  if (!after) return true;
+  return place.score < after.score || (place.score === after.score && place.row > after.row);
+}
+
+function spread(corpus: Corpus, rows: Float64Array, scores: Float32Array): Float32Array {
+  const cosine = new Float32Array(corpus.size).fill(Number.NaN);
+  for (let i = 0; i < rows.length; i++) {
+    const position = corpus.positionOf(rows[i] as number);
+    if (position !== undefined) cosine[position] = scores[i] as number;
+  }
+  return cosine;
+}

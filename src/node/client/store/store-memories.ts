@@ -1,0 +1,213 @@
+import { dedupeKey } from "../../../crypto/dedupe-key.ts";
+import { EngramError } from "../../../crypto/errors.ts";
+import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import type { WriteContext } from "../../runtime/store-host.ts";
+import { splitText } from "../chunking.ts";
+import { newMemoryId } from "../ids.ts";
+import type { MemoryId } from "../memory.ts";
+import { indexPiece } from "../recall/terms.ts";
+import { createForget } from "./forget.ts";
+import { memoryLookup } from "./memory-lookup.ts";
+import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+
+/** One memory to store; `metadata` is JSON text of an object. */
+export interface ItemToStore {
+  readonly text: string;
+  readonly speaker?: string;
+  readonly session: string;
+  readonly at?: number;
+  readonly metadata: string;
+}
+
+export interface StoreMemories {
+  /** The shown name. */
+  readonly namespace: string;
+  readonly items: readonly ItemToStore[];
+  readonly expiresAt?: number;
+  readonly replaces?: string;
+  readonly dedupe: boolean;
+  readonly now: number;
+}
+
+export interface StoredMemory {
+  readonly id: MemoryId;
+  readonly deduped: boolean;
+  readonly parts: number;
+}
+
+/** `namespaceMissing`: nothing was stored; the caller makes the namespace (its names need the wallet) and asks again. */
+export type StoreMemoriesResult =
+  | { readonly namespaceMissing: true }
+  | { readonly namespaceMissing: false; readonly stored: readonly StoredMemory[]; readonly pieces: readonly number[] };
+
+interface NamespaceRow {
+  readonly id: number;
+  readonly name: string;
+  readonly visibility: "private" | "public";
+}
+
+/** Memory, pieces, postings, journal and change log in one transaction; the vectors come later. */
+export function storeMemories(database: SqliteDatabase) {
+  const namespaceByName = database.prepare<[string], NamespaceRow>(
+    "SELECT id, name, visibility FROM namespace WHERE name = ?",
+  );
+  const byDedupe = database.prepare<[Uint8Array], MemoryRow>(`${SELECT_MEMORY} WHERE m.dedupe = ?`);
+  const countPieces = database.prepare<[number], number>("SELECT count(*) FROM piece WHERE memory = ?").pluck();
+  const supersede = database.prepare("INSERT OR REPLACE INTO superseded (old_id, new_id) VALUES (?, ?)");
+  const supersedeOlder = database.prepare("UPDATE superseded SET new_id = ? WHERE new_id = ?");
+  const lookup = memoryLookup(database);
+  const forget = createForget(database);
+  const insert = createInsert(database);
+
+  return (input: StoreMemories, context: WriteContext): StoreMemoriesResult => {
+    const namespace = namespaceByName.get(input.namespace);
+    if (!namespace) return { namespaceMissing: true };
+    const replaced = input.replaces === undefined ? undefined : findReplaced(input.replaces, namespace, input.now);
+    const stored: StoredMemory[] = [];
+    const pieces: number[] = [];
+    for (const item of input.items) {
+      const one = storeOne(input, namespace, item, replaced, context);
+      stored.push(one.stored);
+      pieces.push(...one.pieces);
+    }
+    return { namespaceMissing: false, stored, pieces };
+  };
+
+  function findReplaced(id: string, namespace: NamespaceRow, now: number): MemoryRow {
+    const row = lookup.find(id);
+    if (!row || isOver(row, now)) {
+      throw new EngramError("MEMORY_NOT_FOUND", "there is no memory with the id given as `replaces`", {
+        fix: "recall it again for its current id, or store without `replaces`",
+      });
+    }
+    if (row.namespace !== namespace.id) {
+      throw new EngramError("REPLACES_OTHER_NAMESPACE", `the memory to replace is in namespace ${row.name}`, {
+        fix: "store into that namespace",
+      });
+    }
+    return row;
+  }
+
+  function storeOne(
+    input: StoreMemories,
+    namespace: NamespaceRow,
+    item: ItemToStore,
+    replaced: MemoryRow | undefined,
+    context: WriteContext,
+  ): { readonly stored: StoredMemory; readonly pieces: readonly number[] } {
+    const key = contentKey(namespace, item);
+    const same = byDedupe.get(key);
+    // A memory that ends sooner cannot stand for one that was asked to live longer: it gives way.
+    const outlived = same !== undefined && isOutlived(same, input);
+    if (same && input.dedupe && !outlived) {
+      if (replaced && replaced.row !== same.row) putInPlaceOf(replaced, same.id, input.now, context);
+      const parts = countPieces.get(same.row) ?? 1;
+      return { stored: { id: same.id as MemoryId, deduped: true, parts }, pieces: [] };
+    }
+    const id = newMemoryId();
+    const leaving = [replaced, input.dedupe && outlived && same?.row !== replaced?.row ? same : undefined];
+    for (const old of leaving) if (old) putInPlaceOf(old, id, input.now, context);
+    const keyIsFree = same === undefined || leaving.some((old) => old?.row === same.row);
+    const { expiresAt, now } = input;
+    const pieces = insert({
+      id,
+      namespace,
+      item,
+      dedupe: keyIsFree ? key : null,
+      replaces: replaced?.id,
+      expiresAt,
+      now,
+    });
+    return { stored: { id, deduped: false, parts: pieces.length }, pieces };
+  }
+
+  function putInPlaceOf(old: MemoryRow, id: string, now: number, context: WriteContext): void {
+    supersedeOlder.run(id, old.id);
+    forget(old, now);
+    supersede.run(old.id, id);
+    context.eraseLog();
+  }
+}
+
+function isOver(row: MemoryRow, now: number): boolean {
+  return row.expires_at !== null && row.expires_at <= now;
+}
+
+function isOutlived(row: MemoryRow, input: StoreMemories): boolean {
+  return row.expires_at !== null && (isOver(row, input.now) || row.expires_at < (input.expiresAt ?? Infinity));
+}
+
+function contentKey(namespace: NamespaceRow, item: ItemToStore): Uint8Array {
+  const { session, speaker, text } = item;
+  return dedupeKey({ namespace: namespace.name, session, speaker, text, metadata: JSON.parse(item.metadata) });
+}
+
+interface NewRow {
+  readonly id: string;
+  readonly namespace: NamespaceRow;
+  readonly item: ItemToStore;
+  readonly dedupe: Uint8Array | null;
+  readonly replaces: string | undefined;
+  readonly expiresAt: number | undefined;
+  readonly now: number;
+}
+
+function createInsert(database: SqliteDatabase): (memory: NewRow) => number[] {
+  const nextSeq = database
+    .prepare<[number, string], number>(
+      "SELECT coalesce(max(seq), 0) + 1 FROM memory WHERE namespace = ? AND session = ?",
+    )
+    .pluck();
+  const insertMemory = database.prepare(
+    `INSERT INTO memory (id, namespace, text, speaker, metadata, session, seq, at, created_at, expires_at, replaces, dedupe)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const select = database.prepare<[number | bigint], MemoryRow>(`${SELECT_MEMORY} WHERE m.row = ?`);
+  const insertPiece = database.prepare(
+    `INSERT INTO piece (memory, namespace, part, start, stop, length, terms, traits) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertPosting = database.prepare("INSERT INTO posting (namespace, term, piece, count) VALUES (?, ?, ?, ?)");
+  const insertRecord = database.prepare(
+    "INSERT INTO record (memory_id, part, kind, namespace, created_at) VALUES (?, ?, 'memory', ?, ?)",
+  );
+  const change = database.prepare("INSERT INTO change (namespace, memory, kind) VALUES (?, ?, 'stored')");
+
+  return ({ id, namespace, item, dedupe, replaces, expiresAt, now }) => {
+    const seq = nextSeq.get(namespace.id, item.session) ?? 1;
+    const { lastInsertRowid } = insertMemory.run(
+      id,
+      namespace.id,
+      item.text,
+      item.speaker ?? null,
+      item.metadata,
+      item.session,
+      seq,
+      item.at ?? now,
+      now,
+      expiresAt ?? null,
+      replaces ?? null,
+      dedupe,
+    );
+    const row = select.get(lastInsertRowid) as MemoryRow;
+    const { text: _text, metadata, visibility, ...envelope } = asMemory(row);
+    const pieces = splitText(row.text, { visibility, metadata, envelope }).map((slice, part) => {
+      const text = row.text.slice(slice.start, slice.stop);
+      const { terms, length, traits } = indexPiece({ text, speaker: item.speaker, at: row.at });
+      const piece = insertPiece.run(
+        row.row,
+        namespace.id,
+        part,
+        slice.start,
+        slice.stop,
+        length,
+        terms.size,
+        traits,
+      ).lastInsertRowid;
+      for (const [term, count] of terms) insertPosting.run(namespace.id, term, piece, count);
+      insertRecord.run(id, part, namespace.id, now);
+      return Number(piece);
+    });
+    change.run(namespace.id, row.row);
+    return pieces;
+  };
+}

@@ -1,0 +1,125 @@
+import type { EmbeddingProfile } from "../../ports.ts";
+import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import type { Piece } from "../recall/corpus.ts";
+import { embeddingText } from "../recall/embedding-text.ts";
+
+/** What is to be embedded for a piece. */
+export interface PieceToEmbed {
+  readonly piece: number;
+  readonly text: string;
+}
+
+/** A piece's vector; null when the model refuses its text (it is found by its terms alone, and not tried again). */
+export interface PieceVector {
+  readonly piece: number;
+  readonly vector: Float32Array | null;
+}
+
+interface PieceRow {
+  readonly id: number;
+  readonly memory: number;
+  readonly namespace: number;
+  readonly part: number;
+  readonly text: string;
+  readonly start: number;
+  readonly stop: number;
+  readonly speaker: string | null;
+  readonly session: string;
+  readonly seq: number;
+  readonly at: number;
+}
+
+const SELECT_PIECE = `SELECT p.id, p.memory, p.namespace, p.part, m.speaker, m.session, m.seq, m.at,
+  m.text, p.start, p.stop FROM piece p JOIN memory m ON m.row = p.memory`;
+
+export function vectorOperations(database: SqliteDatabase) {
+  const profiles = profileNumbers(database);
+  const piece = database.prepare<[number], PieceRow>(`${SELECT_PIECE} WHERE p.id = ?`);
+  const partBefore = database.prepare<[number, number], PieceRow>(
+    `${SELECT_PIECE} WHERE p.memory = ? AND p.part < ? ORDER BY p.part DESC LIMIT 1`,
+  );
+  const memoryBefore = database.prepare<[number, string, number], PieceRow>(
+    `${SELECT_PIECE} WHERE m.namespace = ? AND m.session = ? AND m.seq < ? ORDER BY m.seq DESC, p.part DESC LIMIT 1`,
+  );
+  const waiting = "(profile IS NULL OR profile < @profile OR profile > @profile)";
+  const awaiting = database
+    .prepare<[Record<string, unknown>], number>(
+      `SELECT p.id FROM piece p JOIN memory m ON m.row = p.memory
+       WHERE p.id > @after AND ${waiting} AND m.created_at <= @before ORDER BY p.id LIMIT @limit`,
+    )
+    .pluck();
+  const countAwaiting = database
+    .prepare<[Record<string, unknown>], number>(`SELECT count(*) FROM piece WHERE ${waiting}`)
+    .pluck();
+  const mark = database.prepare<[number, number], { memory: number; namespace: number }>(
+    "UPDATE piece SET profile = ? WHERE id = ? RETURNING memory, namespace",
+  );
+  const put = database.prepare("INSERT OR REPLACE INTO vector (piece, profile, vector) VALUES (?, ?, ?)");
+  const drop = database.prepare("DELETE FROM vector WHERE piece = ?");
+  const change = database.prepare("INSERT INTO change (namespace, memory, kind) VALUES (?, ?, 'embedded')");
+
+  return {
+    reads: {
+      /** Texts of these pieces, in order; one that was deleted meanwhile or has its vector already is left out. */
+      piecesToEmbed: (input: { readonly pieces: readonly number[] }): readonly PieceToEmbed[] =>
+        input.pieces.flatMap((id) => {
+          const row = piece.get(id);
+          return row ? [{ piece: id, text: embeddingText(withText(row), before(row)) }] : [];
+        }),
+      /** Pieces without a vector of this profile, by number, for whoever holds the lease. */
+      awaitingVectors: (input: {
+        readonly profile: EmbeddingProfile;
+        readonly after: number;
+        readonly limit: number;
+        /** Of memories stored until then: younger ones are still in the hands of who stored them. */
+        readonly before: number;
+      }): readonly number[] => {
+        const { after, limit, before } = input;
+        return awaiting.all({ profile: profiles.find(input.profile) ?? -1, after, limit, before });
+      },
+      countAwaitingVectors: (input: { readonly profile: EmbeddingProfile }): number =>
+        countAwaiting.get({ profile: profiles.find(input.profile) ?? -1 }) ?? 0,
+    },
+    writes: {
+      putVectors: (input: { readonly profile: EmbeddingProfile; readonly vectors: readonly PieceVector[] }): void => {
+        const profile = profiles.make(input.profile);
+        const memories = new Map<number, number>();
+        for (const { piece: id, vector } of input.vectors) {
+          // Gone meanwhile: a vector must not outlive its text.
+          const row = mark.get(profile, id);
+          if (!row) continue;
+          memories.set(row.memory, row.namespace);
+          if (vector) put.run(id, profile, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
+          else drop.run(id);
+        }
+        for (const [memory, namespace] of memories) change.run(namespace, memory);
+      },
+    },
+  };
+
+  function before(row: PieceRow): Piece | undefined {
+    const found = partBefore.get(row.memory, row.part) ?? memoryBefore.get(row.namespace, row.session, row.seq);
+    return found && withText(found);
+  }
+}
+
+function withText({ text, start, stop, speaker, at }: PieceRow): Piece {
+  return { text: text.slice(start, stop), speaker: speaker ?? undefined, at };
+}
+
+/** Profiles by number; a vector's profile stands beside it, because vectors of different ones are never compared. */
+export function profileNumbers(database: SqliteDatabase) {
+  const find = database
+    .prepare<[string, number, number], number>("SELECT id FROM profile WHERE model = ? AND dim = ? AND normalized = ?")
+    .pluck();
+  const insert = database.prepare("INSERT OR IGNORE INTO profile (model, dim, normalized) VALUES (?, ?, ?)");
+  const values = ({ model, dim, normalized }: EmbeddingProfile) => [model, dim, normalized ? 1 : 0] as const;
+  return {
+    find: (profile: EmbeddingProfile): number | undefined => find.get(...values(profile)),
+    /** Within a write alone. */
+    make: (profile: EmbeddingProfile): number => {
+      insert.run(...values(profile));
+      return find.get(...values(profile)) as number;
+    },
+  };
+}
