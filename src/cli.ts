@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
 import { EXIT, EXIT_CODES_HELP } from "./node/commands/exit-codes.ts";
+import { usageErrorText } from "./node/commands/output.ts";
 
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -21,11 +22,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
 };
 
+const [called = ""] = process.argv.slice(2);
+const wantsJson = process.argv.includes("--json");
+
 const program = new Command("engram")
   .description(pkg.description)
   .version(pkg.version)
   .showSuggestionAfterError()
-  .showHelpAfterError('Run "engram --help" to see the commands and their options.')
+  .configureOutput({ outputError: (text, write) => write(usageErrorText(text, wantsJson)) })
   .addHelpText("after", EXIT_CODES_HELP)
   .enablePositionalOptions() // an option belongs to the command it stands behind
   .exitOverride();
@@ -37,7 +41,6 @@ function adopt(command: Command): Command {
   return command;
 }
 
-const [called = ""] = process.argv.slice(2);
 const wanted = Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
 for (const command of await Promise.all(wanted.map((name) => COMMANDS[name]?.()))) {
   if (command) program.addCommand(adopt(command));

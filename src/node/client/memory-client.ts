@@ -60,7 +60,7 @@ export class LocalMemoryClient implements MemoryClient {
     const { vectors, replication, clock } = this.#start();
     const namespace = targetNamespace(input);
     const now = clock.now();
-    const expiresAt = expiry(input.ttlSeconds, now);
+    const expiresAt = expiry(input, now);
     const { stored, pieces } = await this.#write({
       namespace,
       items: checkItems(input, this.#session),

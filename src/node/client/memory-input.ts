@@ -43,12 +43,17 @@ export function checkItems(input: StoreInput, session: string): readonly ItemToS
 }
 
 /** When the memories end. Errors: `INPUT_INVALID`. */
-export function expiry(ttlSeconds: number | undefined, now: number): number | undefined {
-  if (ttlSeconds === undefined) return undefined;
-  if (!(ttlSeconds > 0 && ttlSeconds <= LIMITS.ttlSeconds)) {
-    throw invalid("this is not a usable lifetime", "give seconds between 1 and 100 years");
+export function expiry(input: Pick<StoreInput, "ttlSeconds" | "expiresAt">, now: number): number | undefined {
+  const { ttlSeconds, expiresAt } = input;
+  if (expiresAt !== undefined && ttlSeconds !== undefined) {
+    throw invalid("both a lifetime and an end were given", "give `ttlSeconds` or `expiresAt`");
   }
-  return now + Math.ceil(ttlSeconds * 1_000);
+  const lifetimeMs = expiresAt === undefined ? (ttlSeconds ?? 1) * 1_000 : expiresAt - now;
+  if (!(lifetimeMs > 0 && lifetimeMs <= LIMITS.ttlSeconds * 1_000)) {
+    throw invalid("this is not a usable lifetime", "give one between a moment and 100 years");
+  }
+  if (expiresAt !== undefined) return Math.ceil(expiresAt);
+  return ttlSeconds === undefined ? undefined : now + Math.ceil(lifetimeMs);
 }
 
 function checkItem(item: NewMemory, session: string): ItemToStore {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { DeleteResult } from "../client/memory.ts";
 import { FREE_DELETES, requireConsent } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
-import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
+import { type CommonOptions, dataCommand, openClient, run } from "./kit.ts";
 import { notFound, print, reportFailure } from "./output.ts";
 
 interface Options extends CommonOptions {
@@ -16,8 +16,9 @@ export function deleteCommand(): Command {
     .option("-n, --namespace <name>", "forget everything in this namespace")
     .addHelpText("after", `\nA person has to approve forgetting more than ${FREE_DELETES} memories at once.`)
     .action((ids: string[], options: Options) =>
-      withClient(options, async (client) => {
+      run(options, async () => {
         const input = deleteInput(ids, options.namespace);
+        await using client = await openClient(options);
         const count = await client.countForDelete(input);
         if (count > FREE_DELETES) {
           const what = "namespace" in input ? `all ${count} memories of ${JSON.stringify(input.namespace)}` : count;

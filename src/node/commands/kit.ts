@@ -30,11 +30,15 @@ export async function run(options: CommonOptions, work: () => Promise<void>): Pr
   }
 }
 
-/** Opens the memories of the command's home for as long as `use` runs. */
+/** The memories of the command's home; dispose it, so that background work ends in order. */
+export async function openClient(options: CommonOptions): Promise<MemoryClient> {
+  return (await import("./open-client.ts")).openCommandClient(options.home);
+}
+
+/** Runs work on the memories of the command's home, as `run` does. */
 export async function withClient(options: CommonOptions, use: (client: MemoryClient) => Promise<void>): Promise<void> {
   await run(options, async () => {
-    const { openCommandClient } = await import("./open-client.ts");
-    await using client = await openCommandClient(options.home);
+    await using client = await openClient(options);
     await use(client);
   });
 }

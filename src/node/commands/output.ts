@@ -23,26 +23,35 @@ export function say(sentence: string): void {
 
 /** Tells why a command failed (on standard error; with `--json` as `{"error":{code,message,fix?}}`) and sets the exit code. */
 export function reportFailure(error: unknown, json: boolean): void {
-  const { code, message, fix } = describe(error);
-  const text = json ? JSON.stringify({ error: { code, message, fix } }) : humanError(code, message, fix);
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(failureText(describe(error), json));
   process.exitCode = exitCodeOf(error);
 }
 
-function describe(error: unknown): { readonly code: string; readonly message: string; readonly fix?: string } {
-  if (isEngramError(error)) {
-    return { code: error.code, message: error.message, ...(error.fix === undefined ? {} : { fix: error.fix }) };
-  }
+/** What the command line's parser has against it, in the form of every other failure. */
+export function usageErrorText(text: string, json: boolean): string {
+  const message = text.trim().replace(/^error: /, "");
+  return failureText({ code: "USAGE", message, fix: 'Run "engram --help", or the command with --help.' }, json);
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly fix?: string | undefined;
+}
+
+function failureText({ code, message, fix }: Failure, json: boolean): string {
+  if (json) return `${JSON.stringify({ error: { code, message, fix } })}\n`;
+  return `engram: ${message} (${code})\n${fix === undefined ? "" : `  ${fix}\n`}`;
+}
+
+function describe(error: unknown): Failure {
+  if (isEngramError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   return { code: systemCode(error) ?? "INTERNAL", message, fix: 'Run "engram doctor" to see what is wrong.' };
 }
 
 function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
-
-function humanError(code: string, message: string, fix: string | undefined): string {
-  return `engram: ${message} (${code})${fix === undefined ? "" : `\n  ${fix}`}`;
 }
 
 /** Aligns rows of cells in columns two blanks apart. */

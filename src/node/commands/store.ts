@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Metadata, StoreInput, StoreResult } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
-import { type CommonOptions, dataCommand, jsonObject, time, timeSpan, withClient } from "./kit.ts";
+import { type CommonOptions, dataCommand, jsonObject, openClient, run, time, timeSpan } from "./kit.ts";
 import { print } from "./output.ts";
 import { readStandardInput } from "./standard-input.ts";
 
@@ -32,9 +32,10 @@ export function storeCommand(): Command {
     .option("--public", "store it readable for everyone on the subnet")
     .option("--no-dedupe", "store it again even when it is there already")
     .action((words: string[], options: Options) =>
-      withClient(options, async (client) => {
+      run(options, async () => {
         const text = await textOf(words);
         const input = storeInput(text, options);
+        await using client = await openClient(options);
         if (options.public && !(await staysOnThisMachine(client))) {
           const summary = `Publish this text where everyone can read it: ${JSON.stringify(text.slice(0, 200))}`;
           await requireConsent(client, options, { command: "store", input, summary });

@@ -1,0 +1,64 @@
+import { Command } from "commander";
+import type { MinerOverrides } from "../miner/miner-config.ts";
+import { positiveInteger, run } from "./kit.ts";
+
+interface Options extends MinerOverrides {
+  readonly home?: string;
+}
+
+/** `engram miner`: keeps and serves records for others over TCP. */
+export function minerCommand(): Command {
+  return new Command("miner")
+    .description("keep and serve records for others over TCP, with a hotkey of its own")
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--host <address>", "listen on this address (default: ENGRAM_MINER_HOST, else 127.0.0.1)")
+    .option("--port <number>", "listen there (default: MINER_PORT, else 8091)", positiveInteger)
+    .addHelpText("after", environmentHelp)
+    .action((options: Options) => run(options, () => mine(options)));
+}
+
+const environmentHelp = `
+Environment:
+  ENGRAM_CHAIN               the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_ENV                 mainnet requires signatures everywhere
+  EXTERNAL_IP                the address others reach this machine at
+  RATE_LIMIT_MAX_REQUESTS    unsigned requests of one address per window (default: 100)
+  RATE_LIMIT_WINDOW_SECS     the window in seconds (default: 60)
+  REQUIRE_HOTKEY_SIG         true takes signed requests only
+  REQUIRE_METAGRAPH_REG      true takes registered hotkeys only
+  ALLOWED_VALIDATOR_HOTKEYS  takes these hotkeys only, separated by commas
+  MIN_INGEST_STAKE_TAO       what a registered hotkey must have staked to ingest (default: 0.001)
+  ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
+
+async function mine(options: Options): Promise<void> {
+  const [config, minerConfig, starting, chains, embedding, clock, logging, { join }] = await Promise.all([
+    import("../runtime/config.ts"),
+    import("../miner/miner-config.ts"),
+    import("../miner/start-miner.ts"),
+    import("../chain/open-chain.ts"),
+    import("../embedding/use-lite.ts"),
+    import("../runtime/clock.ts"),
+    import("../runtime/logger.ts"),
+    import("node:path"),
+  ]);
+  const environment = config.readEnvironment();
+  const miner = minerConfig.readMinerConfig(environment, options);
+  const home = config.homeFolder(environment, options.home);
+  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
+  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
+  const stopped = stopSignal();
+  await using chain = chains.openChain(miner.chain, home);
+  await using embedder = new embedding.UseLiteEmbedder();
+  const deps = { chain, embedder, clock: clock.systemClock, logger };
+  await using running = await starting.startMiner(join(home, "miner"), miner, deps);
+  logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the miner serves");
+  await stopped;
+  logger.info("the miner stops");
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  return promise;
+}

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Memory } from "../../src/node/client/memory.ts";
+import { engram, engramJson, errorOf, temporaryFolder } from "./engram.ts";
+
+interface Stored {
+  readonly stored: readonly { readonly id: string; readonly deduped?: true }[];
+}
+interface Items {
+  readonly items: readonly Memory[];
+  readonly missing: readonly string[];
+}
+
+test("a memory is stored, recalled, shown, listed and forgotten", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const about = [
+    "--speaker",
+    "Mara",
+    "--at",
+    "2026-03-03T09:12:00Z",
+    "--session",
+    "s",
+    "--metadata",
+    '{"topic":"shop"}',
+  ];
+  const words = ["The", "spare", "key", "hangs", "behind", "the", "blue", "frame"];
+  const first = await engramJson<Stored>(home, ["store", ...words, ...about]);
+  const id = first.stored[0]?.id ?? "";
+  expect(id).toMatch(/^m_[a-z2-7]{16}$/);
+  const again = await engramJson<Stored>(home, ["store", "-", ...about], `${words.join(" ")}\n`);
+  expect(again.stored).toEqual([expect.objectContaining({ id, deduped: true })]);
+
+  const { hits } = await engramJson<{ hits: Memory[] }>(home, ["query", "where", "is", "the", "key?"]);
+  expect(hits[0]).toMatchObject({ id, speaker: "Mara", session: "s", tier: "own" });
+  const filtered = await engram(home, ["query", "key", "--filter", '{"topic":"travel"}']);
+  expect(filtered).toMatchObject({ code: 0, stdout: expect.not.stringContaining("spare") });
+
+  const got = await engramJson<Items>(home, ["get", id.slice(0, 12)]);
+  expect(got.items[0]).toMatchObject({ id, text: words.join(" "), metadata: { topic: "shop" }, at: 1772529120000 });
+  const listed = await engram(home, ["list", "--order", "oldest"]);
+  expect(listed).toMatchObject({ code: 0, stderr: "" });
+  expect(listed.stdout).toContain("Mara: The spare key");
+
+  expect(await engramJson(home, ["delete", id])).toMatchObject({ deleted: [id], missing: [], local: true });
+  const gone = await engram(home, ["get", id, "--json"]);
+  expect(gone.code).toBe(1);
+  expect(JSON.parse(gone.stdout)).toEqual({ items: [], missing: [id] });
+  expect(errorOf(gone)).toMatchObject({ code: "NOT_FOUND", fix: expect.stringContaining("engram list") });
+});
+
+test("namespaces are made, filled and shown; status and doctor tell about them", async () => {
+  const home = join(await temporaryFolder(), "home");
+  await engramJson(home, ["namespaces", "create", "garden"]);
+  await engramJson(home, ["store", "Beans want poles", "--namespace", "garden", "--ttl", "30d"]);
+  const { namespaces } = await engramJson<{ namespaces: object[] }>(home, ["namespaces"]);
+  expect(namespaces).toContainEqual(expect.objectContaining({ name: "garden", visibility: "private", memories: 1 }));
+  const { items } = await engramJson<Items>(home, ["list", "--namespace", "garden"]);
+  expect((items[0]?.expiresAt ?? 0) - (items[0]?.createdAt ?? 0)).toBe(30 * 86_400_000);
+  expect(await engramJson(home, ["status"])).toMatchObject({ home, memories: 1, backup: "never made" });
+  const doctor = await engramJson<{ ok: boolean; checks: { name: string; state: string }[] }>(home, ["doctor"]);
+  expect(doctor.ok).toBe(true);
+  const names = doctor.checks.map(({ name }) => name);
+  for (const name of [
+    "node",
+    "location",
+    "disk",
+    "permissions",
+    "wallet",
+    "data",
+    "chain",
+    "embedder",
+    "miners",
+    "clock",
+  ]) {
+    expect(names).toContain(name);
+  }
+  expect(doctor.checks.find(({ name }) => name === "wallet")).toMatchObject({ state: "warning" });
+});
+
+test("doctor refuses a folder that a sync program copies, and creates nothing there", async () => {
+  const home = join(await temporaryFolder(), "Dropbox", "engram");
+  const sick = await engram(home, ["doctor"]);
+  expect(sick.code).toBe(1);
+  expect(sick.stdout).toMatch(/BROKEN +location/);
+  expect(sick.stdout).toContain("ENGRAM_HOME");
+  expect((await engram(home, ["doctor", "--json", "--home", home])).stdout).toContain('"state":"broken"');
+});
+
+test("forgetting more than twenty memories needs a person's approval, once", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const lines = Array.from({ length: 21 }, (_, i) => JSON.stringify({ text: `note ${i}`, namespace: "notes" }));
+  expect(await engramJson(home, ["import", "-"], lines.join("\n"))).toMatchObject({ stored: 21 });
+  const forget = ["delete", "--namespace", "notes", "--json"];
+
+  const refused = await engram(home, forget);
+  expect(refused).toMatchObject({ code: 3, stdout: "" });
+  expect(errorOf(refused)).toMatchObject({ code: "CONSENT_REQUIRED", message: expect.stringContaining("21") });
+  const code = /engram approve (\w+)/.exec(errorOf(refused).fix ?? "")?.[1] ?? "";
+  expect((await engramJson<Items>(home, ["list", "--namespace", "notes", "--limit", "50"])).items).toHaveLength(21);
+
+  const approved = await engram(home, ["approve", code.toUpperCase()]);
+  expect(approved).toMatchObject({ code: 0, stdout: expect.stringContaining("21 memories") });
+  const done = await engram(home, forget);
+  expect(done.code).toBe(0);
+  expect((JSON.parse(done.stdout) as { deleted: string[] }).deleted).toHaveLength(21);
+  const unknown = await engram(home, ["approve", code, "--json"]);
+  expect(unknown.code).toBe(1);
+  expect(errorOf(unknown).code).toBe("APPROVAL_UNKNOWN");
+});
