@@ -1,0 +1,14 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
+import { vectorStoreCompliance } from "../compliance/vector-store.ts";
+
+vectorStoreCompliance("EmbeddedVectorStore", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "engram-vectors-"));
+  return {
+    open: ({ now }) =>
+      new EmbeddedVectorStore({ path: join(folder, "records.db"), clock: { now, sleep: async () => undefined } }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+});
