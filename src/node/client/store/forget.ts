@@ -45,7 +45,11 @@ export function createForget(database: SqliteDatabase): Forget {
 
 function createJournalForget(database: SqliteDatabase): (memory: MemoryRow, now: number) => number {
   const cids = database
-    .prepare<[string], string>("SELECT cid FROM record WHERE memory_id = ? AND kind = 'memory' AND cid IS NOT NULL")
+    .prepare<[{ id: string }], string>(
+      `SELECT cid FROM record WHERE memory_id = @id AND kind = 'memory' AND cid IS NOT NULL
+       UNION SELECT d.cid FROM delivery d JOIN record r ON r.id = d.record
+         WHERE r.memory_id = @id AND r.kind = 'memory' AND d.cid IS NOT NULL`,
+    )
     .pluck();
   const tombstone = database.prepare("INSERT OR REPLACE INTO tombstone (id, namespace, cids, at) VALUES (?, ?, ?, ?)");
   const eraseBodies = database.prepare("UPDATE record SET body = NULL WHERE memory_id = ? AND kind = 'memory'");
@@ -60,7 +64,7 @@ function createJournalForget(database: SqliteDatabase): (memory: MemoryRow, now:
      WHERE state IN ('pending', 'delivered') AND record IN (${deliveries})`,
   );
   const dropRecords = database.prepare(
-    `DELETE FROM record WHERE memory_id = ? AND kind = 'memory' AND id NOT IN (SELECT record FROM delivery)`,
+    `DELETE FROM record WHERE memory_id = ? AND kind = 'memory' AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.record = record.id)`,
   );
   const holders = database
     .prepare<[string], number>(
@@ -75,7 +79,7 @@ function createJournalForget(database: SqliteDatabase): (memory: MemoryRow, now:
   );
 
   return (memory, now) => {
-    tombstone.run(memory.id, memory.namespace, JSON.stringify(cids.all(memory.id)), now);
+    tombstone.run(memory.id, memory.namespace, JSON.stringify(cids.all({ id: memory.id })), now);
     eraseBodies.run(memory.id);
     dropUntried.run(memory.id);
     deleteFromHolders.run(now, memory.id);

@@ -6,6 +6,7 @@ import type { Memory, MemoryId } from "../memory.ts";
 import { createForget } from "./forget.ts";
 import { memoryLookup } from "./memory-lookup.ts";
 import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+import { restoreMemories } from "./restore-memories.ts";
 import { storeMemories } from "./store-memories.ts";
 
 /** Ids as callers gave them, or a namespace's shown name. */
@@ -77,6 +78,7 @@ export function memoryOperations(database: SqliteDatabase) {
     },
     writes: {
       store: storeMemories(database),
+      restore: restoreMemories(database),
       forgetIds: ({ ids, now }: { readonly ids: readonly string[]; readonly now: number }, context: WriteContext) => {
         const { rows, missing } = resolve(ids, now);
         return { ...forgetRows(rows, now, context), missing } satisfies Forgotten;

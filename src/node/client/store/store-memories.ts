@@ -1,14 +1,12 @@
-import { dedupeKey } from "../../../crypto/dedupe-key.ts";
 import { EngramError } from "../../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
-import { splitText } from "../chunking.ts";
 import { newMemoryId } from "../ids.ts";
 import type { MemoryId } from "../memory.ts";
-import { indexPiece } from "../recall/terms.ts";
 import { createForget } from "./forget.ts";
+import { contentKey, createInsert } from "./insert-memory.ts";
 import { memoryLookup } from "./memory-lookup.ts";
-import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+import { type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
 
 /** One memory to store; `metadata` is JSON text of an object. */
 export interface ItemToStore {
@@ -95,7 +93,7 @@ export function storeMemories(database: SqliteDatabase) {
     replaced: MemoryRow | undefined,
     context: WriteContext,
   ): { readonly stored: StoredMemory; readonly pieces: readonly number[] } {
-    const key = contentKey(namespace, item);
+    const key = contentKey(namespace.name, item);
     const same = byDedupe.get(key);
     // A memory that ends sooner cannot stand for one that was asked to live longer: it gives way.
     const outlived = same !== undefined && isOutlived(same, input);
@@ -112,11 +110,13 @@ export function storeMemories(database: SqliteDatabase) {
     const pieces = insert({
       id,
       namespace,
-      item,
-      dedupe: keyIsFree ? key : null,
-      replaces: replaced?.id,
+      ...item,
+      at: item.at ?? now,
+      createdAt: now,
       expiresAt,
-      now,
+      replaces: replaced?.id,
+      dedupe: keyIsFree ? key : null,
+      journal: true,
     });
     return { stored: { id, deduped: false, parts: pieces.length }, pieces };
   }
@@ -135,79 +135,4 @@ function isOver(row: MemoryRow, now: number): boolean {
 
 function isOutlived(row: MemoryRow, input: StoreMemories): boolean {
   return row.expires_at !== null && (isOver(row, input.now) || row.expires_at < (input.expiresAt ?? Infinity));
-}
-
-function contentKey(namespace: NamespaceRow, item: ItemToStore): Uint8Array {
-  const { session, speaker, text } = item;
-  return dedupeKey({ namespace: namespace.name, session, speaker, text, metadata: JSON.parse(item.metadata) });
-}
-
-interface NewRow {
-  readonly id: string;
-  readonly namespace: NamespaceRow;
-  readonly item: ItemToStore;
-  readonly dedupe: Uint8Array | null;
-  readonly replaces: string | undefined;
-  readonly expiresAt: number | undefined;
-  readonly now: number;
-}
-
-function createInsert(database: SqliteDatabase): (memory: NewRow) => number[] {
-  const nextSeq = database
-    .prepare<[number, string], number>(
-      "SELECT coalesce(max(seq), 0) + 1 FROM memory WHERE namespace = ? AND session = ?",
-    )
-    .pluck();
-  const insertMemory = database.prepare(
-    `INSERT INTO memory (id, namespace, text, speaker, metadata, session, seq, at, created_at, expires_at, replaces, dedupe)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const select = database.prepare<[number | bigint], MemoryRow>(`${SELECT_MEMORY} WHERE m.row = ?`);
-  const insertPiece = database.prepare(
-    `INSERT INTO piece (memory, namespace, part, start, stop, length, terms, traits) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const insertPosting = database.prepare("INSERT INTO posting (namespace, term, piece, count) VALUES (?, ?, ?, ?)");
-  const insertRecord = database.prepare(
-    "INSERT INTO record (memory_id, part, kind, namespace, created_at) VALUES (?, ?, 'memory', ?, ?)",
-  );
-  const change = database.prepare("INSERT INTO change (namespace, memory, kind) VALUES (?, ?, 'stored')");
-
-  return ({ id, namespace, item, dedupe, replaces, expiresAt, now }) => {
-    const seq = nextSeq.get(namespace.id, item.session) ?? 1;
-    const { lastInsertRowid } = insertMemory.run(
-      id,
-      namespace.id,
-      item.text,
-      item.speaker ?? null,
-      item.metadata,
-      item.session,
-      seq,
-      item.at ?? now,
-      now,
-      expiresAt ?? null,
-      replaces ?? null,
-      dedupe,
-    );
-    const row = select.get(lastInsertRowid) as MemoryRow;
-    const { text: _text, metadata, visibility, ...envelope } = asMemory(row);
-    const pieces = splitText(row.text, { visibility, metadata, envelope }).map((slice, part) => {
-      const text = row.text.slice(slice.start, slice.stop);
-      const { terms, length, traits } = indexPiece({ text, speaker: item.speaker, at: row.at });
-      const piece = insertPiece.run(
-        row.row,
-        namespace.id,
-        part,
-        slice.start,
-        slice.stop,
-        length,
-        terms.size,
-        traits,
-      ).lastInsertRowid;
-      for (const [term, count] of terms) insertPosting.run(namespace.id, term, piece, count);
-      insertRecord.run(id, part, namespace.id, now);
-      return Number(piece);
-    });
-    change.run(namespace.id, row.row);
-    return pieces;
-  };
 }
