@@ -4,6 +4,7 @@ import { positiveInteger, run } from "./kit.ts";
 
 interface Options extends MinerOverrides {
   readonly home?: string;
+  readonly folder?: string;
 }
 
 /** `engram miner`: keeps and serves records for others over TCP. */
@@ -11,6 +12,7 @@ export function minerCommand(): Command {
   return new Command("miner")
     .description("keep and serve records for others over TCP, with a hotkey of its own")
     .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--folder <folder>", "this miner's records and hotkey (default: miner in the data folder)")
     .option("--host <address>", "listen on this address (default: ENGRAM_MINER_HOST, else 127.0.0.1)")
     .option("--port <number>", "listen there (default: MINER_PORT, else 8091)", positiveInteger)
     .addHelpText("after", environmentHelp)
@@ -50,7 +52,7 @@ async function mine(options: Options): Promise<void> {
   await using chain = chains.openChain(miner.chain, home);
   await using embedder = new embedding.UseLiteEmbedder();
   const deps = { chain, embedder, clock: clock.systemClock, logger };
-  await using running = await starting.startMiner(join(home, "miner"), miner, deps);
+  await using running = await starting.startMiner(options.folder ?? join(home, "miner"), miner, deps);
   logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the miner serves");
   await stopped;
   logger.info("the miner stops");

@@ -1,0 +1,19 @@
+import { join } from "node:path";
+import { loadSr25519 } from "../../crypto/sr25519.ts";
+import { openWallet } from "../chain/wallet.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { EmbeddedVectorStore } from "../vectors/embedded/embedded-vector-store.ts";
+import type { MinerDeps } from "./miner-options.ts";
+
+/**
+ * What a miner keeps in its folder: its records, and a hotkey of its own made at the first start. The memory wallet is
+ * never used: whoever gets hold of a miner must not hold its owner's memories too.
+ */
+export async function openMinerFolder(
+  folder: string,
+  clock: Clock,
+): Promise<Pick<MinerDeps, "store" | "namespaces" | "identity" | "sr25519">> {
+  const [identity, sr25519] = await Promise.all([openWallet(join(folder, "identity")), loadSr25519()]);
+  const store = new EmbeddedVectorStore({ path: join(folder, "records.db"), clock });
+  return { store, namespaces: store, identity, sr25519 };
+}

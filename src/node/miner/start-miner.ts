@@ -1,0 +1,83 @@
+import { BlockList, isIP, isIPv6 } from "node:net";
+import { EngramError } from "../../crypto/errors.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { ChainClient, Embedder } from "../ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { startHttpServer } from "../runtime/http-server.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { ReleaseStack } from "../runtime/release-stack.ts";
+import { startExpiryLoop } from "./expiry-loop.ts";
+import { createMinerApp, type MinerApp } from "./miner-app.ts";
+import type { MinerConfig } from "./miner-config.ts";
+import { openMinerFolder } from "./miner-folder.ts";
+
+export interface StartMinerDeps {
+  /** Not closed by the miner. */
+  readonly embedder: Embedder;
+  /** Not closed by the miner. */
+  readonly chain: ChainClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface RunningMiner extends AsyncDisposable {
+  readonly hotkey: Hotkey;
+  /** Where it listens. */
+  readonly url: string;
+  /** Where the chain says it is. */
+  readonly endpoint: string;
+}
+
+/**
+ * `engram miner`: serves the records in `folder` over TCP and tells the chain where. Errors: `CHAIN_LOCAL_REFUSED`,
+ * `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing finishes the requests in flight.
+ */
+export async function startMiner(folder: string, config: MinerConfig, deps: StartMinerDeps): Promise<RunningMiner> {
+  const { chain, logger } = deps;
+  const isLocal = (await chain.identity()).startsWith("local:");
+  if (isLocal) refuseOutside(config);
+  await using stack = new ReleaseStack();
+  const opened = await openMinerFolder(folder, deps.clock);
+  stack.use(opened.store);
+  stack.use(startExpiryLoop({ ...deps, store: opened.store }));
+  const { hotkey } = opened.identity;
+  // The port is known only once it is taken, and the app signs its address: early requests wait for the app.
+  const app = Promise.withResolvers<MinerApp>();
+  const server = stack.use(
+    await startHttpServer({
+      hostname: config.hostname,
+      port: config.port,
+      handler: async (request, peer) => (await app.promise).fetch(request, { peer }),
+    }),
+  );
+  const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
+  // A simulated chain has no stake to ask for.
+  const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
+  app.resolve(createMinerApp(options, { ...deps, ...opened }));
+  if (isLocal) await chain.register(hotkey, hotkey);
+  if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
+  else await chain.serveAxon(hotkey, endpoint);
+  const release = stack.move();
+  return { hotkey, url: server.url, endpoint, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+/** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */
+function refuseOutside({ isMainnet, hostname }: MinerConfig): void {
+  if (!isMainnet && isLoopback(hostname)) return;
+  throw new EngramError("CHAIN_LOCAL_REFUSED", "the simulated chain serves this machine alone", {
+    fix: isMainnet ? "set ENGRAM_CHAIN to a real chain" : "listen on 127.0.0.1, or set ENGRAM_CHAIN to a real chain",
+  });
+}
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+function isLoopback(hostname: string): boolean {
+  if (isIP(hostname) === 0) return hostname === "localhost";
+  return loopback.check(hostname, isIPv6(hostname) ? "ipv6" : "ipv4");
+}
+
+function endpointOf(host: string, port: number): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
