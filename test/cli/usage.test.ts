@@ -8,7 +8,7 @@ const COMMANDS =
 test("the help names every command and every exit code", async () => {
   const { code, stdout, stderr } = await engram(await temporaryFolder(), ["--help"]);
   expect([code, stderr]).toEqual([0, ""]);
-  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} .*\\S {2,}\\S`, "m"));
+  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b.* {2,}\\S`, "m"));
   for (const exit of [0, 1, 2, 3, 4, 130]) expect(stdout).toMatch(new RegExp(`^  ${exit} +\\S`, "m"));
 });
 

@@ -29,7 +29,10 @@ export function reportFailure(error: unknown, json: boolean): void {
 
 /** What the command line's parser has against it, in the form of every other failure. */
 export function usageErrorText(text: string, json: boolean): string {
-  const message = text.trim().replace(/^error: /, "");
+  const message = text
+    .trim()
+    .replace(/^error: /, "")
+    .replace("\n", " ");
   return failureText({ code: "USAGE", message, fix: 'Run "engram --help", or the command with --help.' }, json);
 }
 

@@ -3,7 +3,7 @@ import { Command as CommandGroup } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Wallet } from "../chain/wallet.ts";
 import { Secret } from "../runtime/secret.ts";
-import { EXIT } from "./exit-codes.ts";
+import { EXIT, usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
 import { columns, print, say } from "./output.ts";
 import { readStandardInput } from "./standard-input.ts";
@@ -68,19 +68,28 @@ async function showPhrase(phrase: Secret<string>, folder: string): Promise<void>
 }
 
 function importCommand(): Command {
-  return dataCommand("import", "make the wallet of a phrase this folder's wallet")
-    .addHelpText("after", "\nThe phrase is asked for, or read from standard input.")
-    .action((options: CommonOptions) =>
-      run(options, async () => {
-        const phrase = await askPhrase();
-        const [{ importPhrase }, { walletFolderOf }] = await Promise.all([
-          import("../chain/wallet.ts"),
-          import("./open-client.ts"),
-        ]);
-        const wallet = await importPhrase(await walletFolderOf(options.home), phrase);
-        await print(options.json === true, publicFacts(wallet), describe);
-      }),
-    );
+  return (
+    dataCommand("import", "make the wallet of a phrase this folder's wallet")
+      .addHelpText("after", "\nThe phrase is asked for, or read from standard input.")
+      // Taken only to be refused in words of our own: the parser would print them back.
+      .argument("[words...]")
+      .usage("[options]")
+      .action((words: string[], options: CommonOptions) =>
+        run(options, async () => {
+          if (words.length > 0) {
+            const fix = "Run the command without it; other programs and the shell's history have seen it now.";
+            throw usageError("a phrase is never given as an argument", fix);
+          }
+          const phrase = await askPhrase();
+          const [{ importPhrase }, { walletFolderOf }] = await Promise.all([
+            import("../chain/wallet.ts"),
+            import("./open-client.ts"),
+          ]);
+          const wallet = await importPhrase(await walletFolderOf(options.home), phrase);
+          await print(options.json === true, publicFacts(wallet), describe);
+        }),
+      )
+  );
 }
 
 async function askPhrase(): Promise<Secret<string>> {
