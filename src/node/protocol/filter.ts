@@ -57,13 +57,18 @@ export type Filter =
  * What people and agents write: `{"city":"Bern"}`, `{"age":{"gte":18,"lt":65}}`, several keys (all must hold),
  * `{"and":[…]}`, `{"or":[…]}`, `{"not":{…}}`. A metadata key that is itself called and, or or not is reached by
  * `{"key":"and","is":{"eq":1}}`. At most 5 levels and 50 conditions.
+ *
+ * Not a `z.record`: that drops a key named __proto__, and the filter would match more than was asked for.
  */
-export const filterSchema = z.record(z.string(), z.unknown()).transform((value, context): Filter => {
-  const reader = new FilterReader();
-  const filter = reader.read(value, [], 1);
-  for (const { path, message } of reader.problems) context.addIssue({ code: "custom", path, message });
-  return filter;
-});
+export const filterSchema = z
+  .unknown()
+  .transform((value, context): Filter => {
+    const reader = new FilterReader();
+    const filter = reader.nested(value, [], 0);
+    for (const { path, message } of reader.problems) context.addIssue({ code: "custom", path, message });
+    return filter;
+  })
+  .meta({ type: "object" });
 
 /** Parses a filter that comes from a person. Throws `FILTER_INVALID`, naming the place and what to write there. */
 export function parseFilter(value: unknown): Filter {
@@ -98,7 +103,13 @@ class FilterReader {
   readonly problems: { readonly path: (string | number)[]; readonly message: string }[] = [];
   #nodes = 0;
 
-  read(value: Json, path: Path, depth: number): Filter {
+  nested(value: unknown, path: Path, depth: number): Filter {
+    return isObject(value)
+      ? this.#read(value, path, depth + 1)
+      : this.#problem(path, 'must be a filter: an object like {"city":"Bern"}');
+  }
+
+  #read(value: Json, path: Path, depth: number): Filter {
     if (depth > MAX_DEPTH) return this.#problem(path, `nests deeper than ${MAX_DEPTH} levels; flatten it`);
     const keys = Object.keys(value);
     const named = value["key"];
@@ -115,19 +126,15 @@ class FilterReader {
       if (!Array.isArray(value) || value.length === 0) {
         return this.#problem(path, `${key} takes a list of filters; ${escapeHint(key)}`);
       }
-      const parts = value.slice(0, MAX_NODES + 1).map((part: unknown, i) => this.#nested(part, [...path, i], depth));
+      const parts = value.slice(0, MAX_NODES + 1).map((part: unknown, i) => this.nested(part, [...path, i], depth));
       return key === "and" ? { and: parts } : { or: parts };
     }
     if (key === "not") {
       if (!isObject(value)) return this.#problem(path, `not takes a filter; ${escapeHint(key)}`);
-      return { not: this.#nested(value, path, depth) };
+      return { not: this.nested(value, path, depth) };
     }
     if (Array.isArray(value)) return this.#problem(path, 'to match any of several values write {"in":[…]}');
     return this.#condition(key, isObject(value) ? value : { eq: value }, path);
-  }
-
-  #nested(value: unknown, path: Path, depth: number): Filter {
-    return isObject(value) ? this.read(value, path, depth + 1) : this.#problem(path, 'must be a filter like {"key":1}');
   }
 
   #condition(key: string, value: unknown, path: Path): Filter {
