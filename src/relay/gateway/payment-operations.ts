@@ -1,0 +1,109 @@
+import { EngramError } from "../../crypto/errors.ts";
+import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import type { AuthorizationKey, Hex, PaymentNetwork } from "../payment/payment-types.ts";
+import type { NewPayment, PaymentChange, PaymentRow, PaymentState, SettlementRecord } from "./payment-types.ts";
+
+interface StoredPayment {
+  readonly network: PaymentNetwork;
+  readonly asset: Hex;
+  readonly payer: Hex;
+  readonly nonce: Hex;
+  readonly signed_hash: string;
+  readonly pay_to: Hex;
+  readonly amount: number;
+  readonly valid_before: number;
+  readonly bound: number;
+  readonly state: PaymentState;
+  readonly tx: Hex | null;
+}
+
+const WHERE_KEY = "network = @network AND asset = @asset AND payer = @payer AND nonce = @nonce";
+
+/**
+ * The gateway's payments as store operations, over the schema of `paymentMigration`. The operation that stores a
+ * submission calls `writes.recordSettlement` itself, so that "settled" and "stored" are one commit (V-W39).
+ *
+ * Errors: `PAYMENT_SPENT` when a settlement is recorded for an authorization that paid for another submission.
+ */
+export function createPaymentOperations(database: SqliteDatabase) {
+  const find = database.prepare<object, StoredPayment>(`SELECT * FROM payment WHERE ${WHERE_KEY}`);
+  const insert = database.prepare<object>(
+    `INSERT INTO payment
+       (network, asset, payer, nonce, signed_hash, pay_to, amount, valid_before, bound, state, created, updated)
+     VALUES
+       (@network, @asset, @payer, @nonce, @signedHash, @payTo, @amount, @validBefore, @bound, 'settling', @now, @now)
+     ON CONFLICT DO NOTHING`,
+  );
+  const unknown = database.prepare<object>(
+    `UPDATE payment SET state = 'unknown', updated = @now
+     WHERE ${WHERE_KEY} AND signed_hash = @signedHash AND state <> 'settled'`,
+  );
+  const release = database.prepare<object>(
+    `DELETE FROM payment WHERE ${WHERE_KEY} AND signed_hash = @signedHash AND state <> 'settled'`,
+  );
+  const settle = database.prepare<object>(
+    `UPDATE payment SET state = 'settled', tx = @transaction, updated = @now
+     WHERE ${WHERE_KEY} AND signed_hash = @signedHash AND (tx IS NULL OR tx = @transaction)`,
+  );
+  const open = database.prepare<object, StoredPayment>(
+    "SELECT * FROM payment WHERE state <> 'settled' AND updated < @before ORDER BY updated LIMIT @limit",
+  );
+
+  return {
+    reads: {
+      findPayment: (key: AuthorizationKey): PaymentRow | null => {
+        const row = find.get(columnsOf(key));
+        return row ? toRow(row) : null;
+      },
+      unsettledPayments: (query: { readonly before: number; readonly limit: number }): readonly PaymentRow[] =>
+        open.all(query).map(toRow),
+    },
+    writes: {
+      claimPayment: (payment: NewPayment): PaymentRow => {
+        const { key, signedHash, payTo, amount, validBefore, bound, now } = payment;
+        const columns = columnsOf(key);
+        insert.run({ ...columns, signedHash, payTo, amount, validBefore, bound: bound ? 1 : 0, now });
+        const row = find.get(columns);
+        if (!row) throw new EngramError("STORE_FAILED", "a payment vanished while it was stored");
+        return toRow(row);
+      },
+      markPaymentUnknown: ({ key, signedHash, now }: PaymentChange): void => {
+        unknown.run({ ...columnsOf(key), signedHash, now });
+      },
+      releasePayment: ({ key, signedHash }: PaymentChange): void => {
+        release.run({ ...columnsOf(key), signedHash });
+      },
+      recordSettlement: ({ key, signedHash, transaction, now }: SettlementRecord): void => {
+        if (settle.run({ ...columnsOf(key), signedHash, transaction, now }).changes === 1) return;
+        throw new EngramError("PAYMENT_SPENT", "this payment was spent on another submission", {
+          fix: "pay this submission with a payment of its own",
+        });
+      },
+    },
+  };
+}
+
+export type PaymentOperations = ReturnType<typeof createPaymentOperations>;
+
+/** Addresses are kept in one spelling, so that no other spelling of the same payment is a second one. */
+function columnsOf(key: AuthorizationKey) {
+  return {
+    network: key.network,
+    asset: key.asset.toLowerCase(),
+    payer: key.from.toLowerCase(),
+    nonce: key.nonce.toLowerCase(),
+  };
+}
+
+function toRow(row: StoredPayment): PaymentRow {
+  return {
+    key: { network: row.network, asset: row.asset, from: row.payer, nonce: row.nonce },
+    signedHash: row.signed_hash,
+    payTo: row.pay_to,
+    amount: row.amount,
+    validBefore: row.valid_before,
+    bound: row.bound === 1,
+    state: row.state,
+    transaction: row.tx,
+  };
+}

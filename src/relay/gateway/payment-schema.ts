@@ -1,0 +1,20 @@
+/** Statements for the gateway's migrations: one row per authorization, whatever happened to it. */
+export const paymentMigration: readonly string[] = [
+  `CREATE TABLE payment (
+    network TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    signed_hash TEXT NOT NULL,
+    pay_to TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    valid_before INTEGER NOT NULL,
+    bound INTEGER NOT NULL CHECK (bound IN (0, 1)),
+    state TEXT NOT NULL CHECK (state IN ('settling', 'unknown', 'settled')),
+    tx TEXT CHECK ((tx IS NOT NULL) = (state = 'settled')),
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (network, asset, payer, nonce)
+  ) STRICT`,
+  "CREATE INDEX payment_open ON payment (updated) WHERE state <> 'settled'",
+];
