@@ -1,0 +1,163 @@
+import { Command, InvalidArgumentError } from "commander";
+import type { CommonOptions } from "../node/commands/kit.ts";
+import type { ServerDeps, ServerOptions } from "./server-options.ts";
+
+interface McpOptions extends CommonOptions {
+  readonly http?: boolean;
+  readonly port?: number;
+  readonly host: string;
+  readonly allowHost?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly tools?: readonly string[];
+  readonly namespace?: string;
+}
+
+const defaultPort = 4310;
+
+/** How long stopping may take before the process leaves anyway. */
+const stopMs = 8_000;
+
+/** `engram mcp`: the MCP server over stdio, or over HTTP with `--http`; and `engram mcp token`. */
+export function mcpCommand(): Command {
+  return new Command("mcp")
+    .description("serve memory to agents over MCP: on stdio, or over HTTP with --http")
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--http", "serve Streamable HTTP at /mcp instead of stdio")
+    .option("--port <number>", `listen there (default: ${defaultPort}; implies --http)`, port)
+    .option("--host <address>", "listen on this address; beyond loopback tokens are required", "127.0.0.1")
+    .option("--allow-host <names>", "names by which clients may address this server, separated by commas", words)
+    .option("--read-only", "hide the tools that change something")
+    .option("--tools <names>", "show these tools alone, separated by commas", words)
+    .option("--namespace <name>", "work in this namespace alone")
+    .addHelpText("after", environmentHelp)
+    .action(serve)
+    .addCommand(tokenCommand());
+}
+
+const environmentHelp = `
+Environment:
+  ENGRAM_CONSENT    standing rules for acts that need a person: public=allow|ask|deny,delete=allow|ask|deny
+  ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
+
+async function serve(options: McpOptions): Promise<void> {
+  const { run } = await import("../node/commands/kit.ts");
+  await run(options, async () => {
+    const stop = stopOnSignals();
+    const { server, deps } = await prepare(options);
+    if (options.http || options.port !== undefined) await serveHttp(options, server, deps, stop);
+    else {
+      const { serveOverStdio } = await import("./transports/stdio.ts");
+      await serveOverStdio(server, deps, stop);
+    }
+  });
+}
+
+async function prepare(options: McpOptions): Promise<{ readonly server: ServerOptions; readonly deps: ServerDeps }> {
+  const [{ parseConsentRules }, { shownName }, { lazyDeps }] = await Promise.all([
+    import("./consent.ts"),
+    import("../crypto/namespace-name.ts"),
+    import("./lazy-deps.ts"),
+  ]);
+  const server: ServerOptions = {
+    consent: parseConsentRules(process.env["ENGRAM_CONSENT"] ?? ""),
+    ...(options.readOnly ? { readOnly: true } : {}),
+    ...(options.tools ? { tools: options.tools } : {}),
+    ...(options.namespace === undefined ? {} : { namespace: shownName(options.namespace) }),
+  };
+  return { server, deps: lazyDeps(options.home, process.env["ENGRAM_LOG_LEVEL"] ?? "error") };
+}
+
+async function serveHttp(
+  options: McpOptions,
+  server: ServerOptions,
+  deps: ServerDeps,
+  stop: AbortSignal,
+): Promise<void> {
+  const [{ serveOverHttp }, { watchTokens }, { homeOf }] = await Promise.all([
+    import("./transports/http.ts"),
+    import("./token-source.ts"),
+    import("../node/commands/open-client.ts"),
+  ]);
+  const http = {
+    hostname: options.host,
+    port: options.port ?? defaultPort,
+    tokens: watchTokens(await homeOf(options.home), deps.now),
+    ...(options.allowHost ? { allowedHosts: options.allowHost } : {}),
+  };
+  await using listening = await serveOverHttp(server, http, deps);
+  process.stderr.write(`MCP at ${listening.url}/mcp\n`);
+  if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+}
+
+/** Aborts on the first signal; whoever sends a second one, or waits too long, wants the process gone. */
+function stopOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+    setTimeout(() => process.exit(1), stopMs).unref();
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  return controller.signal;
+}
+
+function tokenCommand(): Command {
+  const token = new Command("token").description("bearer tokens: each is a principal with memories of its own");
+  const home = "--home <folder>";
+  const about = "data folder of the server";
+  token
+    .command("add <name>")
+    .description("make a token and print it once")
+    .option(home, about)
+    .action(async (name: string, options: CommonOptions) => {
+      await withTokens(options, async (tokens, folder) => {
+        const made = await tokens.addToken(folder, name, new Date());
+        process.stdout.write(`${made.reveal()}\n`);
+        process.stderr.write("Keep it now: only its hash is stored.\n");
+      });
+    });
+  token
+    .command("list")
+    .description("list principals")
+    .option(home, about)
+    .action(async (options: CommonOptions) => {
+      await withTokens(options, async (tokens, folder) => {
+        for (const { name, created } of await tokens.readTokens(folder)) process.stdout.write(`${name}\t${created}\n`);
+      });
+    });
+  token
+    .command("remove <name>")
+    .description("take a principal's token away; its memories stay")
+    .option(home, about)
+    .action(async (name: string, options: CommonOptions) => {
+      await withTokens(options, async (tokens, folder) => {
+        const removed = await tokens.removeToken(folder, name);
+        process.stderr.write(removed ? `The token of ${name} no longer works.\n` : `There is no token for ${name}.\n`);
+        if (!removed) process.exitCode = 1;
+      });
+    });
+  return token;
+}
+
+type Tokens = typeof import("./tokens.ts");
+
+async function withTokens(options: CommonOptions, work: (tokens: Tokens, home: string) => Promise<void>) {
+  const [{ run }, tokens, { homeOf }] = await Promise.all([
+    import("../node/commands/kit.ts"),
+    import("./tokens.ts"),
+    import("../node/commands/open-client.ts"),
+  ]);
+  await run(options, async () => work(tokens, await homeOf(options.home)));
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new InvalidArgumentError("It must be from 0 to 65535.");
+  return value;
+}
+
+function words(text: string): readonly string[] {
+  const all = text.split(",").map((word) => word.trim());
+  if (all.some((word) => word === "")) throw new InvalidArgumentError("Separate names by commas.");
+  return all;
+}

@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { EngramError } from "../crypto/errors.ts";
+import type { MemoryClient } from "../node/client/memory.ts";
+
+/** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories. */
+export type Act = "public" | "delete";
+export type Rule = "allow" | "ask" | "deny";
+/** Standing rules from the configuration; what names none is asked. */
+export type ConsentRules = { readonly [act in Act]?: Rule };
+
+/** Deletes of up to this many memories need nobody. */
+export const freeDeletes = 20;
+
+const acts: readonly Act[] = ["public", "delete"];
+const rules: readonly Rule[] = ["allow", "ask", "deny"];
+
+export interface ConsentRequest {
+  readonly act: Act;
+  readonly tool: string;
+  /** Exactly what the tool will do; a consent holds for these arguments alone. */
+  readonly args: unknown;
+  /** One sentence a person decides by. */
+  readonly summary: string;
+}
+
+export interface ConsentGate {
+  /** Returns when a person or a standing rule allows the act, and throws otherwise. */
+  require(request: ConsentRequest): Promise<void>;
+}
+
+/** Thrown to the adapter: the client can ask its person, who then answers by a repeated call. */
+export class ConsentQuestion extends Error {
+  readonly argumentsHash: string;
+  readonly summary: string;
+
+  constructor(argumentsHash: string, summary: string) {
+    super("a person is asked");
+    this.argumentsHash = argumentsHash;
+    this.summary = summary;
+  }
+}
+
+/** A person's answer to an earlier question, as the client brought it back under our seal. */
+export interface ConsentAnswer {
+  readonly argumentsHash: string;
+  readonly allowed: boolean;
+}
+
+export interface ConsentDeps {
+  readonly rules: ConsentRules;
+  readonly client: () => Promise<MemoryClient>;
+  /** Whether the connected client can show a form to its person. */
+  readonly canAsk: boolean;
+  readonly answer?: ConsentAnswer;
+}
+
+/** Parses `public=allow,delete=ask`; throws `EngramError` naming what may stand there. */
+export function parseConsentRules(text: string): ConsentRules {
+  const pairs = text
+    .split(",")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [actName, ruleName] = pair.split("=").map((word) => word.trim());
+      const act = acts.find((name) => name === actName);
+      const rule = rules.find((name) => name === ruleName);
+      if (act && rule) return [act, rule];
+      throw new EngramError("CONSENT_RULE_INVALID", `"${pair.slice(0, 40)}" is not a consent rule`, {
+        fix: "Write ENGRAM_CONSENT as public=allow|ask|deny,delete=allow|ask|deny.",
+      });
+    }),
+  );
+}
+
+/** The SHA-256 of tool and arguments, with keys sorted: a consent is bound to it. */
+export function hashArguments(tool: string, args: unknown): string {
+  return createHash("sha256")
+    .update(JSON.stringify([tool, sortKeys(args)]))
+    .digest("hex");
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, child]) => child !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, child]) => [key, sortKeys(child)]),
+  );
+}
+
+/** The gate of one tool call: standing rule, then a person's answer or approval, then a question or a code. */
+export function createConsentGate(deps: ConsentDeps): ConsentGate {
+  return {
+    async require({ act, tool, args, summary }) {
+      const rule = await ruleFor(act, deps);
+      if (rule === "allow") return;
+      if (rule === "deny") {
+        throw new EngramError("CONSENT_DENIED", `This server's configuration does not allow the act "${act}"`, {
+          fix: "Tell the person; the rule stands in ENGRAM_CONSENT.",
+        });
+      }
+      const argumentsHash = hashArguments(tool, args);
+      if (deps.answer?.argumentsHash === argumentsHash) {
+        if (deps.answer.allowed) return;
+        throw new EngramError("CONSENT_DECLINED", "The person declined", { fix: "Do not repeat this call unasked." });
+      }
+      await requirePerson(deps, argumentsHash, summary);
+    },
+  };
+}
+
+async function requirePerson(deps: ConsentDeps, argumentsHash: string, summary: string): Promise<void> {
+  const { approvals } = await deps.client();
+  if (await approvals.consume(argumentsHash)) return;
+  if (deps.canAsk) throw new ConsentQuestion(argumentsHash, summary);
+  const { code } = await approvals.request(argumentsHash, summary);
+  throw new EngramError("CONSENT_REQUIRED", "A person must allow this first", {
+    fix: `Ask the person to run \`engram approve ${code}\` within 5 minutes, then repeat exactly this call.`,
+  });
+}
+
+async function ruleFor(act: Act, deps: ConsentDeps): Promise<Rule> {
+  const standing = deps.rules[act];
+  if (standing) return standing;
+  // On the simulated chain with loopback miners nothing leaves this machine.
+  if (act === "public" && (await staysOnThisMachine(await deps.client()))) return "allow";
+  return "ask";
+}
+
+async function staysOnThisMachine(client: MemoryClient): Promise<boolean> {
+  const { chain, miners } = await client.status();
+  return chain.identity.startsWith("local:") && miners.every(({ url }) => isLoopback(url));
+}
+
+function isLoopback(url: string): boolean {
+  // An embedded miner has no address: it runs in this process.
+  if (url === "") return true;
+  const parsed = URL.parse(url);
+  if (!parsed) return false;
+  return parsed.protocol === "embedded:" || /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(parsed.hostname);
+}

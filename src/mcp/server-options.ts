@@ -1,0 +1,25 @@
+import type { OpenClient } from "./caller.ts";
+import type { ConsentRules } from "./consent.ts";
+
+/** What a person chose when they started the server; the same for every caller. */
+export interface ServerOptions {
+  /** Hides the tools that change something. */
+  readonly readOnly?: boolean;
+  /** Names of the tools to show; all when absent. */
+  readonly tools?: readonly string[];
+  /** The only namespace this server works in. */
+  readonly namespace?: string;
+  readonly consent: ConsentRules;
+}
+
+/** A fixed sentence and fields; what came from outside goes to `debug` alone. */
+export interface ServerLog {
+  readonly error: (fields: object, sentence: string) => void;
+  readonly debug: (fields: object, sentence: string) => void;
+}
+
+export interface ServerDeps {
+  readonly openClient: OpenClient;
+  readonly log: ServerLog;
+  readonly now: () => number;
+}

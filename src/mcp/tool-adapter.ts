@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import {
+  type CallToolResult,
+  type InputRequiredResult,
+  inputRequired,
+  inputResponse,
+  type McpServer,
+  type ServerContext,
+  type StandardSchemaWithJSON,
+} from "@modelcontextprotocol/server";
+import type { Caller } from "./caller.ts";
+import { type ConsentAnswer, ConsentQuestion, createConsentGate } from "./consent.ts";
+import type { JsonSchema } from "./portable-schema.ts";
+import { callerOf, type ListedTool, type SealedQuestion, type Shared } from "./shared.ts";
+import type { Tool, ToolContext } from "./tool.ts";
+import { describeFailure } from "./tool-result.ts";
+
+const questionKey = "consent";
+
+export function listTool(tool: Tool): ListedTool {
+  const { title, description, annotations, inputSchema, outputSchema } = tool;
+  return {
+    tool,
+    config: { title, description, annotations, inputSchema: shown(inputSchema), outputSchema: shown(outputSchema) },
+  };
+}
+
+/**
+ * A schema that is shown and not applied: `tool.run` parses strictly itself, with errors that say what to do, and what
+ * a handler returns is ours and checked by the tests.
+ */
+function shown(json: JsonSchema): StandardSchemaWithJSON {
+  const convert = () => ({ ...json });
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "engram",
+      validate: (value) => ({ value }),
+      jsonSchema: { input: convert, output: convert },
+    },
+  };
+}
+
+export function registerTools(server: McpServer, shared: Shared): void {
+  for (const { tool, config } of shared.tools) {
+    server.registerTool(tool.name, config, (args, context) => call(server, shared, tool, args, context));
+  }
+}
+
+async function call(
+  server: McpServer,
+  shared: Shared,
+  tool: Tool,
+  args: unknown,
+  context: ServerContext,
+): Promise<CallToolResult | InputRequiredResult> {
+  try {
+    context.mcpReq.signal.throwIfAborted();
+    const structuredContent = { ...(await tool.run(args, toolContext(server, shared, context))) };
+    return { structuredContent, content: [{ type: "text", text: JSON.stringify(structuredContent) }] };
+  } catch (error) {
+    if (error instanceof ConsentQuestion) return ask(error, shared, context);
+    const failure = describeFailure(error);
+    if (failure.code === "INTERNAL") logInternal(shared, tool.name, error);
+    // In the text alone: 1.x clients check structured content against the output schema even when it is an error.
+    return { isError: true, content: [{ type: "text", text: JSON.stringify(failure) }] };
+  }
+}
+
+/** The stack names our code; the message could quote a memory, and is told at debug alone. */
+function logInternal(shared: Shared, tool: string, error: unknown): void {
+  const { name, stack = "", message } = error instanceof Error ? error : new Error(String(error));
+  const frames = stack.split("\n").filter((line) => line.trimStart().startsWith("at "));
+  shared.deps.log.error({ tool, error: name, frames: frames.slice(0, 8) }, "a tool failed inside");
+  shared.deps.log.debug({ tool, reason: message }, "why a tool failed inside");
+}
+
+function toolContext(server: McpServer, shared: Shared, context: ServerContext): ToolContext {
+  const caller: Caller = callerOf(context);
+  const client = () => shared.clients.of(caller);
+  const answer = answerIn(shared, context);
+  const { namespace, consent } = shared.options;
+  return {
+    client,
+    session: shared.sessions.of(caller),
+    signal: context.mcpReq.signal,
+    now: shared.deps.now,
+    consent: createConsentGate({ rules: consent, client, canAsk: canAsk(server), ...(answer ? { answer } : {}) }),
+    ...(namespace === undefined ? {} : { pinned: namespace }),
+  };
+}
+
+/** Whether the client declared that it can show a form: at `initialize`, or with this request since 2026-07-28. */
+function canAsk(server: McpServer): boolean {
+  const elicitation = server.server.getClientCapabilities()?.elicitation;
+  return elicitation !== undefined && (elicitation.form !== undefined || Object.keys(elicitation).length === 0);
+}
+
+async function ask(question: ConsentQuestion, shared: Shared, context: ServerContext): Promise<InputRequiredResult> {
+  const sealed: SealedQuestion = { argumentsHash: question.argumentsHash, nonce: randomUUID() };
+  return inputRequired({
+    inputRequests: {
+      [questionKey]: inputRequired.elicit({
+        message: question.summary,
+        requestedSchema: {
+          type: "object",
+          properties: { allow: { type: "boolean", title: "Allow this", default: false } },
+          required: ["allow"],
+        },
+      }),
+    },
+    requestState: await shared.questions.mint(sealed, context),
+  });
+}
+
+/** A person's answer, if this call brings one under a seal of ours that was not used before. */
+function answerIn(shared: Shared, context: ServerContext): ConsentAnswer | undefined {
+  const sealed = context.mcpReq.requestState<SealedQuestion>();
+  const response = inputResponse(context.mcpReq.inputResponses, questionKey);
+  if (sealed === undefined || response.kind !== "elicit") return undefined;
+  if (shared.answered.has(sealed.nonce)) return undefined;
+  shared.answered.set(sealed.nonce, true);
+  const allowed = response.action === "accept" && response.content?.["allow"] === true;
+  return { argumentsHash: sealed.argumentsHash, allowed };
+}

@@ -1,0 +1,67 @@
+import type { z } from "zod";
+import type { MemoryClient } from "../node/client/memory.ts";
+import { parseArguments } from "./arguments.ts";
+import type { ConsentGate } from "./consent.ts";
+import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "./portable-schema.ts";
+
+/** The four hints; hosts read the worst case into an absent one, so every tool states all. */
+export interface ToolAnnotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+/** What a tool may use beside its arguments. */
+export interface ToolContext {
+  /** Opens the caller's memories on first use: nothing heavy loads before a call needs it. */
+  readonly client: () => Promise<MemoryClient>;
+  /** The session of memories that name none: one per connection. */
+  readonly session: string;
+  /** The only namespace this server may touch, when it was started with `--namespace`. */
+  readonly pinned?: string;
+  readonly signal: AbortSignal;
+  readonly consent: ConsentGate;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export interface ToolDefinition<Input extends z.ZodType, Output extends z.ZodType> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: Input;
+  readonly output: Output;
+  readonly annotations: ToolAnnotations;
+  readonly handler: (args: z.output<Input>, context: ToolContext) => Promise<z.output<Output>>;
+}
+
+/** A tool as data: no word of it depends on an SDK, and its schemas are converted once per process. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly annotations: ToolAnnotations;
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema: JsonSchema;
+  readonly output: z.ZodType;
+  /** Parses `raw` strictly and runs the handler; throws `EngramError` on arguments it cannot use. */
+  readonly run: (raw: unknown, context: ToolContext) => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** Makes a tool from its typed definition. */
+export function defineTool<Input extends z.ZodType, Output extends z.ZodType<Readonly<Record<string, unknown>>>>(
+  definition: ToolDefinition<Input, Output>,
+): Tool {
+  const { name, title, description, annotations, input, output, handler } = definition;
+  return {
+    name,
+    title,
+    description,
+    annotations,
+    inputSchema: inputJsonSchema(input),
+    outputSchema: outputJsonSchema(output),
+    output,
+    run: async (raw, context) => handler(parseArguments(name, input, raw), context),
+  };
+}

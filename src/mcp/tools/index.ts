@@ -1,0 +1,19 @@
+import type { Tool } from "../tool.ts";
+import { deleteTool } from "./delete.ts";
+import { getTool } from "./get.ts";
+import { listTool } from "./list.ts";
+import { namespacesTool } from "./namespaces.ts";
+import { queryTool } from "./query.ts";
+import { statusTool } from "./status.ts";
+import { storeTool } from "./store.ts";
+
+/** Every tool, in the order clients see them: what an agent uses most comes first. */
+export const allTools: readonly Tool[] = [
+  queryTool,
+  storeTool,
+  getTool,
+  listTool,
+  deleteTool,
+  namespacesTool,
+  statusTool,
+];
