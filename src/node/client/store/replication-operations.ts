@@ -114,7 +114,16 @@ export function replicationOperations(database: SqliteDatabase) {
   return {
     reads: {
       waitingRecords: records.waiting,
-      nextDueAt: deliveries.nextDueAt,
+      /** Whether a pass would find anything: records beyond the cursor, or deliveries due at one of these miners. */
+      journalWaits: ({
+        after,
+        hotkeys,
+        now,
+      }: {
+        readonly after: number;
+        readonly hotkeys: readonly string[];
+        readonly now: number;
+      }) => records.last() > after || deliveries.isDue(hotkeys, now),
       copies: counts.copies,
       impossibleDeletes: counts.impossibleDeletes,
     },
@@ -149,6 +158,7 @@ function recordStatements(database: SqliteDatabase) {
   const waiting = database.prepare<[number, number], RecordRow>(
     `SELECT ${RECORD_COLUMNS} FROM ${RECORD_TABLES} WHERE r.id > ? ORDER BY r.id LIMIT ?`,
   );
+  const last = database.prepare<[], number | null>("SELECT max(id) FROM record").pluck();
   const memory = database.prepare<[string], MemoryRow>(`${SELECT_MEMORY} WHERE m.id = ?`);
   const tombstone = database.prepare<[string], { cids: string; at: number }>(
     "SELECT cids, at FROM tombstone WHERE id = ?",
@@ -177,6 +187,7 @@ function recordStatements(database: SqliteDatabase) {
   );
 
   return {
+    last: (): number => last.get() ?? 0,
     waiting: ({ after, limit }: { readonly after: number; readonly limit: number }): readonly WaitingRecord[] =>
       waiting.all(after, limit).map((row) => {
         const content = row.body === null && row.kind === "memory" ? memory.get(row.id) : undefined;
@@ -247,8 +258,11 @@ function deliveryStatements(database: SqliteDatabase) {
     `UPDATE delivery SET state = 'impossible', last_error = @error
      WHERE record = @record AND miner_hotkey = @hotkey AND state = @state`,
   );
-  const next = database
-    .prepare<[], number>("SELECT min(next_at) FROM delivery WHERE state IN ('pending', 'deleting')")
+  const dueAtAny = database
+    .prepare<[number, string], number>(
+      `SELECT 1 FROM delivery WHERE state IN ('pending', 'deleting') AND next_at <= ?
+         AND miner_hotkey IN (SELECT value FROM json_each(?)) LIMIT 1`,
+    )
     .pluck();
 
   return {
@@ -277,7 +291,8 @@ function deliveryStatements(database: SqliteDatabase) {
       else if (outcome === "impossible") giveUp.run({ ...about, state, error: error ?? null });
       else postpone.run({ ...about, state, nextAt, error: error ?? null });
     },
-    nextDueAt: (): number | null => next.get() ?? null,
+    isDue: (hotkeys: readonly string[], now: number): boolean =>
+      dueAtAny.get(now, JSON.stringify(hotkeys)) !== undefined,
   };
 }
 

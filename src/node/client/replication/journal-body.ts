@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { EngramError } from "../../../crypto/errors.ts";
+import { type PrivateRecord, privateRecordFromJournal } from "./private-record.ts";
+import { type PublicRecord, publicRecordFromJournal } from "./public-record.ts";
+
+/** A record as the journal keeps it: built once, then sent as it is however often it takes. */
+export type JournalBody =
+  | { readonly form: "private"; readonly record: PrivateRecord; readonly expiresAt?: number }
+  | {
+      readonly form: "public";
+      readonly record: PublicRecord;
+      /** Of the client's own model. */
+      readonly vector: Float32Array;
+      readonly model: string;
+      readonly expiresAt?: number;
+    };
+
+const bodySchema = z.discriminatedUnion("form", [
+  z.object({
+    form: z.literal("private"),
+    wireName: z.string(),
+    recordId: z.string(),
+    metadata: z.string(),
+    expiresAt: z.number().optional(),
+  }),
+  z.object({
+    form: z.literal("public"),
+    metadata: z.string(),
+    vector: z.string(),
+    model: z.string(),
+    expiresAt: z.number().optional(),
+  }),
+]);
+
+export function writeJournalBody(body: JournalBody): string {
+  const { expiresAt } = body;
+  if (body.form === "private") {
+    const { wireName, recordId, metadata } = body.record;
+    return JSON.stringify({ form: "private", wireName, recordId, metadata, expiresAt });
+  }
+  const { buffer, byteOffset, byteLength } = body.vector;
+  const vector = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+  return JSON.stringify({ form: "public", metadata: body.record.metadata, vector, model: body.model, expiresAt });
+}
+
+/** Throws `JOURNAL_BROKEN`. */
+export function readJournalBody(text: string): JournalBody {
+  const parsed = bodySchema.safeParse(JSON.parse(text));
+  if (!parsed.success) throw new EngramError("JOURNAL_BROKEN", "a record of the journal cannot be read");
+  const { expiresAt } = parsed.data;
+  const end = expiresAt === undefined ? {} : { expiresAt };
+  if (parsed.data.form === "private") {
+    return { form: "private", record: privateRecordFromJournal(parsed.data), ...end };
+  }
+  const bytes = new Uint8Array(Buffer.from(parsed.data.vector, "base64"));
+  const vector = new Float32Array(bytes.buffer, 0, bytes.length / 4);
+  return { form: "public", record: publicRecordFromJournal(parsed.data), vector, model: parsed.data.model, ...end };
+}

@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { EngramError } from "../../../crypto/errors.ts";
+import type { Hotkey } from "../../../crypto/ss58.ts";
+import { isSubnetArray, isSubnetObject, type SubnetObject } from "../../../crypto/subnet-json.ts";
+import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
+import type { HttpClient, HttpReply } from "../../runtime/http-client.ts";
+import type { RequestSigner } from "./signer.ts";
+
+/** A miner this client may talk to. */
+export interface KnownMiner {
+  readonly hotkey: Hotkey;
+  /** Without a trailing slash. */
+  readonly url: string;
+  /** In this process: it shares the disk, so it never counts as a replica. */
+  readonly embedded: boolean;
+  /** Breaks ties of placement. */
+  readonly uid: number;
+}
+
+export interface ListedRecord {
+  readonly cid: string;
+  readonly metadata: SubnetObject;
+}
+
+export interface QueryAnswer {
+  readonly cid: string;
+  readonly metadata: SubnetObject;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly deadlineMs?: number;
+}
+
+const DEADLINE_MS = 15_000;
+/** A page of 200 records of at most 4096 bytes, escaped and padded. */
+const MAX_REPLY_BYTES = 8 * 1024 * 1024;
+const MAX_SMALL_REPLY_BYTES = 256 * 1024;
+/** Spec 8.7: the wire caps a page here. */
+export const LIST_PAGE = 200;
+
+const errorSchema = z.object({ error: z.string() });
+
+/**
+ * One miner's routes as the wire has them. Methods that change something return the raw reply, because what it means
+ * depends on why it was sent; methods that read throw `MINER_ANSWER` for a reply that makes no sense.
+ */
+export class MinerClient {
+  readonly miner: KnownMiner;
+  readonly #http: HttpClient;
+  readonly #signer: RequestSigner;
+
+  constructor(options: { readonly miner: KnownMiner; readonly http: HttpClient; readonly signer: RequestSigner }) {
+    this.miner = options.miner;
+    this.#http = options.http;
+    this.#signer = options.signer;
+  }
+
+  /** `GET /health`: the reply's JSON (spec 8.16; `caps` is ours). */
+  async health(options: CallOptions = {}): Promise<SubnetObject> {
+    return objectOf(await this.#http.get(`${this.miner.url}/health`, this.#limits(options, MAX_SMALL_REPLY_BYTES)));
+  }
+
+  /** `POST /IngestSynapse` of a body without its auth fields; `namespace` adds the owner's proof (spec 8.1). */
+  ingest(bodyText: string, namespace: string | undefined, options: CallOptions = {}): Promise<HttpReply> {
+    return this.#post("IngestSynapse", bodyText, namespace, options, MAX_SMALL_REPLY_BYTES);
+  }
+
+  /** `DELETE /retrieve/{cid}`; the signed body names the CID, so that it deletes nothing else (spec 8.6, M-W6). */
+  remove(cid: string, namespace: string | undefined, options: CallOptions = {}): Promise<HttpReply> {
+    const fields = { cid, ...(namespace === undefined ? {} : this.#signer.namespaceFields(namespace)) };
+    const body = this.#signer.signBody(JSON.stringify(fields), "DeleteSynapse");
+    return this.#http.delete(this.#recordUrl(cid), body, this.#limits(options, MAX_SMALL_REPLY_BYTES));
+  }
+
+  /** `POST /list`: one page (spec 8.7); public when no namespace is named. */
+  async list(
+    query: { readonly namespace?: string; readonly filter?: object; readonly limit: number; readonly offset: number },
+    options: CallOptions = {},
+  ): Promise<readonly ListedRecord[]> {
+    const { namespace, ...rest } = query;
+    const reply = await this.#post("list", JSON.stringify(rest), namespace, options, MAX_REPLY_BYTES);
+    // Nothing was ever stored under this name there (spec 8.7: 404 unknown namespace).
+    if (reply.status === 404 && namespace !== undefined) return [];
+    const records = objectOf(reply).get("records");
+    if (!isSubnetArray(records)) throw senseless("a list without records");
+    return records.slice(0, query.limit).map((record) => recordOf(record));
+  }
+
+  /** `GET /retrieve/{cid}` of a public record; undefined when the miner has none. */
+  async retrieve(cid: string, options: CallOptions = {}): Promise<ListedRecord | undefined> {
+    const reply = await this.#http.get(this.#recordUrl(cid), this.#limits(options, MAX_SMALL_REPLY_BYTES));
+    if (reply.status === 404) return undefined;
+    return recordOf(objectOf(reply));
+  }
+
+  /** `POST /QuerySynapse` in the public space, by vector or by text (spec 8.2). */
+  async query(
+    query: { readonly vector: Float32Array } | { readonly text: string },
+    limit: number,
+    options: CallOptions = {},
+  ): Promise<readonly QueryAnswer[]> {
+    const what = "vector" in query ? { query_vector: [...query.vector] } : { query_text: query.text };
+    const body = JSON.stringify({ ...what, top_k: limit });
+    const answer = objectOf(await this.#post("QuerySynapse", body, undefined, options, MAX_REPLY_BYTES));
+    const [error, results] = [answer.get("error"), answer.get("results")];
+    if (typeof error === "string") throw senseless("an error to a query");
+    if (!isSubnetArray(results)) throw senseless("an answer without results");
+    return results.slice(0, limit).map((result) => recordOf(result));
+  }
+
+  #post(
+    endpoint: string,
+    bodyText: string,
+    namespace: string | undefined,
+    options: CallOptions,
+    maxBytes: number,
+  ): Promise<HttpReply> {
+    const body = namespace === undefined ? bodyText : withFields(bodyText, this.#signer.namespaceFields(namespace));
+    const url = `${this.miner.url}/${endpoint}`;
+    return this.#http.postJson(url, this.#signer.signBody(body, endpoint), this.#limits(options, maxBytes));
+  }
+
+  #recordUrl(cid: string): string {
+    return `${this.miner.url}/retrieve/${encodeURIComponent(cid)}`;
+  }
+
+  #limits({ signal, deadlineMs = DEADLINE_MS }: CallOptions, maxBytes: number) {
+    return { deadlineMs, maxBytes, ...(signal ? { signal } : {}) };
+  }
+}
+
+/** The `error` text of a reply, if it has one. */
+export function errorOf(reply: HttpReply): string | undefined {
+  const answer = parsed(reply);
+  const error = errorSchema.safeParse(isSubnetObject(answer) ? Object.fromEntries(answer) : undefined);
+  return error.success ? error.data.error : undefined;
+}
+
+/** The reply's JSON object, or undefined. */
+export function parsed(reply: HttpReply): SubnetObject | undefined {
+  try {
+    const document = readSubnetJson(reply.text);
+    return isSubnetObject(document) ? document : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Splices fields into an object's text: what was built once stays as it is (M-W37). */
+function withFields(bodyText: string, fields: Readonly<Record<string, string | number>>): string {
+  return `${bodyText.slice(0, -1)},${JSON.stringify(fields).slice(1)}`;
+}
+
+function objectOf(reply: HttpReply): SubnetObject {
+  const answer = parsed(reply);
+  if (reply.status !== 200 || !answer) throw senseless(`status ${reply.status}`);
+  return answer;
+}
+
+function recordOf(value: unknown): ListedRecord {
+  const record = value instanceof Map ? (value as SubnetObject) : undefined;
+  const [cid, metadata] = [record?.get("cid"), record?.get("metadata")];
+  if (typeof cid !== "string" || cid.length > 200) throw senseless("a record without a CID");
+  return { cid, metadata: isSubnetObject(metadata) ? metadata : new Map() };
+}
+
+function senseless(what: string): EngramError {
+  return new EngramError("MINER_ANSWER", `the miner answered with ${what}`, {
+    fix: "ask the miner's operator, or leave it out of ENGRAM_MINERS",
+  });
+}

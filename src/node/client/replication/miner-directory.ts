@@ -1,0 +1,177 @@
+import { z } from "zod";
+import { isEngramError } from "../../../crypto/errors.ts";
+import type { Sr25519 } from "../../../crypto/sr25519.ts";
+import type { Hotkey } from "../../../crypto/ss58.ts";
+import { toPlain } from "../../../crypto/subnet-json.ts";
+import type { EmbeddingProfile } from "../../ports.ts";
+import { verifyCapabilities } from "../../protocol/capabilities.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { HttpClient } from "../../runtime/http-client.ts";
+import { type CapabilityPin, updatePin } from "./capability-pins.ts";
+import { type KnownMiner, MinerClient } from "./miner-client.ts";
+import { sameChain } from "./same-chain.ts";
+import type { RequestSigner } from "./signer.ts";
+
+/** Small durable values, as the store keeps them. */
+export interface KeyValues {
+  read(key: string): Promise<string | null>;
+  /** An empty value is as good as none. */
+  write(key: string, value: string): Promise<void>;
+}
+
+/** A miner as last seen. */
+export interface MinerView {
+  readonly client: MinerClient;
+  readonly miner: KnownMiner;
+  readonly reachable: boolean;
+  /** False when another hotkey answers at its address: then nothing is sent there. */
+  readonly trusted: boolean;
+  /** Its hotkey signed at the last look: private records are sent only then. */
+  readonly verified: boolean;
+  /** Pinned capabilities; empty for a miner of the reference. */
+  readonly caps: readonly string[];
+  readonly profile: EmbeddingProfile | undefined;
+  /** How long `/health` took; unreachable miners come last. */
+  readonly latencyMs: number;
+}
+
+export interface MinerDirectoryOptions {
+  readonly miners: () => Promise<readonly KnownMiner[]>;
+  readonly httpFor: (miner: KnownMiner) => HttpClient;
+  readonly signer: RequestSigner;
+  readonly sr25519: Sr25519;
+  readonly chainIdentity: () => Promise<string>;
+  readonly values: KeyValues;
+  readonly clock: Clock;
+  /** Of one look; default 5 s. */
+  readonly deadlineMs?: number;
+}
+
+const pinSchema = z.object({
+  caps: z.array(z.string()),
+  newest: z.custom<CapabilityPin["newest"]>((value) => typeof value === "object" && value !== null),
+  lowering: z.number().optional(),
+});
+
+/** Looks after the known miners: who answers, who it really is, and what it may be trusted with. */
+export class MinerDirectory {
+  readonly #options: MinerDirectoryOptions;
+  #views: readonly MinerView[] = [];
+  #lookedAt = 0;
+  #looking: Promise<readonly MinerView[]> | undefined;
+
+  constructor(options: MinerDirectoryOptions) {
+    this.#options = options;
+  }
+
+  /** As of the last look; empty before the first. */
+  get views(): readonly MinerView[] {
+    return this.#views;
+  }
+
+  /** Unix ms of the last look that ended; 0 before the first. */
+  get lookedAt(): number {
+    return this.#lookedAt;
+  }
+
+  /** What is pinned, without asking anyone: enough to say what is possible. */
+  async load(): Promise<readonly MinerView[]> {
+    if (this.#views.length > 0) return this.#views;
+    const [miners, chain] = await Promise.all([this.#options.miners(), this.#options.chainIdentity()]);
+    const views = await Promise.all(
+      miners.map(async (miner) => {
+        const pin = parsePin(await this.#options.values.read(pinKey(miner.hotkey)));
+        return this.#view(miner, { reachable: false }, onChain(pin, chain));
+      }),
+    );
+    if (this.#views.length === 0) this.#views = views;
+    return this.#views;
+  }
+
+  /** It stopped answering between two looks. */
+  markSilent(hotkey: Hotkey): void {
+    this.#views = this.#views.map((view) => (view.miner.hotkey === hotkey ? { ...view, reachable: false } : view));
+  }
+
+  /** Asks every miner; concurrent callers share one look. */
+  refresh(signal?: AbortSignal): Promise<readonly MinerView[]> {
+    this.#looking ??= this.#look(signal).finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(signal: AbortSignal | undefined): Promise<readonly MinerView[]> {
+    const [miners, chain] = await Promise.all([this.#options.miners(), this.#options.chainIdentity()]);
+    this.#views = await Promise.all(miners.map((miner) => this.#lookAt(miner, chain, signal)));
+    this.#lookedAt = this.#options.clock.now();
+    return this.#views;
+  }
+
+  async #lookAt(miner: KnownMiner, chain: string, signal: AbortSignal | undefined): Promise<MinerView> {
+    const { clock, sr25519, values, deadlineMs = 5_000 } = this.#options;
+    const key = pinKey(miner.hotkey);
+    const pin = parsePin(await values.read(key));
+    const began = performance.now();
+    const view = (state: Seen, now: CapabilityPin | undefined) =>
+      this.#view(miner, { ...state, latencyMs: performance.now() - began }, now);
+    const { client } = view({ reachable: false }, pin);
+    try {
+      const health = await client.health({ deadlineMs, ...(signal ? { signal } : {}) });
+      const stated = verifyCapabilities(sr25519, toPlain(health.get("caps") ?? null));
+      if (stated && stated.hotkey !== miner.hotkey) return view({ reachable: true, trusted: false }, undefined);
+      const seen = stated && sameChain(chain, stated.chain) ? stated : undefined;
+      const updated = updatePin(pin, seen, clock.now());
+      if (updated !== pin) await values.write(key, JSON.stringify(updated));
+      return view({ reachable: true, verified: seen !== undefined }, onChain(updated, chain));
+    } catch (error) {
+      signal?.throwIfAborted();
+      const reachable = isEngramError(error, "MINER_ANSWER");
+      return view({ reachable }, onChain(pin, chain));
+    }
+  }
+
+  #view(miner: KnownMiner, seen: Seen, pin: CapabilityPin | undefined): MinerView {
+    const { httpFor, signer } = this.#options;
+    return {
+      client: new MinerClient({ miner, http: httpFor(miner), signer }),
+      miner,
+      reachable: seen.reachable,
+      trusted: seen.trusted ?? true,
+      verified: seen.verified ?? false,
+      caps: pin?.caps ?? [],
+      profile: pin?.newest.profile,
+      latencyMs: seen.reachable ? (seen.latencyMs ?? 0) : Number.MAX_SAFE_INTEGER,
+    };
+  }
+}
+
+/** How a miner looked. */
+interface Seen {
+  readonly reachable: boolean;
+  readonly trusted?: false;
+  readonly verified?: boolean;
+  readonly latencyMs?: number;
+}
+
+/** Pinned on another chain, say before a change of ENGRAM_CHAIN, a miner promised nothing on this one. */
+function onChain(pin: CapabilityPin | undefined, chain: string): CapabilityPin | undefined {
+  return pin && sameChain(chain, pin.newest.chain) ? pin : undefined;
+}
+
+/** Clears what is pinned of a miner, so that its next statement counts as the first (`engram miners forget HOTKEY`). */
+export async function forgetMiner(values: KeyValues, hotkey: Hotkey): Promise<void> {
+  await values.write(pinKey(hotkey), "");
+}
+
+function pinKey(hotkey: Hotkey): string {
+  return `miner-pin/${hotkey}`;
+}
+
+function parsePin(text: string | null): CapabilityPin | undefined {
+  if (!text) return undefined;
+  const pin = pinSchema.safeParse(JSON.parse(text));
+  if (!pin.success) return undefined;
+  const { caps, newest, lowering } = pin.data;
+  return { caps, newest, ...(lowering === undefined ? {} : { lowering }) };
+}

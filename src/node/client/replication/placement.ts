@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { assignNodes } from "../../../crypto/xor-placement.ts";
+import type { ReplicaState } from "../memory.ts";
+import { REPLICA_TARGET } from "../replication-port.ts";
+import type { MinerView } from "./miner-directory.ts";
+
+declare const privateHolderBrand: unique symbol;
+
+/** A miner that private records may go to: nothing but `privateHolders` says so. */
+export type PrivateHolder = MinerView & { readonly [privateHolderBrand]: true };
+
+export interface PlacementPolicy {
+  /**
+   * Also give private records to miners of the reference, which state no capabilities. They publish what they are given
+   * again at their peers, without its namespace, and cannot delete it (M-W1, M-W5): the sealed vector and the envelope
+   * are then in the open for as long as the subnet lasts. Off unless a person asks for it.
+   */
+  readonly privateOnReferenceMiners: boolean;
+}
+
+/** Miners whose pinned capabilities promise to keep a private record private (design: store). */
+export function privateHolders(views: readonly MinerView[], policy: PlacementPolicy): readonly PrivateHolder[] {
+  return views.filter(
+    (view): view is PrivateHolder =>
+      view.trusted && (view.caps.includes("private1") || (policy.privateOnReferenceMiners && view.caps.length === 0)),
+  );
+}
+
+/** Public records may go to every miner that is the one it claims to be. */
+export function publicHolders(views: readonly MinerView[]): readonly MinerView[] {
+  return views.filter((view) => view.trusted);
+}
+
+/** The holders nearest to a record by XOR distance (spec 9.8), over all of `holders` (M-W28). */
+export function assign<T extends MinerView>(key: string, holders: readonly T[]): readonly T[] {
+  const nodes = holders.map((view) => ({ uid: view.miner.uid, hotkey: view.miner.hotkey, view }));
+  return assignNodes(key, nodes, REPLICA_TARGET).map(({ view }) => view);
+}
+
+/** What is possible with these holders; the embedded miner shares the disk and never counts. */
+export function replicaState(holders: readonly MinerView[], have: number): ReplicaState {
+  const possible = holders.filter((view) => !view.miner.embedded).length;
+  return { have, target: possible === 0 ? REPLICA_TARGET : Math.min(REPLICA_TARGET, possible), possible };
+}
+
+/** Changes whenever records would be placed otherwise than before. */
+export function placementFingerprint(views: readonly MinerView[], policy: PlacementPolicy): string {
+  const privates = new Set(privateHolders(views, policy).map((view) => view.miner.hotkey));
+  const lines = publicHolders(views).map(({ miner, profile }) =>
+    JSON.stringify([miner.hotkey, miner.embedded, privates.has(miner.hotkey), profile ?? null]),
+  );
+  return createHash("sha256").update(lines.sort().join("\n")).digest("hex");
+}

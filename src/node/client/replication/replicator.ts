@@ -1,0 +1,176 @@
+import { isEngramError } from "../../../crypto/errors.ts";
+import type { Sr25519 } from "../../../crypto/sr25519.ts";
+import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "../memory.ts";
+import type { ReplicationContext } from "../open-client.ts";
+import type { Replication } from "../replication-port.ts";
+import { runLane } from "./delivery-lane.ts";
+import type { MinerDirectory, MinerView } from "./miner-directory.ts";
+import { type PlacementPolicy, privateHolders, publicHolders, replicaState } from "./placement.ts";
+import { recallPublic } from "./public-recall.ts";
+import { assignRecords, walkedTo } from "./record-assigner.ts";
+import type { RecordBuilder } from "./record-builder.ts";
+
+/** What replication works with; made when there is first something to do. */
+export interface ReplicationParts {
+  readonly directory: MinerDirectory;
+  readonly builder: RecordBuilder;
+  readonly sr25519: Sr25519;
+}
+
+export interface ReplicatorOptions {
+  readonly context: ReplicationContext;
+  readonly policy: PlacementPolicy;
+  readonly parts: () => Promise<ReplicationParts>;
+  readonly close: () => Promise<void>;
+}
+
+const TASK = "push";
+/** Miners are looked at again after so long. */
+const LOOK_EVERY_MS = 60_000;
+/** Rows that another process journalled, or that fell due, are noticed this late at most. */
+const POLL_MS = 1_000;
+
+/** Pushes what the journal holds, deletes what was forgotten, and asks miners about the public space. */
+export class Replicator implements Replication {
+  readonly #options: ReplicatorOptions;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  #loop: Promise<void> | undefined;
+  #woken = Promise.withResolvers<void>();
+  #passing: Promise<boolean> | undefined;
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([this.#stop.signal, options.context.signal]);
+  }
+
+  wake(): void {
+    this.#woken.resolve();
+    this.#loop ??= this.#run();
+  }
+
+  async replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }> {
+    const views = await this.#views();
+    const hotkeys = views.filter(({ miner }) => !miner.embedded).map(({ miner }) => miner.hotkey);
+    const copies = await this.#options.context.store.call("copies", { hotkeys, ...(ids ? { ids } : {}) });
+    const holders = copies.allPublic ? publicHolders(views) : privateHolders(views, this.#options.policy);
+    const state = replicaState(holders, copies.have);
+    return state.possible === 0 ? { ...state, note: "local only" } : state;
+  }
+
+  async impossibleDeletes(ids: readonly MemoryId[]): Promise<number> {
+    const deleters = (await this.#views()).map(({ miner }) => miner.hotkey);
+    return this.#options.context.store.call("impossibleDeletes", { ids, deleters });
+  }
+
+  async miners(): Promise<ClientStatus["miners"]> {
+    const { directory } = await this.#options.parts();
+    const fresh = this.#options.context.clock.now() - directory.lookedAt < LOOK_EVERY_MS;
+    const views = fresh ? directory.views : await directory.refresh(this.#signal);
+    return views
+      .filter(({ miner }) => !miner.embedded)
+      .map(({ miner, reachable, trusted, caps }) => ({
+        hotkey: miner.hotkey,
+        url: miner.url,
+        reachable: reachable && trusted,
+        caps,
+      }));
+  }
+
+  async publicRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]> {
+    const { embedder, chain, clock } = this.#options.context;
+    const { directory, sr25519 } = await this.#options.parts();
+    if (directory.lookedAt === 0) await directory.refresh(this.#signal);
+    const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
+    return recallPublic(
+      query,
+      { views: publicHolders(directory.views), embedder, sr25519, chain: chain(), clock },
+      stop,
+    );
+  }
+
+  async settle(signal?: AbortSignal): Promise<void> {
+    this.wake();
+    const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
+    // A pass that began before the call may not have seen everything; another process may be at it.
+    await this.#passing?.catch(() => undefined);
+    while (!(await this.#pass())) await this.#options.context.clock.sleep(100, stop);
+    stop.throwIfAborted();
+  }
+
+  async #views(): Promise<readonly MinerView[]> {
+    return (await this.#options.parts()).directory.load();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#options.context;
+    while (!this.#signal.aborted) {
+      this.#woken = Promise.withResolvers<void>();
+      try {
+        if (await this.#isDue()) await this.#pass();
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        log.warn(
+          { task: TASK, code: isEngramError(error) ? error.code : "UNKNOWN" },
+          "replication failed; trying later",
+        );
+      }
+      const over = new AbortController();
+      const rest = AbortSignal.any([this.#signal, over.signal]);
+      await Promise.race([this.#woken.promise, clock.sleep(POLL_MS, rest).catch(() => undefined)]);
+      over.abort();
+    }
+  }
+
+  /** Cheap reads only: most of the time there is nothing to do. */
+  async #isDue(): Promise<boolean> {
+    const { store, clock } = this.#options.context;
+    const { directory } = await this.#options.parts();
+    const now = clock.now();
+    if (now - directory.lookedAt >= LOOK_EVERY_MS) return true;
+    const after = await walkedTo(directory.views, { store, policy: this.#options.policy });
+    const hotkeys = reachable(directory.views).map(({ miner }) => miner.hotkey);
+    return store.call("journalWaits", { after, hotkeys, now });
+  }
+
+  /** One pass at a time in this process; false when another process is at it. */
+  #pass(): Promise<boolean> {
+    this.#passing ??= this.#work().finally(() => {
+      this.#passing = undefined;
+    });
+    return this.#passing;
+  }
+
+  async #work(): Promise<boolean> {
+    const { context, policy } = this.#options;
+    const { store, leases, clock, embedder } = context;
+    const { directory, builder } = await this.#options.parts();
+    return leases.run(TASK, this.#signal, async (lease) => {
+      if (clock.now() - directory.lookedAt >= LOOK_EVERY_MS) await directory.refresh(lease.signal);
+      await store.call("reclaim", { now: clock.now() });
+      await store.call("describeNamespaces", { now: clock.now() });
+      const deps = { store, builder, clock, policy, profile: embedder.profile };
+      await assignRecords(directory.views, deps, lease);
+      const lanes = await Promise.allSettled(
+        reachable(directory.views).map(async (view) => {
+          const { silent } = await runLane(view, deps, lease);
+          if (silent) directory.markSilent(view.miner.hotkey);
+        }),
+      );
+      const failed = lanes.find((lane) => lane.status === "rejected");
+      if (failed) throw failed.reason;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("replication is stopping"));
+    this.#woken.resolve();
+    await this.#loop;
+    await this.#passing?.catch(() => undefined);
+    await this.#options.close();
+  }
+}
+
+function reachable(views: readonly MinerView[]): readonly MinerView[] {
+  return views.filter((view) => view.reachable && view.trusted);
+}
