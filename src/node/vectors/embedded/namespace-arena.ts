@@ -13,19 +13,22 @@ interface Change {
   readonly added: number;
 }
 
+/** What the arena needs of the scan. */
+export type Scan = Pick<ScanClient, "load" | "append" | "remove" | "top">;
+
 /**
  * The scan's indexes as a cache of the file, one per namespace: filled at the first search, and brought up to date
  * from the change log before every search, whichever process wrote (design: embedded vectors).
  */
 export class NamespaceArena {
   readonly #database: SqliteDatabase;
-  readonly #scan: ScanClient;
+  readonly #scan: Scan;
   readonly #statements: ReturnType<typeof prepare>;
   /** The last change each loaded index has taken in. */
   readonly #seen = new Map<string, number>();
   readonly #loading = new Map<string, Promise<void>>();
 
-  constructor(database: SqliteDatabase, scan: ScanClient) {
+  constructor(database: SqliteDatabase, scan: Scan) {
     this.#database = database;
     this.#scan = scan;
     this.#statements = prepare(database);

@@ -2,8 +2,7 @@ import { EngramError } from "../../../crypto/errors.ts";
 import type { RecordPage, ScoredRecord, StoredRecord, VectorStore } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
-import type { ScanClient } from "../scan/scan-client.ts";
-import { NamespaceArena } from "./namespace-arena.ts";
+import { NamespaceArena, type Scan } from "./namespace-arena.ts";
 import { createRegistryOperations } from "./namespace-registry.ts";
 import { checkVector, toRecord } from "./record-rows.ts";
 import { checkLimit, RecordTable } from "./record-table.ts";
@@ -24,7 +23,7 @@ interface Key {
  * What a vector store's worker does, on a database with `vectorStoreMigrations`. A worker that keeps more tables in
  * the same file spreads `reads` and `writes` into its own operations.
  */
-export function createVectorStoreOperations(database: SqliteDatabase, scan: ScanClient) {
+export function createVectorStoreOperations(database: SqliteDatabase, scan: Scan) {
   const table = new RecordTable(database);
   const arena = new NamespaceArena(database, scan);
   const registry = createRegistryOperations(database);
