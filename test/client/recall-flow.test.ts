@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
+import { ClientBench, StandingClock } from "../support/client-bench.ts";
+import { TestEmbedder } from "../support/test-embedder.ts";
+
+let bench: ClientBench;
+beforeEach(async () => {
+  bench = await ClientBench.make();
+});
+afterEach(() => bench[Symbol.asyncDispose]());
+
+describe("questions", () => {
+  test("zero hits say why", async () => {
+    const client = bench.open();
+    expect(await client.query({ query: "anything" })).toMatchObject({
+      hits: [],
+      why: expect.stringContaining("stored"),
+    });
+    await client.store({ namespace: "recipes", items: [{ text: "knead the dough for ten minutes" }] });
+    await client.createNamespace({ name: "void" });
+    const why = async (input: Partial<Parameters<typeof client.query>[0]>) =>
+      (await client.query({ query: "dough", ...input })).why;
+    expect(await why({ namespaces: ["recipse"] })).toBe('there is no namespace "recipse"; did you mean "recipes"?');
+    expect(await why({ namespaces: ["zzz"] })).toBe('there is no namespace "zzz"');
+    expect(await why({ namespaces: ["void"] })).toContain("nothing is stored there");
+    expect(await why({ minScore: 1, query: "dough volcano" })).toMatch(/min_score 1; the best score was 0\.\d+/);
+    expect(await why({ query: "volcano", mode: "keyword" })).toContain("nothing stored there has to do");
+    expect(await why({})).toBeUndefined();
+  });
+
+  test("pages follow one another without repeating, and end", async () => {
+    const client = bench.open();
+    await client.store({ items: Array.from({ length: 30 }, (_, i) => ({ text: `the red kite number ${i} flies` })) });
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await client.query({ query: "red kite", limit: 8, ...(cursor === undefined ? {} : { cursor }) });
+      seen.push(...page.hits.map(({ id }) => id));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(seen).toHaveLength(30);
+    expect(new Set(seen).size).toBe(30);
+    const { next } = await client.query({ query: "red kite", limit: 8 });
+    await expect(client.query({ query: "blue kite", limit: 8, cursor: next ?? "" })).rejects.toMatchObject({
+      code: "CURSOR_INVALID",
+    });
+  });
+
+  test("what was stored a moment ago is found by its vector: the question waits for it", async () => {
+    const embedder = new TestEmbedder();
+    const client = bench.open({ embedder });
+    const release = embedder.hold();
+    const { stored } = await client.store({ items: [{ text: "sourdough starter in the fridge" }] });
+    const asked = client.query({ query: "sourdough starter", mode: "semantic" });
+    release();
+    expect((await asked).hits.map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
+  });
+
+  test("until it has a vector a memory is found by its terms; so too when the model fails", async () => {
+    class FailingEmbedder extends TestEmbedder {
+      override async embed(): Promise<Float32Array[]> {
+        throw new Error("no model");
+      }
+    }
+    const client = bench.open({ embedder: new FailingEmbedder() });
+    const { stored } = await client.store({ items: [{ text: "the boiler is in the cellar" }] });
+    expect((await client.query({ query: "where is the boiler?" })).hits.map(({ id }) => id)).toEqual([stored[0]?.id]);
+    await expect(client.query({ query: "boiler", mode: "semantic" })).rejects.toThrow("no model");
+    expect(await client.status()).toMatchObject({ awaitingVectors: 1 });
+  });
+
+  test("a text the model refuses is stored, found by its terms and not tried for ever", async () => {
+    const client = bench.open();
+    await client.store({ items: [{ text: `start ${" ".repeat(5_000)} end of the gap` }] });
+    await client.settle();
+    expect((await client.status()).awaitingVectors).toBe(0);
+    expect((await client.query({ query: "end gap" })).hits).toHaveLength(1);
+  });
+
+  test("an aborted question ends with the signal's reason", async () => {
+    const client = bench.open();
+    const signal = AbortSignal.abort(new Error("no longer wanted"));
+    await expect(client.query({ query: "x" }, { signal })).rejects.toThrow("no longer wanted");
+  });
+});
+
+describe("several clients on one folder", () => {
+  test("each finds at once what another stored, and no longer what another forgot", async () => {
+    const [one, two] = [bench.open(), bench.open()];
+    const { stored } = await one.store({ items: [{ text: "the heron stands in the pond" }] });
+    await one.settle();
+    const ask = async (client = two) => (await client.query({ query: "heron pond" })).hits.map(({ id }) => id);
+    expect(await ask()).toEqual([stored[0]?.id]);
+    const more = await two.store({ items: [{ text: "a second heron at the pond" }] });
+    await two.settle();
+    expect((await ask(one)).sort()).toEqual([stored[0]?.id, more.stored[0]?.id].sort());
+    const semantic = await one.query({ query: "second heron", mode: "semantic" });
+    expect(semantic.hits[0]?.id).toBe(more.stored[0]?.id);
+    await one.delete({ ids: [stored[0]?.id ?? ""] });
+    expect(await ask()).toEqual([more.stored[0]?.id]);
+    expect(await ask(one)).toEqual([more.stored[0]?.id]);
+  });
+
+  test("after a restart the same question has the same answer", async () => {
+    const items = Array.from({ length: 60 }, (_, i) => ({
+      text: `note ${i} about ${i % 7} birds`,
+      session: `s${i % 3}`,
+    }));
+    const question = { query: "birds note 7", limit: 20 };
+    const before = bench.open();
+    const { stored } = await before.store({ items });
+    await before.query(question);
+    await before.delete({ ids: [5, 17, 40].map((i) => stored[i]?.id ?? "") });
+    await before.settle();
+    const answer = await before.query(question);
+    await before[Symbol.asyncDispose]();
+    const after = await bench.open().query(question);
+    const shape = ({ hits }: typeof answer) => hits.map(({ id, score }) => [id, Math.fround(score)]).sort();
+    expect(shape(after)).toEqual(shape(answer));
+  });
+
+  test("vectors of another model are made anew, never compared", async () => {
+    const before = bench.open({ embedder: new TestEmbedder("model-one") });
+    await before.store({ items: [{ text: "the ferry leaves at nine" }] });
+    await before.settle();
+    await before[Symbol.asyncDispose]();
+    const embedder = new TestEmbedder("model-two");
+    const after = bench.open({ embedder });
+    expect((await after.query({ query: "ferry" })).hits).toHaveLength(1);
+    await after.settle();
+    expect(embedder.embedded).toContain("the ferry leaves at nine");
+    expect((await after.query({ query: "the ferry leaves at nine", mode: "semantic" })).hits).toHaveLength(1);
+  });
+});
+
+describe("background", () => {
+  test("overdue memories are gone from the file at the next start", async () => {
+    const clock = new StandingClock();
+    const first = bench.open({ clock });
+    const { stored } = await first.store({ items: [{ text: "ends soon" }], ttlSeconds: 10 });
+    await first[Symbol.asyncDispose]();
+    clock.advance(11_000);
+    const second = bench.open({ clock });
+    const id = stored[0]?.id ?? "";
+    await expect
+      .poll(() =>
+        second.store({ items: [{ text: `poke ${Math.random()}` }], replaces: id }).catch((error) => error.code),
+      )
+      .toBe("MEMORY_NOT_FOUND");
+    expect((await second.get([id])).missing).toEqual([id]);
+  });
+});
+
+describe("languages, with the built-in model", () => {
+  test("Chinese, Arabic and German are stored and found", async () => {
+    const client = bench.open({ embedder: new UseLiteEmbedder() });
+    const { stored } = await client.store({
+      items: [
+        { text: "我妹妹住在上海，她是一名医生。" },
+        { text: "تعيش أختي في القاهرة وتعمل مهندسة." },
+        { text: "Meine Schwester wohnt in Köln und fährt gern Straßenbahn." },
+        { text: "My brother keeps bees behind his house." },
+        { text: "The invoice must be paid by Friday." },
+      ],
+    });
+    const [chinese, arabic, german, english] = stored.map(({ id }) => id);
+    const best = async (query: string) => (await client.query({ query, limit: 3 })).hits[0]?.id;
+    expect(await best("谁住在上海？")).toBe(chinese);
+    expect(await best("من تعيش في القاهرة؟")).toBe(arabic);
+    expect(await best("Wer fährt gern Straßenbahn in Köln?")).toBe(german);
+    expect(await best("Who in the family is a beekeeper?")).toBe(english);
+  });
+});
