@@ -11,6 +11,7 @@ export type Outcome =
       readonly kind: "later";
       readonly reason: string;
       readonly uncertain: boolean;
+      /** False ends the present round at this miner. */
       readonly reachable: boolean;
       readonly retryAfterMs?: number;
     };
@@ -33,7 +34,8 @@ export function refusalOutcome(reply: HttpReply, words: string | undefined, atte
   const said = words === undefined ? "" : `: ${words.slice(0, 200)}`;
   const reason = `the miner answered ${reply.status}${said}`;
   if (IMPOSSIBLE.has(reply.status)) return { kind: "impossible", reason };
-  if (reply.status === 429) return later(reason, { retryAfterMs: 15_000 });
+  // Its limit is by the minute: the rest of what waits for it would be refused as well.
+  if (reply.status === 429) return later(reason, { reachable: false, retryAfterMs: 15_000 });
   if (reply.status >= 500) return later(reason, { uncertain: true });
   return attempts >= REFUSALS_BELIEVED ? { kind: "impossible", reason } : later(reason);
 }

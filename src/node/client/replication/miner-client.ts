@@ -27,6 +27,16 @@ export interface QueryAnswer {
   readonly metadata: SubnetObject;
 }
 
+export interface ListQuery {
+  /** The public space when absent. */
+  readonly namespace?: string;
+  readonly filter?: object;
+  readonly limit: number;
+  readonly offset?: number;
+  /** The `next` of the page before, where the miner gives one (ours do). */
+  readonly after?: string;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
@@ -75,16 +85,20 @@ export class MinerClient {
 
   /** `POST /list`: one page (spec 8.7); public when no namespace is named. */
   async list(
-    query: { readonly namespace?: string; readonly filter?: object; readonly limit: number; readonly offset: number },
+    query: ListQuery,
     options: CallOptions = {},
-  ): Promise<readonly ListedRecord[]> {
+  ): Promise<{ readonly records: readonly ListedRecord[]; readonly next: string | undefined }> {
     const { namespace, ...rest } = query;
     const reply = await this.#post("list", JSON.stringify(rest), namespace, options, MAX_REPLY_BYTES);
     // Nothing was ever stored under this name there (spec 8.7: 404 unknown namespace).
-    if (reply.status === 404 && namespace !== undefined) return [];
-    const records = objectOf(reply).get("records");
+    if (reply.status === 404 && namespace !== undefined) return { records: [], next: undefined };
+    const answer = objectOf(reply);
+    const [records, next] = [answer.get("records"), answer.get("next")];
     if (!isSubnetArray(records)) throw senseless("a list without records");
-    return records.slice(0, query.limit).map((record) => recordOf(record));
+    return {
+      records: records.slice(0, query.limit).map((record) => recordOf(record)),
+      next: typeof next === "string" && next.length <= 200 ? next : undefined,
+    };
   }
 
   /** `GET /retrieve/{cid}` of a public record; undefined when the miner has none. */

@@ -107,9 +107,9 @@ async function holdsPrivate(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const envelope = envelopeOf(record.metadata);
-  const query = { namespace: record.wireName, filter: { _enc: envelope }, limit: 1, offset: 0 };
-  const found = await view.client.list(query, signalOf(signal));
-  return found.some(({ metadata }) => metadata.get("_enc") === envelope);
+  const query = { namespace: record.wireName, filter: { _enc: envelope }, limit: 1 };
+  const { records } = await view.client.list(query, signalOf(signal));
+  return records.some(({ metadata }) => metadata.get("_enc") === envelope);
 }
 
 interface IngestFields {
