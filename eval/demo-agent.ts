@@ -48,13 +48,14 @@ export class DemoAgent implements AsyncDisposable {
   }
 
   /** Stores the items and returns their ids, in order. */
-  async store(items: readonly DemoItem[]): Promise<readonly string[]> {
-    const { stored } = storeResult.parse(await this.#call("engram_store", { items }));
+  async store(namespace: string, items: readonly DemoItem[]): Promise<readonly string[]> {
+    const { stored } = storeResult.parse(await this.#call("engram_store", { namespace, items }));
     return stored.map(({ id }) => id);
   }
 
-  async recall(query: string): Promise<readonly DemoHit[]> {
-    return queryResult.parse(await this.#call("engram_query", { query, limit: 10 })).hits;
+  /** The first ten hits. */
+  async recall(namespace: string, query: string): Promise<readonly DemoHit[]> {
+    return queryResult.parse(await this.#call("engram_query", { namespace, query, limit: 10 })).hits;
   }
 
   async get(ids: readonly string[]): Promise<z.infer<typeof getResult>> {

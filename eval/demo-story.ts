@@ -1,10 +1,14 @@
 import { globSync, readFileSync, statSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { DemoAgent } from "./demo-agent.ts";
 import type { DemoConversation, Question, Turn } from "./demo-conversation.ts";
 
 /** Part of the questions that must find a turn holding their answer among the first ten hits. */
 const RECALL_THRESHOLD = 0.7;
 const ITEMS_PER_CALL = 50;
+const CONVERSATION = "bike shop";
+/** Apart from the conversation, whose answers are to stay the same to the last rank. */
+const NOTES = "notes";
 const LAST_WORDS = "The spare key of the workshop now hangs behind the blue bicycle frame.";
 
 export interface StepResult {
@@ -64,7 +68,7 @@ export class DemoStory implements AsyncDisposable {
     let calls = 0;
     for (let from = 0; from < turns.length; from += ITEMS_PER_CALL) {
       const batch = turns.slice(from, from + ITEMS_PER_CALL);
-      const ids = await this.#running().store(batch.map(asItem));
+      const ids = await this.#running().store(CONVERSATION, batch.map(asItem));
       for (const [i, turn] of batch.entries()) this.#remember(ids[i] ?? "", turn);
       calls += 1;
     }
@@ -113,7 +117,7 @@ export class DemoStory implements AsyncDisposable {
   /** A memory is acknowledged, and in that moment the server dies. */
   async #kill(): Promise<StepResult> {
     const agent = this.#running();
-    const [id = ""] = await agent.store([{ text: LAST_WORDS, session: "last words" }]);
+    const [id = ""] = await agent.store(NOTES, [{ text: LAST_WORDS }]);
     await agent.kill();
     this.#lastWordsId = id;
     this.#agent = await DemoAgent.start(this.#home);
@@ -130,7 +134,7 @@ export class DemoStory implements AsyncDisposable {
     const expected = [...kept, { id: this.#lastWordsId, text: LAST_WORDS }];
     const intact = await this.#countIntact(expected);
     const revived = await this.#probe();
-    const lastFound = (await this.#running().recall("Where is the spare key?")).some(
+    const lastFound = (await this.#running().recall(NOTES, "Where is the spare key?")).some(
       ({ id }) => id === this.#lastWordsId,
     );
     const same = await this.#countSameAnswers();
@@ -154,20 +158,16 @@ export class DemoStory implements AsyncDisposable {
     return intact;
   }
 
-  /** The memory stored since is new: it may stand among the hits, which else are the same in the same order. */
   async #countSameAnswers(): Promise<number> {
     const now = await this.#askAll();
-    return this.#afterForgetting.filter((before, i) => {
-      const others = (now[i] ?? []).filter((id) => id !== this.#lastWordsId);
-      return others.length >= before.length - 1 && others.every((id, rank) => id === before[rank]);
-    }).length;
+    return this.#afterForgetting.filter((before, i) => isDeepStrictEqual(before, now[i])).length;
   }
 
   /** The ids of the hits of every question. */
   async #askAll(): Promise<readonly (readonly string[])[]> {
     const answers: string[][] = [];
     for (const { question } of this.#conversation.questions) {
-      answers.push((await this.#running().recall(question)).map(({ id }) => id));
+      answers.push((await this.#running().recall(CONVERSATION, question)).map(({ id }) => id));
     }
     return answers;
   }
@@ -176,7 +176,7 @@ export class DemoStory implements AsyncDisposable {
   async #probe(): Promise<number> {
     let found = 0;
     for (const { turn, question } of this.#conversation.forget) {
-      const hits = await this.#running().recall(question);
+      const hits = await this.#running().recall(CONVERSATION, question);
       if (hits.some(({ id }) => id === this.#idOf.get(turn))) found += 1;
     }
     return found;

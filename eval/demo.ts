@@ -24,33 +24,33 @@ try {
     `An agent lives through ${conversation.turns.length} turns of ${conversation.speakers.join(" and ")}, in ${home}\n`,
   );
   for (const step of steps) {
-    const report = await runStep(step);
+    const { report, broken } = await runStep(step);
     reports.push(report);
-    if (!report.ok) break; // what follows builds on it
+    if (broken) break; // what follows builds on it
   }
   const ok = reports.length === steps.length && reports.every((report) => report.ok);
   const ms = reports.reduce((sum, report) => sum + report.ms, 0);
   if (values.json) process.stdout.write(`${JSON.stringify({ ok, steps: reports })}\n`);
-  tell(ok ? `\nAll of it held, in ${seconds(ms)}.` : "\nThe demo failed at the last step above.");
+  tell(ok ? `\nAll of it held, in ${seconds(ms)}.` : "\nThe demo failed: see ✗ above.");
   process.exitCode = ok ? 0 : 1;
 } finally {
   await rm(home, { recursive: true, force: true });
 }
 
-async function runStep(step: Step): Promise<StepReport> {
+async function runStep(step: Step): Promise<{ readonly report: StepReport; readonly broken: boolean }> {
   const started = performance.now();
-  const { ok, detail, examples = [] } = await attempt(step);
+  const { ok, detail, examples = [], broken = false } = await attempt(step);
   const ms = Math.round(performance.now() - started);
   tell(`${ok ? "✓" : "✗"} ${step.name.padEnd(13)} ${seconds(ms).padStart(7)}  ${detail}`);
   for (const line of examples) tell(`      ${line}`);
-  return { name: step.name, ok, ms, detail };
+  return { report: { name: step.name, ok, ms, detail }, broken };
 }
 
-async function attempt(step: Step): Promise<StepResult> {
+async function attempt(step: Step): Promise<StepResult & { readonly broken?: boolean }> {
   try {
     return await step.run();
   } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+    return { ok: false, broken: true, detail: error instanceof Error ? error.message : String(error) };
   }
 }
 
