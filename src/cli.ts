@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
-import { EXIT, EXIT_CODES_HELP } from "./node/commands/exit-codes.ts";
+import { EXIT, PROGRAM_HELP } from "./node/commands/exit-codes.ts";
 import { usageErrorText } from "./node/commands/output.ts";
 
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
@@ -30,7 +30,7 @@ const program = new Command("engram")
   .version(pkg.version)
   .showSuggestionAfterError()
   .configureOutput({ outputError: (text, write) => write(usageErrorText(text, wantsJson)) })
-  .addHelpText("after", EXIT_CODES_HELP)
+  .addHelpText("after", PROGRAM_HELP)
   .enablePositionalOptions() // an option belongs to the command it stands behind
   .exitOverride();
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { DeleteResult } from "../client/memory.ts";
 import { FREE_DELETES, requireConsent } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
-import { type CommonOptions, dataCommand, openClient, run } from "./kit.ts";
+import { type CommonOptions, dataCommand, openClient, run, settle } from "./kit.ts";
 import { notFound, print, reportFailure } from "./output.ts";
 
 interface Options extends CommonOptions {
@@ -26,7 +26,7 @@ export function deleteCommand(): Command {
           await requireConsent(client, options, { command: "delete", input, summary });
         }
         const result = await client.delete(input);
-        await client.settle();
+        await settle(client);
         await print(options.json === true, result, describe);
         if (result.missing.length > 0) reportFailure(notFound(result.missing), options.json === true);
       }),

@@ -3,7 +3,19 @@ import { EngramError, isEngramError } from "../../crypto/errors.ts";
 /** What a command's exit code tells the shell that started it. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, refused: 3, unreachable: 4, interrupted: 130 } as const;
 
-export const EXIT_CODES_HELP = `
+export const PROGRAM_HELP = `
+With --json a result is one line of JSON on standard output, and a failure is one on standard error:
+{"error":{"code":"…","message":"…","fix":"…"}}
+
+Environment:
+  ENGRAM_HOME       data folder
+  ENGRAM_MINERS     miners that keep copies: hotkey@http://host:port, separated by commas
+  ENGRAM_CHAIN      the chain; local (the default) is simulated and stays on this machine
+  ENGRAM_LOG_LEVEL  fatal, error, warn, info, debug or silent; logs go to standard error
+  ENGRAM_PRIVATE_ON_REFERENCE_MINERS
+                    true also gives private records to miners of the reference project,
+                    which publish the encrypted record again and cannot delete it
+
 Exit codes:
   0    done
   1    it failed, or something was not found: the error says what to do

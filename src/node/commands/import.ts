@@ -6,7 +6,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import type { ImportReport } from "../client/transfer/import.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { EXIT, usageError } from "./exit-codes.ts";
-import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
+import { type CommonOptions, dataCommand, settle, withClient } from "./kit.ts";
 import { print, say } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
@@ -53,7 +53,7 @@ export function importCommand(): Command {
             },
           },
         ).finally(() => progress.end());
-        await client.settle({ signal: interrupted.signal }).catch(() => undefined);
+        if (!interrupted.signal.aborted) await settle(client);
         await print(options.json === true, report, (done) => describe(done));
         tellWhatIsLeft(report, interrupted.signal.aborted, options);
       }),

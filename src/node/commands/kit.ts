@@ -43,6 +43,14 @@ export async function withClient(options: CommonOptions, use: (client: MemoryCli
   });
 }
 
+/** How long a command waits for what follows a durable write; the next process goes on where it ended. */
+const SETTLE_MS = 10_000;
+
+/** Gives vectors, pushes and deletes a chance before the process ends. What is stored is stored, whatever comes of it. */
+export async function settle(client: MemoryClient): Promise<void> {
+  await client.settle({ signal: AbortSignal.timeout(SETTLE_MS) }).catch(() => undefined);
+}
+
 /** Parses `--limit` and the like: a whole number from 1. */
 export function positiveInteger(text: string): number {
   const value = Number(text);

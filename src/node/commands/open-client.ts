@@ -1,27 +1,27 @@
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { MemoryClient } from "../client/memory.ts";
+
+// Everything is imported when it is needed: a server that is asked for its tools alone opens nothing.
 
 /** The data folder: `--home`, else ENGRAM_HOME, else the platform's data directory. */
 export async function homeOf(option: string | undefined): Promise<string> {
-  const named = option ?? process.env["ENGRAM_HOME"];
-  if (named) return resolve(named);
-  if (process.platform === "win32") return join(process.env["LOCALAPPDATA"] ?? homedir(), "engram");
-  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "engram");
-  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "engram");
+  const { homeFolder, readEnvironment } = await import("../runtime/config.ts");
+  return resolve(homeFolder(readEnvironment(), option));
 }
 
+/** Where the memory wallet of that data folder lies. */
 export async function walletFolderOf(option: string | undefined): Promise<string> {
-  return join(await homeOf(option), "wallet");
+  const { walletFolder } = await import("../client/open-client.ts");
+  return walletFolder(await homeOf(option));
 }
 
+/** The memories of that data folder, with chain and miners as the environment names them. */
 export async function openCommandClient(option: string | undefined): Promise<MemoryClient> {
-  const [{ openMemoryClient }, { createLogger }] = await Promise.all([
-    import("../client/open-client.ts"),
+  const [{ openEngram }, { createLogger }, { readClientSettings }] = await Promise.all([
+    import("../open-engram.ts"),
     import("../runtime/logger.ts"),
+    import("./client-settings.ts"),
   ]);
-  return openMemoryClient({
-    home: await homeOf(option),
-    log: createLogger({ level: process.env["ENGRAM_LOG_LEVEL"] ?? "error" }),
-  });
+  const { logLevel, engram } = readClientSettings();
+  return openEngram({ ...engram, home: await homeOf(option), log: createLogger({ level: logLevel }) });
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Metadata, StoreInput, StoreResult } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
-import { type CommonOptions, dataCommand, jsonObject, openClient, run, time, timeSpan } from "./kit.ts";
+import { type CommonOptions, dataCommand, jsonObject, openClient, run, settle, time, timeSpan } from "./kit.ts";
 import { print } from "./output.ts";
 import { readStandardInput } from "./standard-input.ts";
 
@@ -41,7 +41,7 @@ export function storeCommand(): Command {
           await requireConsent(client, options, { command: "store", input, summary });
         }
         const result = await client.store(input);
-        await client.settle();
+        await settle(client);
         await print(options.json === true, result, describe);
       }),
     );
