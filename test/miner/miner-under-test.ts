@@ -96,7 +96,12 @@ export class MinerUnderTest implements AsyncDisposable {
     return this.#lastNonce;
   }
 
-  async call(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>, peer = "198.51.100.1"): Promise<Answer> {
+  async call(
+    method: string,
+    path: string,
+    body?: string | Uint8Array<ArrayBuffer>,
+    peer = "198.51.100.1",
+  ): Promise<Answer> {
     const request = new Request(`http://miner${path}`, {
       method,
       ...(body === undefined ? {} : { body }),

@@ -4,6 +4,7 @@ import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
 import type { Checker } from "./checker.ts";
+import { minerKinds } from "./miner-kinds.ts";
 
 /** A file's `kind` (or, where it has none, its `suite`) and what verifies it. A new kind is a new line here. */
 export const kinds: Readonly<Record<string, Checker>> = {
@@ -22,4 +23,5 @@ export const kinds: Readonly<Record<string, Checker>> = {
   "relay-sr25519": relaySignature,
   "relay-request-hash": requestHash,
   "replication-assign": replicationAssign,
+  ...minerKinds,
 };

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Checker, notDriven, type VectorCase } from "./checker.ts";
+import { type Checker, type CheckSession, isDeviated, notDriven, type VectorCase } from "./checker.ts";
 import { deviations } from "./deviations.ts";
 import { kinds } from "./kinds.ts";
 
@@ -54,12 +54,13 @@ async function verifyLists(empty: FileReport, checker: Checker, file: VectorCase
   const counts = { exact: 0, deviated: 0, unknown: 0 };
   const failures: string[] = [];
   const deviationNotes: string[] = [];
+  await using session = await sessionOf(checker);
   // Cases that nobody looks at must not look verified.
   if (!checker.lists.includes("negative")) counts.unknown += negativeCases(file);
   for (const list of checker.lists) {
     for (const [index, vector] of vectorCases.parse(file[list] ?? []).entries()) {
       const label = `${list}[${index}]`;
-      const outcome = await verifyCase(empty.kind, checker, vector, list);
+      const outcome = await verifyCase(empty.kind, session, vector, list);
       if ("failure" in outcome) failures.push(`${label}: ${outcome.failure}`);
       else counts[outcome.result] += 1;
       if ("weakness" in outcome) deviationNotes.push(`${label}: ${outcome.weakness}`);
@@ -68,19 +69,26 @@ async function verifyLists(empty: FileReport, checker: Checker, file: VectorCase
   return { ...empty, ...counts, failures, deviationNotes };
 }
 
+async function sessionOf(checker: Checker): Promise<CheckSession> {
+  if ("open" in checker) return checker.open();
+  return { check: checker.check, [Symbol.asyncDispose]: async () => undefined };
+}
+
 type Outcome =
   | { readonly result: "exact" | "unknown" }
   | { readonly result: "deviated"; readonly weakness: string }
   | { readonly failure: string };
 
-async function verifyCase(kind: string, checker: Checker, vector: VectorCase, list: string): Promise<Outcome> {
+async function verifyCase(kind: string, session: CheckSession, vector: VectorCase, list: string): Promise<Outcome> {
   try {
     const rule = deviations.find((candidate) => candidate.kinds.includes(kind) && candidate.applies(vector));
     if (rule !== undefined) {
       rule.assert(vector);
       return { result: "deviated", weakness: rule.weakness };
     }
-    return { result: (await checker.check(vector, list)) === notDriven ? "unknown" : "exact" };
+    const result = await session.check(vector, list);
+    if (isDeviated(result)) return { result: "deviated", weakness: result.weakness };
+    return { result: result === notDriven ? "unknown" : "exact" };
   } catch (error) {
     return { failure: firstLine(error) };
   }

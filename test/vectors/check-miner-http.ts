@@ -1,0 +1,240 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { z } from "zod";
+import { PUBLIC_NAMESPACE } from "../../src/node/ports.ts";
+import { type Answer, MinerUnderTest, TestKey } from "../miner/miner-under-test.ts";
+import { type Checker, type CheckSession, deviated, notDriven, type VectorCase } from "./checker.ts";
+
+const signer = z.object({
+  suri: z.string(),
+  namespace: z.string(),
+  ts_offset_ms: z.number().default(0),
+});
+const requestSigner = z.object({
+  suri: z.string(),
+  endpoint: z.string(),
+  nonce_offset_ms: z.number().default(0),
+  tamper: z.record(z.string(), z.string()).default({}),
+});
+const step = z.object({
+  request: z.object({
+    method: z.string(),
+    path: z.string(),
+    body: z.record(z.string(), z.unknown()).optional(),
+    raw_body: z.string().optional(),
+  }),
+  sign_namespace: signer.optional(),
+  sign_request: requestSigner.optional(),
+  expect: z.object({
+    status: z.int(),
+    content_type: z.string(),
+    json: z.unknown().optional(),
+    text: z.string().optional(),
+  }),
+  volatile: z.array(z.string()).default([]),
+});
+type Step = z.output<typeof step>;
+
+/** Routes of the reference that this miner serves so far; the others come with challenges and key shares. */
+const ROUTES = /^\/(?:IngestSynapse|QuerySynapse|list|health|stats|nosuch|retrieve\/.+)$/;
+
+interface Rule {
+  readonly weakness: string;
+  /** Decides by the request alone. */
+  readonly applies: (step: Step) => boolean;
+  /** Throws unless the answer is the stricter one; then does by hand what the reference did, for the steps after it. */
+  readonly assert: (answer: Answer, step: Step, miner: MinerUnderTest) => Promise<void> | void;
+}
+
+const isPrivate = ({ sign_namespace, request }: Step) =>
+  sign_namespace !== undefined || Boolean(request.body?.["namespace"]);
+
+const rules: readonly Rule[] = [
+  {
+    weakness: "M-W20: what is malformed ends in 500",
+    applies: ({ request: { raw_body, body } }) => raw_body !== undefined || Number(body?.["top_k"] ?? 1) > 100,
+    assert: (answer) => refused(answer, 400),
+  },
+  {
+    weakness: "M-W11: a wrong signature counts for the hotkey it names",
+    applies: ({ sign_request }) => /^(?:0x)?(?:[0-9a-f]{2})+$/i.test(sign_request?.tamper["signature"] ?? ""),
+    assert: (answer) => refused(answer, 401),
+  },
+  {
+    weakness: "M-W4: a namespace key in clear text is taken",
+    applies: ({ request }) => Boolean(request.body?.["namespace_key"]),
+    assert: async (answer, { request }, miner) => {
+      deepEqual({ ...answer.json, error: "" }, { cid: null, error: "" });
+      match(answer.json.error, /namespace_hotkey/);
+      if (request.body?.["namespace_key"] !== "long-enough-key-123") return;
+      const { raw_embedding, namespace } = request.body as { raw_embedding: number[]; namespace: string };
+      await put(miner, namespace, `v1::${"0".repeat(64)}`, raw_embedding);
+    },
+  },
+  {
+    weakness: "M-W6: anyone deletes",
+    applies: ({ request }) => request.method === "DELETE",
+    assert: async (answer, { request, sign_namespace }, miner) => {
+      refused(answer, 401);
+      if (sign_namespace) return;
+      await miner.store.delete(PUBLIC_NAMESPACE, decodeURIComponent(request.path.replace("/retrieve/", "")));
+    },
+  },
+  {
+    weakness: "M-W5: another's namespace is told from one that is not there",
+    applies: (vector) => vector.request.path === "/list" && vector.sign_namespace?.suri === "//Bob",
+    assert: (answer) => refused(answer, 404),
+  },
+  {
+    weakness: "M-W24: the time of a private query is told to the millisecond",
+    applies: (vector) => vector.request.path === "/QuerySynapse" && isPrivate(vector),
+    assert: (answer, vector) => {
+      const json = { ...(vector.expect.json as object), latency_ms: null };
+      compare(answer, { ...vector, expect: { ...vector.expect, json } });
+    },
+  },
+];
+
+function refused(answer: Answer, status: number): void {
+  equal(answer.status, status);
+  match(answer.json.error, /.{8}/);
+}
+
+/** Replays a recorded run of the reference, step by step, on one miner. */
+export const httpTranscript: Checker = {
+  lists: ["cases"],
+  open: async () => {
+    const miner = await MinerUnderTest.start();
+    const neuron = { uid: 0, coldkey: miner.identity.hotkey, endpoint: null, validatorPermit: false };
+    miner.chain.neurons = [{ ...neuron, hotkey: miner.identity.hotkey, stakeTao: 0, incentive: 1 }];
+    await put(miner, PUBLIC_NAMESPACE, "v1::gt", [1, 0, 0, 0, 0, 0, 0, 0]);
+    const keys = new Map<string, TestKey>();
+    return session(miner, (vector) => replay(miner, keys, step.parse(vector)));
+  },
+};
+
+async function replay(miner: MinerUnderTest, keys: Map<string, TestKey>, vector: Step) {
+  const { request } = vector;
+  if (!ROUTES.test(request.path)) return notDriven;
+  const answer = await miner.call(request.method, request.path, textOf(miner, keys, vector));
+  const rule = rules.find((candidate) => candidate.applies(vector));
+  if (!rule) return compare(answer, vector);
+  await rule.assert(answer, vector, miner);
+  return deviated(rule.weakness);
+}
+
+/** The body to send, signed by whom the step names. */
+function textOf(miner: MinerUnderTest, keys: Map<string, TestKey>, { request, ...by }: Step): string | undefined {
+  if (request.raw_body !== undefined || request.body === undefined) return request.raw_body;
+  const { sign_namespace, sign_request } = by;
+  const keyOf = (suri: string) => {
+    const key = keys.get(suri) ?? new TestKey();
+    keys.set(suri, key);
+    return key;
+  };
+  const time = (offset: number) => (offset === 0 ? miner.nonce() : miner.clock.now() + offset);
+  const proof = sign_namespace
+    ? keyOf(sign_namespace.suri).namespace(sign_namespace.namespace, time(sign_namespace.ts_offset_ms))
+    : {};
+  const text = JSON.stringify({ ...request.body, ...proof });
+  if (!sign_request) return text;
+  const { suri, endpoint, nonce_offset_ms, tamper } = sign_request;
+  return JSON.stringify({ ...JSON.parse(keyOf(suri).signed(endpoint, text, time(nonce_offset_ms))), ...tamper });
+}
+
+/**
+ * Status, type and JSON as recorded; `<text>` is any sentence, volatile values any value, `caps` and `next` are
+ * ours, and so is the padding of private lists.
+ */
+function compare(answer: Answer, { expect, volatile }: Step): void {
+  equal(answer.status, expect.status);
+  equal(answer.headers.get("content-type"), expect.content_type);
+  ok(answer.text.length > 0);
+  if (expect.json === undefined) return;
+  const { caps: _, next: __, ...json } = answer.json as Record<string, unknown>;
+  const expected = expect.json as Record<string, unknown>;
+  if (json["_p"] !== undefined) equal(answer.text.length, 1024);
+  if (expected["_p"] === undefined) delete json["_p"];
+  for (const path of [...volatile, "/_p"]) for (const side of [json, expected]) blank(side, path.split("/").slice(1));
+  sameShape(json, expected);
+}
+
+function sameShape(actual: unknown, expected: unknown): void {
+  if (expected === "<text>") match(String(actual), /.{8}/);
+  else if (typeof expected !== "object" || expected === null) equal(actual, expected);
+  else {
+    ok(typeof actual === "object" && actual !== null, `expected an object, got ${String(actual)}`);
+    deepEqual(Object.keys(actual), Object.keys(expected));
+    for (const [key, value] of Object.entries(expected)) sameShape((actual as Record<string, unknown>)[key], value);
+  }
+}
+
+function blank(target: unknown, [key, ...rest]: readonly string[]): void {
+  if (typeof target !== "object" || target === null || key === undefined) return;
+  const object = target as Record<string, unknown>;
+  for (const name of key === "*" ? Object.keys(object) : [key]) {
+    if (rest.length > 0) blank(object[name], rest);
+    else if (name in object) object[name] = "volatile";
+  }
+}
+
+const sdkCase = z.object({
+  requests: z.array(
+    z.object({
+      method: z.string(),
+      path: z.string(),
+      body_text: z.string().optional(),
+      body: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+});
+
+/** What the reference's client sends, sent to our miner: it must be taken, but where taking it is the weakness. */
+export const sdkRequests: Checker = {
+  lists: ["cases"],
+  open: async () => {
+    const miner = await MinerUnderTest.start({}, 4);
+    const key = new TestKey();
+    return session(miner, async (vector) => {
+      const outcomes = [];
+      for (const request of sdkCase.parse(vector).requests) {
+        const text = request.body_text ?? resigned(miner, key, request.path, request.body ?? {});
+        const answer = await miner.call(request.method, request.path, text === "" ? undefined : text);
+        outcomes.push(taken(answer, request));
+      }
+      return outcomes.find((outcome) => outcome !== undefined);
+    });
+  },
+};
+
+/** The body with signatures that are fresh: the recorded ones are random and of another time. */
+function resigned(miner: MinerUnderTest, key: TestKey, path: string, body: Readonly<Record<string, unknown>>): string {
+  const { hotkey, nonce: _, signature: __, ...rest } = body;
+  const namespace = typeof body["namespace"] === "string" ? key.namespace(body["namespace"], miner.nonce()) : {};
+  const text = JSON.stringify({ ...rest, ...namespace });
+  return hotkey === undefined ? text : key.signed(path.slice(1), text, miner.nonce());
+}
+
+function taken(answer: Answer, { method, path, body }: z.output<typeof sdkCase>["requests"][number]) {
+  if (method === "DELETE") {
+    refused(answer, 401);
+    return deviated("M-W6: a delete without a signature");
+  }
+  if (body?.["namespace_key"] !== undefined) {
+    match(answer.json.error, /namespace_hotkey/);
+    return deviated("M-W4: a namespace key in clear text");
+  }
+  // The reference's client lists a namespace without proof, and is refused by its own miner too (M-W38).
+  if (path === "/list" && body?.["namespace"] !== undefined) return equal(answer.status, 403);
+  if (path.startsWith("/retrieve/")) return equal(answer.status, 404);
+  equal(answer.status, 200);
+  equal(answer.json.error ?? null, null);
+}
+
+async function put(miner: MinerUnderTest, namespace: string, cid: string, embedding: readonly number[]) {
+  const record = { namespace, cid, embedding: Float32Array.from(embedding), metadata: "{}" };
+  await miner.store.put([{ ...record, ingestedBy: null, createdAt: miner.clock.now(), expiresAt: null }]);
+}
+
+function session(miner: MinerUnderTest, check: (vector: VectorCase) => unknown): CheckSession {
+  return { check, [Symbol.asyncDispose]: () => miner[Symbol.asyncDispose]() };
+}
