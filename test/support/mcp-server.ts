@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { OpenClient } from "../../src/mcp/caller.ts";
+import type { ServerOptions } from "../../src/mcp/server-options.ts";
+import type { TokenEntry } from "../../src/mcp/tokens.ts";
+import { type HttpOptions, type McpHttpServer, serveOverHttp } from "../../src/mcp/transports/http.ts";
+import { FakeMemoryClient } from "./fake-memory-client.ts";
+
+export const noLog = { error: () => undefined, debug: () => undefined };
+
+export interface TestServerOptions extends Partial<ServerOptions> {
+  readonly openClient?: OpenClient;
+  readonly tokens?: readonly TokenEntry[];
+  readonly http?: Partial<HttpOptions>;
+  readonly now?: () => number;
+}
+
+/** The shipped server over HTTP on a free loopback port, by default on a `FakeMemoryClient`. */
+export async function serveForTest(
+  options: TestServerOptions = {},
+): Promise<McpHttpServer & { fake: FakeMemoryClient }> {
+  const { openClient, tokens = [], http = {}, now = () => Date.now(), ...server } = options;
+  const fake = new FakeMemoryClient({ now });
+  const served = await serveOverHttp(
+    { consent: {}, ...server },
+    { hostname: "127.0.0.1", port: 0, tokens: async () => tokens, rate: { burst: 1e6, perSecond: 1e6 }, ...http },
+    { openClient: openClient ?? (async () => fake), log: noLog, now },
+  );
+  return { ...served, fake, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+
+/** An empty folder that is gone when disposed. */
+export async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), "engram-mcp-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
