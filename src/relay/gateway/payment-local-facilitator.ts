@@ -1,0 +1,63 @@
+import { x402Facilitator } from "@x402/core/facilitator";
+import { toFacilitatorEvmSigner } from "@x402/evm";
+import { registerExactEvmScheme } from "@x402/evm/exact/facilitator";
+import { createWalletClient, defineChain, http, publicActions, verifyTypedData } from "viem";
+import { nonceManager, privateKeyToAccount } from "viem/accounts";
+import type { PaymentKey } from "../payment/payment-key.ts";
+import { chainIdOf } from "../payment/payment-nonce.ts";
+import type { PaymentNetwork } from "../payment/payment-types.ts";
+import type { PaymentFacilitator } from "./payment-facilitator.ts";
+
+const CALL_MS = 5_000;
+const CONFIRM_MS = 15_000;
+/** Blocks of the local chain come at once; viem's default would wait seconds for each. */
+const POLL_MS = 20;
+
+export interface LocalFacilitatorOptions {
+  readonly url: string;
+  readonly network: PaymentNetwork;
+  /** Pays the gas; a key of its own. */
+  readonly gasKey: PaymentKey;
+  /** Makes what was settled durable before it counts: the local chain lives in memory. */
+  readonly afterSettle?: () => Promise<void>;
+}
+
+/** A facilitator in this process, which settles both versions of x402 with its own gas. */
+export function localFacilitator(options: LocalFacilitatorOptions): PaymentFacilitator {
+  // One transaction number each, whatever the number of settlements at once; per process, hence a key of its own.
+  const account = privateKeyToAccount(options.gasKey.secret.reveal(), { nonceManager });
+  const chain = defineChain({
+    id: chainIdOf(options.network),
+    name: options.network,
+    nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+    rpcUrls: { default: { http: [options.url] } },
+  });
+  const transport = http(options.url, { timeout: CALL_MS, retryCount: 1, retryDelay: 50 });
+  const wallet = createWalletClient({ account, chain, transport, pollingInterval: POLL_MS }).extend(publicActions);
+  const signer = toFacilitatorEvmSigner(
+    {
+      address: account.address,
+      readContract: (args) => wallet.readContract(args),
+      // Of plain keys alone, as the gate has it.
+      verifyTypedData: (args) => verifyTypedData(args),
+      writeContract: (args) => wallet.writeContract({ ...args, account, chain }),
+      sendTransaction: (args) => wallet.sendTransaction({ ...args, account, chain }),
+      waitForTransactionReceipt: (args) => wallet.waitForTransactionReceipt(args),
+      getCode: (args) => wallet.getCode(args),
+    },
+    { confirmationTimeoutMs: CONFIRM_MS },
+  );
+  const facilitator = registerExactEvmScheme(new x402Facilitator(), { signer, networks: options.network });
+  return {
+    verify: (payload, requirements) => facilitator.verify(payload, requirements),
+    settle: async (payload, requirements) => {
+      const settled = await facilitator.settle(payload, requirements);
+      if (settled.success) await options.afterSettle?.();
+      return settled;
+    },
+    getSupported: async () => {
+      const { kinds, extensions, signers } = facilitator.getSupported();
+      return { kinds: kinds as Awaited<ReturnType<PaymentFacilitator["getSupported"]>>["kinds"], extensions, signers };
+    },
+  };
+}
