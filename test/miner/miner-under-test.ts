@@ -46,6 +46,8 @@ export class TestKey {
   }
 }
 
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -99,21 +101,19 @@ export class MinerUnderTest implements AsyncDisposable {
   async call(
     method: string,
     path: string,
-    body?: string | Uint8Array<ArrayBuffer>,
+    body?: Body,
+    headers: Readonly<Record<string, string>> = {},
     peer = "198.51.100.1",
   ): Promise<Answer> {
-    const request = new Request(`http://miner${path}`, {
-      method,
-      ...(body === undefined ? {} : { body }),
-    });
-    const response = await this.#app.fetch(request, { peer });
+    const init = { method, headers, ...(body === undefined ? {} : { body, duplex: "half" as const }) };
+    const response = await this.#app.fetch(new Request(`http://miner${path}`, init), { peer });
     const text = await response.text();
     const isJson = response.headers.get("content-type")?.startsWith("application/json") && text !== "";
     return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
   }
 
   post(endpoint: string, body: object, peer?: string): Promise<Answer> {
-    return this.call("POST", `/${endpoint}`, JSON.stringify(body), peer);
+    return this.call("POST", `/${endpoint}`, JSON.stringify(body), {}, peer);
   }
 
   /** As `post`, signed by `key`. */

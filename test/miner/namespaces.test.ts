@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
 
 const alice = new TestKey();
@@ -10,6 +10,15 @@ async function withCanary() {
   const ingest = await miner.namespacePost(alice, "ns", "IngestSynapse", { raw_embedding: unit, metadata: canary });
   return { miner, cid: ingest.json.cid as string, [Symbol.asyncDispose]: () => miner[Symbol.asyncDispose]() };
 }
+
+const empty = await MinerUnderTest.start();
+/** A miner with a canary that has run for a while. */
+const old = await withCanary();
+old.miner.clock.time += 120_000;
+afterAll(async () => {
+  await empty[Symbol.asyncDispose]();
+  await old[Symbol.asyncDispose]();
+});
 
 test("the owner finds, lists and deletes a private record", async () => {
   await using made = await withCanary();
@@ -98,9 +107,7 @@ test.each<[string, (miner: MinerUnderTest) => object]>([
   ["of another key", (miner) => ({ ...bob.namespace("ns", miner.nonce()), namespace_hotkey: alice.hotkey })],
   ["of zeros", (miner) => ({ ...alice.namespace("ns", miner.nonce()), namespace_sig: "00".repeat(64) })],
 ])("a namespace signature %s opens nothing", async (_, make) => {
-  await using made = await withCanary();
-  const { miner } = made;
-  miner.clock.time += 120_000;
+  const { miner } = old;
   expect((await miner.post("list", make(miner))).status).toBe(403);
   const query = await miner.post("QuerySynapse", { query_vector: unit, ...make(miner) });
   expect(query.json).toMatchObject({ results: [], error: expect.any(String) });

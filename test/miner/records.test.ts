@@ -1,6 +1,10 @@
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { cidOf } from "../../src/crypto/cid.ts";
 import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
+
+/** For tests that store nothing. */
+const shared = await MinerUnderTest.start();
+afterAll(() => shared[Symbol.asyncDispose]());
 
 const alice = new TestKey();
 const bob = new TestKey();
@@ -46,10 +50,9 @@ test.each([
   ["a time that has passed", { raw_embedding: unit, expires_at: 5 }],
   ["a legacy key", { raw_embedding: unit, namespace: "leg", namespace_key: "long-enough-key-123" }],
 ])("an ingest of %s is a 200 with an error, and stores nothing", async (_, body) => {
-  await using miner = await MinerUnderTest.start();
-  const answer = await miner.post("IngestSynapse", body);
+  const answer = await shared.post("IngestSynapse", body);
   expect(answer).toMatchObject({ status: 200, json: { cid: null, error: expect.stringMatching(/.{10}/) } });
-  expect(await miner.store.count()).toBe(0);
+  expect(await shared.store.count()).toBe(0);
 });
 
 test.each([
@@ -61,19 +64,48 @@ test.each([
   ["metadata that is text", '{"text":"a","metadata":"b"}'],
   ["deep nesting", `{"metadata":${"[".repeat(40)}${"]".repeat(40)}}`],
 ])("an ingest of %s is a 400 that says why", async (_, text) => {
-  await using miner = await MinerUnderTest.start();
-  expect(await miner.call("POST", "/IngestSynapse", text)).toMatchObject({
+  expect(await shared.call("POST", "/IngestSynapse", text)).toMatchObject({
     status: 400,
     json: { error: expect.stringMatching(/.{10}/) },
   });
 });
 
+test.each([
+  ["no query", {}, /give/],
+  ["a short vector", { query_vector: [1] }, /dimensions/],
+  ["a zero vector", { query_vector: [0, 0, 0, 0, 0, 0, 0, 0] }, /zeros/],
+  ["a long text", { query_text: "x".repeat(8193) }, /longer/],
+  ["another model", { query_text: "x", model: "other" }, /embeds with/],
+])("a query with %s is a 200 with an error", async (_, body, sentence) => {
+  const { status, json } = await shared.post("QuerySynapse", body);
+  expect({ status, ...json }).toEqual({
+    status: 200,
+    results: [],
+    latency_ms: null,
+    error: expect.stringMatching(sentence),
+  });
+});
+
+test.each([
+  ["top_k", 101],
+  ["top_k", -1],
+  ["top_k", "3.9"],
+  ["query_text", 5],
+  ["query_vector", "x"],
+])("a query with %s %s is a 400 that names the field", async (field, value) => {
+  const answer = await shared.post("QuerySynapse", { query_text: "x", [field]: value });
+  expect(answer).toMatchObject({ status: 400, json: { error: expect.stringContaining(field) } });
+});
+
 test("a body over 10 MiB is a 413, stated or not; a compressed one is a 415", async () => {
-  await using miner = await MinerUnderTest.start();
   const large = Buffer.alloc(10 * 1024 * 1024 + 1, " ");
-  expect((await miner.call("POST", "/IngestSynapse", large)).status).toBe(413);
-  const { fetch } = globalThis;
-  expect(fetch).toBeDefined();
+  const routes = ["POST /IngestSynapse", "POST /QuerySynapse", "POST /list", "DELETE /retrieve/x"];
+  for (const [method = "", path = ""] of routes.map((route) => route.split(" "))) {
+    const unstated = new ReadableStream<Uint8Array>({ pull: (stream) => stream.enqueue(large.subarray(0, 1 << 20)) });
+    expect((await shared.call(method, path, unstated)).status).toBe(413);
+    expect((await shared.call(method, path, large, { "content-length": String(large.length) })).status).toBe(413);
+    expect((await shared.call(method, path, "{}", { "content-encoding": "gzip" })).status).toBe(415);
+  }
 });
 
 test("only who ingested a public record deletes it, by a signature over its CID", async () => {

@@ -1,15 +1,20 @@
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { toHex } from "../../src/crypto/hex.ts";
 import { requestMessage } from "../../src/crypto/request-auth.ts";
 import { objectFromPlain } from "../../src/crypto/subnet-json.ts";
 import { MinerUnderTest, TestKey, unit } from "./miner-under-test.ts";
 
+/** For tests that store nothing; it has run for a while. */
+const shared = await MinerUnderTest.start();
+shared.clock.time += 60_000;
+afterAll(() => shared[Symbol.asyncDispose]());
+
 const alice = new TestKey();
 const bob = new TestKey();
 const body = JSON.stringify({ raw_embedding: unit, metadata: { k: 1.0, t: "é" } });
 
-function ingest(miner: MinerUnderTest, text: string, peer?: string) {
-  return miner.call("POST", "/IngestSynapse", text, peer);
+function ingest(miner: MinerUnderTest, text: string) {
+  return miner.call("POST", "/IngestSynapse", text);
 }
 
 test("a signed request is taken once; the same again is a replay", async () => {
@@ -68,19 +73,14 @@ test.each<[string, (miner: MinerUnderTest) => string]>([
         signature: "00".repeat(64),
       }),
   ],
-  [
-    "with a nonce that is text",
-    () => JSON.stringify({ text: "x", hotkey: alice.hotkey, nonce: "1", signature: "00" }),
-  ],
+  ["with a nonce that is text", () => JSON.stringify({ text: "x", hotkey: alice.hotkey, nonce: "1", signature: "00" })],
   [
     "with a hotkey that is none",
     (miner) => JSON.stringify({ text: "x", hotkey: "me", nonce: miner.nonce(), signature: "00" }),
   ],
 ])("a signature %s is a 401, and stores nothing", async (_, make) => {
-  await using miner = await MinerUnderTest.start();
-  miner.clock.time += 60_000;
-  expect(await ingest(miner, make(miner))).toMatchObject({ status: 401, json: { error: expect.any(String) } });
-  expect(await miner.store.count()).toBe(0);
+  expect(await ingest(shared, make(shared))).toMatchObject({ status: 401, json: { error: expect.any(String) } });
+  expect(await shared.store.count()).toBe(0);
 });
 
 test("exactly 30 seconds off is taken, both ways", async () => {
