@@ -98,6 +98,29 @@ describe("HTTP client and server", () => {
     await closed;
   });
 
+  test("a sender that dawdles over its headers or its body is cut off, and others are served meanwhile", async () => {
+    const limits = { headersTimeout: 60, requestTimeout: 120, connectionsCheckingInterval: 20 };
+    const handler: HttpHandler = async (request) => new Response(await request.text());
+    await using server = await startHttpServer({ ...loopback, handler, limits });
+    const starts = ["POST / HTTP/1.1\r\nHost: a\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"];
+    const sockets = starts.map((start) => {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.resume();
+      socket.write(start);
+      return socket;
+    });
+    const closed = sockets.map((socket) => once(socket, "close"));
+    expect((await client.postJson(server.url, "served", generous)).text).toBe("served");
+    await Promise.all(closed);
+  });
+
+  test("headers over the limit are refused", async () => {
+    await using server = await serve(() => new Response("x"));
+    const response = await fetch(server.url, { headers: { long: "x".repeat(20_000) } });
+    expect(response.status).toBe(431);
+  });
+
   test("a taken port is said so", async () => {
     await using server = await serve(() => new Response("x"));
     expect(await codeOf(startHttpServer({ ...loopback, port: server.port, handler: () => new Response() }))).toBe(

@@ -14,6 +14,17 @@ export interface HttpServerOptions {
   readonly port: number;
   /** How long requests in flight may take once the server stops. */
   readonly graceMs?: number;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** How long a sender may take; times in ms. */
+export interface HttpLimits {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** Node looks for late requests only this often. */
+  readonly connectionsCheckingInterval: number;
+  readonly maxHeaderSize: number;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -22,15 +33,15 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /** A client that sends slowly holds a socket only so long, and only so many are held (R7). */
-const LIMITS = {
+const LIMITS: HttpLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   // As the reference keeps idle connections (spec 7).
   keepAliveTimeout: 15_000,
-  // Node looks for late requests only this often; its default of 30 s would triple the limits above.
+  // Node's default of 30 s would triple the limits above.
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 16_384,
-} as const;
+};
 const MAX_CONNECTIONS = 4_096;
 const MAX_REQUESTS_PER_SOCKET = 1_000;
 
@@ -43,7 +54,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     (request, bindings) => options.handler(request, bindings.incoming.socket.remoteAddress ?? "unknown"),
     { hostname: options.hostname, overrideGlobalObjects: false },
   );
-  const server = createServer(LIMITS, (incoming, outgoing) => {
+  const server = createServer({ ...LIMITS, ...options.limits }, (incoming, outgoing) => {
     // A connection that was busy when the server stopped would else stay open for the whole grace.
     outgoing.once("close", () => {
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
