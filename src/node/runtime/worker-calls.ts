@@ -174,6 +174,8 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
   async #close(): Promise<void> {
     const thread = await this.#thread?.catch(() => undefined);
     if (!thread || thread.gone) return;
+    // Counted as waiting, so that the answer to an earlier call does not let the process end before the thread has.
+    thread.pending.set(0, { resolve: () => undefined, reject: () => undefined });
     thread.worker.ref();
     thread.worker.postMessage({ id: 0, operation: CLOSE, input: null } satisfies CallRequest);
     await thread.ended;
