@@ -28,7 +28,7 @@ export const defaultMinerOptions: MinerOptions = {
 };
 
 /** The miner's own hotkey: never the memory wallet. */
-export interface MinerIdentity {
+interface MinerIdentity {
   readonly hotkey: Hotkey;
   sign(message: Uint8Array): Uint8Array;
 }

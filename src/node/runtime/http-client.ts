@@ -1,6 +1,6 @@
 import { EngramError } from "../../crypto/errors.ts";
 
-export interface HttpOptions {
+interface HttpOptions {
   /** For the whole call, connecting and reading the body included. */
   readonly deadlineMs: number;
   /** Of the reply's body, after decompression. */

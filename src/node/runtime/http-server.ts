@@ -18,7 +18,7 @@ export interface HttpServerOptions {
 }
 
 /** How long a sender may take; times in ms. */
-export interface HttpLimits {
+interface HttpLimits {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
