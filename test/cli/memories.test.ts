@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Memory } from "../../src/node/client/memory.ts";
@@ -106,4 +108,31 @@ test("forgetting more than twenty memories needs a person's approval, once", asy
   const unknown = await engram(home, ["approve", code, "--json"]);
   expect(unknown.code).toBe(1);
   expect(errorOf(unknown).code).toBe("APPROVAL_UNKNOWN");
+});
+
+test("a text that holds a key is not published, and its key is not repeated", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const key = "AKIAQWERTYUIOPASDFGH";
+  const refused = await engram(home, ["store", `the key is ${key}`, "--public", "--json"]);
+  expect([refused.code, errorOf(refused).code]).toEqual([3, "SECRET_FOUND"]);
+  const imported = await engram(home, ["import", "-"], JSON.stringify({ text: `key ${key}`, visibility: "public" }));
+  expect(imported).toMatchObject({ code: 1, stderr: expect.stringContaining("line 1: ") });
+  expect(refused.stderr + imported.stdout + imported.stderr).not.toContain(key);
+  const published = await engramJson<Stored>(home, ["store", "the shop opens at nine", "--public"]);
+  expect(await engramJson<Items>(home, ["get", published.stored[0]?.id ?? ""])).toMatchObject({
+    items: [{ visibility: "public" }],
+  });
+});
+
+test("damaged data ends every command with what to do, and is left as it is", async () => {
+  const home = await temporaryFolder();
+  const garbage = randomBytes(100_000);
+  await writeFile(join(home, "memory.db"), garbage, { mode: 0o600 });
+  for (const args of [["status"], ["store", "text"], ["export"]]) {
+    const outcome = await engram(home, [...args, "--json"]);
+    expect([outcome.code, outcome.stdout, errorOf(outcome).code]).toEqual([1, "", "DATA_UNREADABLE"]);
+  }
+  const doctor = await engram(home, ["doctor"]);
+  expect(doctor).toMatchObject({ code: 1, stdout: expect.stringContaining("engram restore") });
+  expect(await readFile(join(home, "memory.db"))).toEqual(garbage);
 });

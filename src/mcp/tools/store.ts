@@ -2,11 +2,11 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { LIMITS } from "../../node/client/limits.ts";
 import type { NewMemory } from "../../node/client/memory.ts";
+import { assertNoSecrets } from "../../node/client/secret-scan.ts";
 import { dateField, idField, metadataField, nameField, namespaceField, textField } from "../fields.ts";
 import { unlisted } from "../portable-schema.ts";
 import { clip } from "../present.ts";
 import { allowedNamespace, assertMayPublish } from "../scope.ts";
-import { assertNoSecrets } from "../secret-scan.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { visible } from "../untrusted.ts";
 

@@ -23,6 +23,7 @@ import type { NamespaceKeeper } from "./namespace-keeper.ts";
 import { unknownNamespace } from "./no-hits.ts";
 import type { Recaller } from "./recaller.ts";
 import type { Replication } from "./replication-port.ts";
+import { assertNoSecrets } from "./secret-scan.ts";
 import type { Selection } from "./store/memory-operations.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { StoreMemories } from "./store/store-memories.ts";
@@ -59,6 +60,7 @@ export class LocalMemoryClient implements MemoryClient {
   async store(input: StoreInput): Promise<StoreResult> {
     const { vectors, replication, clock } = this.#start();
     const namespace = targetNamespace(input);
+    if (namespace === PUBLIC_SHOWN_NAME) await assertNoSecrets(input.items);
     const now = clock.now();
     const expiresAt = expiry(input, now);
     const { stored, pieces } = await this.#write({

@@ -36,6 +36,10 @@ export function storeCommand(): Command {
         const text = await textOf(words);
         const input = storeInput(text, options);
         await using client = await openClient(options);
+        if (options.public) {
+          const { assertNoSecrets } = await import("../client/secret-scan.ts");
+          await assertNoSecrets(input.items); // before a person is asked to allow it
+        }
         if (options.public && !(await staysOnThisMachine(client))) {
           const summary = `Publish this text where everyone can read it: ${JSON.stringify(text.slice(0, 200))}`;
           await requireConsent(client, options, { command: "store", input, summary });

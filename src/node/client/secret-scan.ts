@@ -1,5 +1,6 @@
-import { EngramError } from "../crypto/errors.ts";
-import type { NewMemory } from "../node/client/memory.ts";
+import { EngramError } from "../../crypto/errors.ts";
+import { recoveryWords } from "../../crypto/recovery-words.ts";
+import type { NewMemory } from "./memory.ts";
 
 /** A finding: what it looks like and where; never the characters themselves. */
 export interface SecretFinding {
@@ -79,8 +80,7 @@ function stringsOf(value: unknown): readonly string[] {
 async function findPhrases(text: string): Promise<readonly SecretFinding[]> {
   const runs = [...text.matchAll(/(?:\b[a-z]{3,8}\b(?:[\s,;]|\d{1,2}[.)])*){12,}/gi)];
   if (runs.length === 0) return [];
-  const { default: list } = await import("@polkadot/util-crypto/mnemonic/wordlists/en");
-  const known = new Set(list);
+  const known = await recoveryWords();
   return runs.flatMap((run) => phrasesIn(run[0], run.index, known));
 }
 
