@@ -34,6 +34,7 @@ export interface OpenedPart {
   readonly part: number;
   readonly parts: number;
   readonly recordId: string;
+  readonly wireName: string;
   /** The whole content when there is one part, else a piece of its text. */
   readonly content: SubnetObject | string;
 }
@@ -127,6 +128,7 @@ export function openRecord(access: NamespaceAccess, envelope: string): OpenedPar
     part: Number(part),
     parts: Number(parts),
     recordId: recordIdOf(kind, id, Number(part)),
+    wireName: access.wireName,
     content: typeof piece === "string" ? piece : content,
   };
 }

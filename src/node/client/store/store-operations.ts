@@ -7,6 +7,7 @@ import { memoryOperations } from "./memory-operations.ts";
 import { namespaceOperations } from "./namespace-operations.ts";
 import { recallOperations } from "./recall-operations.ts";
 import { replicationOperations } from "./replication-operations.ts";
+import { restoreOperations } from "./restore-operations.ts";
 import { vectorOperations } from "./vector-operations.ts";
 
 /** Everything the memory store's worker does. */
@@ -19,6 +20,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
   const approvals = approvalOperations(database);
   const journal = journalOperations(database);
   const replication = replicationOperations(database);
+  const restoring = restoreOperations(database);
   return {
     reads: {
       ...namespaces.reads,
@@ -36,6 +38,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...approvals.writes,
       ...journal.writes,
       ...replication.writes,
+      ...restoring.writes,
     },
   };
 }

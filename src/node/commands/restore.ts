@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import { EngramError } from "../../crypto/errors.ts";
+import type { RestoreResult } from "../client/replication/restoration.ts";
+import { Secret } from "../runtime/secret.ts";
+import { usageError } from "./exit-codes.ts";
+import { type CommonOptions, dataCommand, run } from "./kit.ts";
+import { print, say } from "./output.ts";
+import { startProgress } from "./progress.ts";
+import { readStandardInput } from "./standard-input.ts";
+
+const ABOUT = `
+Asks for the phrase (typed unseen, or piped in), then reads the encrypted records back from the miners in ENGRAM_MINERS,
+else from those the chain shows. The folder must be empty or hold the same wallet: an interrupted restore is simply run
+again. What was forgotten stays forgotten.`;
+
+/** `engram restore`: rebuilds wallet, namespaces and memories from the phrase and the miners. */
+export function restoreCommand(): Command {
+  return dataCommand("restore", "rebuild your memories on this machine from the phrase and the miners")
+    .argument("[words...]")
+    .usage("[options]")
+    .addHelpText("after", ABOUT)
+    .action((words: string[], options: CommonOptions) =>
+      run(options, async () => {
+        if (words.length > 0) {
+          throw usageError(
+            "a phrase is never given as an argument",
+            "Run the command without it; other programs and the shell's history have seen it now.",
+          );
+        }
+        const result = await restoreHome(await askPhrase(), options);
+        await print(options.json === true, result, describe);
+        for (const { hotkey, reachable } of result.miners) {
+          if (!reachable) say(`${hotkey} did not answer: run the command again when it does, it may hold more`);
+        }
+      }),
+    );
+}
+
+async function restoreHome(phrase: Secret<string>, options: CommonOptions): Promise<RestoreResult> {
+  const [{ restore }, { homeOf, openCommandClient }, { readClientSettings }, { UseLiteEmbedder }] = await Promise.all([
+    import("../client/replication/restore.ts"),
+    import("./open-client.ts"),
+    import("./client-settings.ts"),
+    import("../embedding/use-lite.ts"),
+  ]);
+  const home = await homeOf(options.home);
+  const { miners, chain } = readClientSettings().engram;
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort()).once("SIGTERM", () => interrupted.abort());
+  const progress = await startProgress("restoring", null, options);
+  await using embedder = new UseLiteEmbedder();
+  const result = await restore({
+    home,
+    phrase,
+    embedder,
+    signal: interrupted.signal,
+    onProgress: ({ memories, namespaces }) => progress.at(memories, `${memories} memories, ${namespaces} namespaces`),
+    ...(miners === undefined ? {} : { miners }),
+    ...(chain === undefined ? {} : { chain }),
+  }).finally(() => progress.end());
+  say("computing the vectors; the memories can be recalled by their words already");
+  await using client = await openCommandClient(options.home);
+  await client.settle({ signal: interrupted.signal }).catch(() => undefined);
+  return result;
+}
+
+async function askPhrase(): Promise<Secret<string>> {
+  if (!process.stdin.isTTY) return new Secret(await readStandardInput("the phrase"));
+  const { password } = await import("@clack/prompts");
+  const answer = await password({ message: "The phrase (it is not shown)", output: process.stderr });
+  if (typeof answer === "string") return new Secret(answer);
+  throw new EngramError("CONSENT_DECLINED", "nothing was restored", { fix: "Run the command again." });
+}
+
+function describe({ memories, namespaces, skipped, miners }: RestoreResult): string {
+  const answered = miners.filter(({ reachable }) => reachable).length;
+  const odd = skipped === 0 ? "" : `; ${skipped} records were damaged, incomplete or not yours and were left out`;
+  return `restored ${memories} memories in ${namespaces} namespaces from ${answered} of ${miners.length} miners${odd}`;
+}
