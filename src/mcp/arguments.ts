@@ -36,15 +36,29 @@ export function parseArguments<S extends z.ZodType>(tool: string, schema: S, raw
   if (flaw) throw invalid(tool, flaw, "Send plain JSON.");
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  // A misspelt name explains what seems to be missing.
+  const unknown = issues.find((issue) => issue.code === "unrecognized_keys");
+  if (unknown) throw unknownKey(tool, schema, unknown);
+  const [issue] = issues;
   if (!issue) throw invalid(tool, "the arguments do not fit", "See the tool's schema.");
-  const place = issue.path.length === 0 ? "" : `${z.core.toDotPath(issue.path)}: `;
-  if (issue.code === "unrecognized_keys") throw unknownKey(tool, schema, issue);
-  throw invalid(tool, `${place}${lowerFirst(issue.message)}`, "Correct this argument and call again.");
+  const name = z.core.toDotPath(issue.path);
+  if (name === "") throw invalid(tool, lowerFirst(issue.message), "Correct the arguments and call again.");
+  if (isMissing(value, issue.path)) throw invalid(tool, `${name} is missing`, `Send ${name} and call again.`);
+  throw invalid(tool, `${name}: ${lowerFirst(issue.message)}`, "Correct this argument and call again.");
 }
 
 function invalid(tool: string, message: string, fix: string): EngramError {
   return new EngramError("INVALID_ARGUMENTS", `${tool}: ${message}`, { fix });
+}
+
+function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
+  let at = value;
+  for (const step of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, step)) return true;
+    at = (at as Record<PropertyKey, unknown>)[step];
+  }
+  return false;
 }
 
 function lowerFirst(text: string): string {

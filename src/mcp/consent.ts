@@ -62,10 +62,10 @@ export function parseConsentRules(text: string): ConsentRules {
     .filter((pair) => pair !== "");
   return Object.fromEntries(
     pairs.map((pair) => {
-      const [actName, ruleName] = pair.split("=").map((word) => word.trim());
+      const [actName, ruleName, ...more] = pair.split("=").map((word) => word.trim());
       const act = acts.find((name) => name === actName);
       const rule = rules.find((name) => name === ruleName);
-      if (act && rule) return [act, rule];
+      if (act && rule && more.length === 0) return [act, rule];
       throw new EngramError("CONSENT_RULE_INVALID", `"${pair.slice(0, 40)}" is not a consent rule`, {
         fix: "Write ENGRAM_CONSENT as public=allow|ask|deny,delete=allow|ask|deny.",
       });

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import {
   type CallToolResult,
+  CLIENT_CAPABILITIES_META_KEY,
+  type ClientCapabilities,
   type InputRequiredResult,
   inputRequired,
   inputResponse,
@@ -85,14 +87,22 @@ function toolContext(server: McpServer, shared: Shared, context: ServerContext):
     session: shared.sessions.of(caller),
     signal: context.mcpReq.signal,
     now: shared.deps.now,
-    consent: createConsentGate({ rules: consent, client, canAsk: canAsk(server), ...(answer ? { answer } : {}) }),
+    consent: createConsentGate({
+      rules: consent,
+      client,
+      canAsk: canAsk(server, context),
+      ...(answer ? { answer } : {}),
+    }),
     ...(namespace === undefined ? {} : { pinned: namespace }),
   };
 }
 
 /** Whether the client declared that it can show a form: at `initialize`, or with this request since 2026-07-28. */
-function canAsk(server: McpServer): boolean {
-  const elicitation = server.server.getClientCapabilities()?.elicitation;
+function canAsk(server: McpServer, { mcpReq: { envelope } }: ServerContext): boolean {
+  // The SDK checked the envelope before it called us, and types its keys loosely.
+  const declared = Object.entries(envelope ?? {}).find(([key]) => key === CLIENT_CAPABILITIES_META_KEY)?.[1];
+  const capabilities = (declared as ClientCapabilities | undefined) ?? server.server.getClientCapabilities();
+  const elicitation = capabilities?.elicitation;
   return elicitation !== undefined && (elicitation.form !== undefined || Object.keys(elicitation).length === 0);
 }
 
