@@ -67,6 +67,10 @@ const fields = [
 ];
 /** Bodies of known fields with wrong values; none of them may do harm, some may be valid by chance. */
 const mangled = fc.dictionary(fc.constantFrom(...fields), nasty, { maxKeys: 6, noNullPrototype: false });
+/** A valid body with some fields spoilt. */
+const spoilt = fc
+  .tuple(vector, mangled)
+  .map(([components, wrong]) => ({ raw_embedding: components, query_vector: components, ...wrong }));
 const rawText = fc.oneof(
   fc.string({ maxLength: 200 }),
   fc.constantFrom(
@@ -81,7 +85,7 @@ const bytes = fc.uint8Array({ maxLength: 100 }).map((array) => new Uint8Array(ar
 type Bad = { readonly kind: "bad"; readonly body: string | Uint8Array<ArrayBuffer> };
 const bad: fc.Arbitrary<Bad> = fc
   .oneof(
-    { weight: 3, arbitrary: mangled.map((body) => JSON.stringify(body)) },
+    { weight: 3, arbitrary: fc.oneof(mangled, spoilt).map((body) => JSON.stringify(body)) },
     { weight: 2, arbitrary: rawText },
     bytes,
   )

@@ -48,11 +48,18 @@ test.each([
   ["a reserved key", { raw_embedding: unit, metadata: { _ns: "victim" } }],
   ["another model", { raw_embedding: unit, model: "other" }],
   ["a time that has passed", { raw_embedding: unit, expires_at: 5 }],
+  ["a time beyond all clocks", { raw_embedding: unit, expires_at: 1e300 }],
   ["a legacy key", { raw_embedding: unit, namespace: "leg", namespace_key: "long-enough-key-123" }],
 ])("an ingest of %s is a 200 with an error, and stores nothing", async (_, body) => {
   const answer = await shared.post("IngestSynapse", body);
   expect(answer).toMatchObject({ status: 200, json: { cid: null, error: expect.stringMatching(/.{10}/) } });
   expect(await shared.store.count()).toBe(0);
+});
+
+test("metadata with a number that no reader of JSON could read back is refused", async () => {
+  const text = `{"raw_embedding":[1,0,0,0,0,0,0,0],"metadata":{"k":[1e400]}}`;
+  const answer = await shared.call("POST", "/IngestSynapse", text);
+  expect(answer).toMatchObject({ status: 200, json: { cid: null, error: expect.stringContaining("double") } });
 });
 
 test.each([

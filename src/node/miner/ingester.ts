@@ -12,6 +12,8 @@ import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { type NamespaceGate, NamespaceRefused } from "./namespace-gate.ts";
 import { checkedVector, refuseOtherModel } from "./vector-check.ts";
 
+const LAST_MOMENT = Date.UTC(9999, 11, 31);
+
 interface Deps extends Pick<MinerDeps, "store" | "embedder" | "clock"> {
   readonly chainView: ChainView;
   readonly namespaceGate: NamespaceGate;
@@ -67,8 +69,9 @@ export class Ingester {
     const embedding = this.#checkedSource(request);
     const metadata = wireMetadata(request);
     const metadataText = checkedMetadataText(metadata);
-    if (request.expiresAt !== undefined && request.expiresAt <= this.#deps.clock.now()) {
-      throw new Refusal(200, "expires_at has passed already; give a unix time in seconds that lies ahead");
+    const { expiresAt = LAST_MOMENT } = request;
+    if (expiresAt <= this.#deps.clock.now() || expiresAt > LAST_MOMENT) {
+      throw new Refusal(200, "expires_at must be a unix time in seconds that lies ahead, before the year 10000");
     }
     return { embedding, metadata, metadataText };
   }
