@@ -4,6 +4,7 @@ import type { EmbeddingProfile } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { RowScores, ScanClient } from "../../vectors/scan/scan-client.ts";
 import { Corpus, type CorpusPiece } from "./corpus.ts";
+import { readContent } from "./memory-rows.ts";
 import { profileNumbers } from "./vector-operations.ts";
 
 /** Namespaces held in memory; the one used least recently gives way. */
@@ -19,6 +20,10 @@ interface Change {
   readonly kind: "stored" | "embedded" | "deleted";
 }
 
+interface PieceRow extends Omit<CorpusPiece, "speaker"> {
+  readonly content: string;
+}
+
 interface VectorRow {
   readonly piece: number;
   readonly vector: Uint8Array;
@@ -30,8 +35,9 @@ interface Loaded {
   profile: number | undefined;
 }
 
-const SELECT_PIECE = `SELECT p.id AS piece, p.memory, p.part, p.length, p.traits, m.session, m.seq, m.at, m.speaker,
-  m.expires_at AS expiresAt FROM piece p JOIN memory m ON m.row = p.memory`;
+const SELECT_PIECE = `SELECT p.id AS piece, p.memory, p.part, p.length, p.traits, m.session, m.seq, m.at,
+  CAST(c.bytes AS TEXT) AS content, m.expires_at AS expiresAt
+  FROM piece p JOIN memory m ON m.row = p.memory JOIN content c ON c.id = m.content`;
 
 /**
  * The namespaces that were asked lately, in memory: their corpus here, their vectors in the scan worker. Kept current
@@ -102,8 +108,8 @@ export class CorpusCache {
     const known = this.#namespaces.get(namespace);
     if (known) return known;
     const corpus = new Corpus();
-    const rows = this.#database.prepare<[number], CorpusPiece>(`${SELECT_PIECE} WHERE p.namespace = ? ORDER BY p.id`);
-    for (const row of rows.iterate(namespace)) corpus.add(row);
+    const rows = this.#database.prepare<[number], PieceRow>(`${SELECT_PIECE} WHERE p.namespace = ? ORDER BY p.id`);
+    for (const row of rows.iterate(namespace)) corpus.add(withSpeaker(row));
     const loaded: Loaded = { corpus, profile: undefined };
     this.#namespaces.set(namespace, loaded);
     return loaded;
@@ -118,15 +124,16 @@ export class CorpusCache {
       }
       loaded.corpus.remove(memory);
     } else if (kind === "stored") {
-      const rows = this.#database.prepare<[number], CorpusPiece>(`${SELECT_PIECE} WHERE p.memory = ? ORDER BY p.id`);
-      for (const row of rows.iterate(memory)) loaded.corpus.add(row);
+      const rows = this.#database.prepare<[number], PieceRow>(`${SELECT_PIECE} WHERE p.memory = ? ORDER BY p.id`);
+      for (const row of rows.iterate(memory)) loaded.corpus.add(withSpeaker(row));
     } else if (loaded.profile !== undefined) this.#appendVectors(loaded, namespace, memory, loaded.profile);
   }
 
   #appendVectors(loaded: Loaded, namespace: number, memory: number, profile: number): void {
     const rows = this.#database
       .prepare<[number, number], VectorRow>(
-        "SELECT v.piece, v.vector FROM vector v JOIN piece p ON p.id = v.piece WHERE p.memory = ? AND v.profile = ?",
+        `SELECT v.piece, c.bytes AS vector FROM piece p JOIN vector v ON v.piece = p.id JOIN content c ON c.id = v.content
+         WHERE p.memory = ? AND v.profile = ?`,
       )
       .all(memory, profile);
     if (rows.length === 0) return;
@@ -141,7 +148,7 @@ export class CorpusCache {
     const key = scanKey(namespace, profile);
     await this.#scan.load(key, [], new Float32Array(0));
     const page = this.#database.prepare<[number, number, number, number], VectorRow>(
-      `SELECT v.piece, v.vector FROM piece p JOIN vector v ON v.piece = p.id
+      `SELECT v.piece, c.bytes AS vector FROM piece p JOIN vector v ON v.piece = p.id JOIN content c ON c.id = v.content
        WHERE p.namespace = ? AND p.id > ? AND v.profile = ? ORDER BY p.id LIMIT ?`,
     );
     for (let after = 0; ; ) {
@@ -170,6 +177,10 @@ export class CorpusCache {
     // Freeing memory only: a scan that is gone holds none.
     this.#scan.drop(scanKey(namespace, profile)).catch(() => undefined);
   }
+}
+
+function withSpeaker({ content, ...piece }: PieceRow): CorpusPiece {
+  return { ...piece, speaker: readContent(content).speaker ?? null };
 }
 
 function scanKey(namespace: number, profile: number): string {

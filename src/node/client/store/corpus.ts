@@ -7,7 +7,8 @@ export interface CorpusPiece {
   readonly part: number;
   readonly length: number;
   readonly traits: number;
-  readonly session: string;
+  /** The session's number in the index. */
+  readonly session: number;
   readonly seq: number;
   readonly at: number;
   readonly speaker: string | null;
@@ -40,7 +41,8 @@ export class Corpus implements CorpusView {
   #part = new Int32Array(FIRST_ROWS);
   readonly #positions = new Map<number, number>();
   readonly #piecesOf = new Map<number, number[]>();
-  readonly #ordinals = { speaker: new Map<string, number>(), session: new Map<string, number>() };
+  readonly #speakerOrdinals = new Map<string, number>();
+  readonly #sessionOrdinals = new Map<number, number>();
   /** The last piece of each session, by its ordinal. */
   readonly #tails: number[] = [];
   #memoryCount = 0;
@@ -72,7 +74,7 @@ export class Corpus implements CorpusView {
     this.#part[position] = row.part;
     this.memory[position] = this.#memoryOrdinal(row);
     this.speaker[position] = row.speaker === null ? -1 : this.#speakerOrdinal(row.speaker);
-    this.session[position] = this.#ordinal("session", row.session);
+    this.session[position] = ordinal(this.#sessionOrdinals, row.session);
     this.#link(position);
   }
 
@@ -93,16 +95,9 @@ export class Corpus implements CorpusView {
   }
 
   #speakerOrdinal(name: string): number {
-    const ordinal = this.#ordinal("speaker", name);
-    this.speakers[ordinal] = name;
-    return ordinal;
-  }
-
-  #ordinal(kind: "speaker" | "session", name: string): number {
-    const known = this.#ordinals[kind];
-    const ordinal = known.get(name) ?? known.size;
-    known.set(name, ordinal);
-    return ordinal;
+    const number = ordinal(this.#speakerOrdinals, name);
+    this.speakers[number] = name;
+    return number;
   }
 
   /** Into its session's order; nearly always at the end. */
@@ -189,6 +184,12 @@ export class Corpus implements CorpusView {
     this.#seq = larger(this.#seq, new Float64Array(rows));
     this.#part = larger(this.#part, new Int32Array(rows));
   }
+}
+
+function ordinal<K>(known: Map<K, number>, key: K): number {
+  const number = known.get(key) ?? known.size;
+  known.set(key, number);
+  return number;
 }
 
 function larger<T extends { set(values: T): void }>(values: T, room: T): T {

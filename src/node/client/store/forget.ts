@@ -1,6 +1,7 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { indexPiece } from "../recall/terms.ts";
-import type { MemoryRow } from "./memory-rows.ts";
+import { termNumbers } from "./insert-memory.ts";
+import { type MemoryRow, readContent } from "./memory-rows.ts";
 
 interface PieceRow {
   readonly id: number;
@@ -10,8 +11,8 @@ interface PieceRow {
 }
 
 /**
- * Removes everything that was made of a memory's text, in the caller's transaction: the row, pieces, vectors, postings
- * and the stored bytes of its records. What stays names it only: a tombstone, and the deletes its holders still owe.
+ * Removes everything that was made of a memory's text, in the caller's transaction: content, pieces, vectors, postings
+ * and the stored bytes of its records (content is overwritten by the schema's triggers). What stays names it only: a tombstone, and the deletes its holders still owe.
  * Returns how many holders must confirm.
  */
 export type Forget = (memory: MemoryRow, now: number) => number;
@@ -35,10 +36,11 @@ export function createForget(database: SqliteDatabase): Forget {
 
   /** By their keys; a row count that does not agree means an older version made other terms, then by a scan. */
   function deletePostingsOf(memory: MemoryRow, piece: PieceRow): void {
-    const text = memory.text.slice(piece.start, piece.stop);
-    const { terms } = indexPiece({ text, speaker: memory.speaker ?? undefined, at: memory.at });
+    const { text, speaker } = readContent(memory.content);
+    const { terms } = indexPiece({ text: text.slice(piece.start, piece.stop), speaker, at: memory.at });
     let deleted = 0;
-    for (const term of terms.keys()) deleted += deletePosting.run(memory.namespace, term, piece.id).changes;
+    for (const term of termNumbers(terms).keys())
+      deleted += deletePosting.run(memory.namespace, term, piece.id).changes;
     if (deleted !== piece.terms) deletePostings.run(memory.namespace, piece.id);
   }
 }

@@ -2,7 +2,8 @@ import { dedupeKey } from "../../../crypto/dedupe-key.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { splitText } from "../chunking.ts";
 import { indexPiece } from "../recall/terms.ts";
-import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+import { contentAppender } from "./content.ts";
+import { asMemory, indexNumber, type MemoryRow, SELECT_MEMORY, writeContent } from "./memory-rows.ts";
 
 /** A memory as it is to stand in the database. */
 export interface MemoryToInsert {
@@ -37,13 +38,14 @@ export function contentKey(
 /** Inserts memory, pieces, postings, journal rows and the change; returns the pieces, which wait for their vectors. */
 export function createInsert(database: SqliteDatabase): (memory: MemoryToInsert) => readonly number[] {
   const nextSeq = database
-    .prepare<[number, string], number>(
+    .prepare<[number, number], number>(
       "SELECT coalesce(max(seq), 0) + 1 FROM memory WHERE namespace = ? AND session = ?",
     )
     .pluck();
+  const append = contentAppender(database);
   const insertMemory = database.prepare(
-    `INSERT INTO memory (id, namespace, text, speaker, metadata, session, seq, at, created_at, expires_at, replaces, dedupe)
-     VALUES (@id, @namespace, @text, @speaker, @metadata, @session, @seq, @at, @createdAt, @expiresAt, @replaces, @dedupe)`,
+    `INSERT INTO memory (id, namespace, content, session, seq, at, created_at, expires_at, replaces, dedupe)
+     VALUES (@id, @namespace, @content, @session, @seq, @at, @createdAt, @expiresAt, @replaces, @dedupe)`,
   );
   const select = database.prepare<[number | bigint], MemoryRow>(`${SELECT_MEMORY} WHERE m.row = ?`);
   const insertRecord = database.prepare(
@@ -53,11 +55,13 @@ export function createInsert(database: SqliteDatabase): (memory: MemoryToInsert)
   const insertPieces = createInsertPieces(database);
 
   return ({ namespace, journal, ...memory }) => {
+    const { id, at, createdAt, dedupe } = memory;
+    const session = indexNumber(memory.session);
     const { lastInsertRowid } = insertMemory.run({
-      ...memory,
+      ...{ id, at, createdAt, dedupe, session },
       namespace: namespace.id,
-      speaker: memory.speaker ?? null,
-      seq: memory.seq ?? nextSeq.get(namespace.id, memory.session) ?? 1,
+      content: append(writeContent(memory)),
+      seq: memory.seq ?? nextSeq.get(namespace.id, session) ?? 1,
       expiresAt: memory.expiresAt ?? null,
       replaces: memory.replaces ?? null,
     });
@@ -77,14 +81,25 @@ function createInsertPieces(database: SqliteDatabase): (row: MemoryRow) => reado
   const insertPosting = database.prepare("INSERT INTO posting (namespace, term, piece, count) VALUES (?, ?, ?, ?)");
 
   return (row) => {
-    const { text: _text, metadata, visibility, ...envelope } = asMemory(row);
-    return splitText(row.text, { visibility, metadata, envelope }).map(({ start, stop }, part) => {
-      const text = row.text.slice(start, stop);
-      const { terms, length, traits } = indexPiece({ text, speaker: row.speaker ?? undefined, at: row.at });
+    const { text: whole, metadata, visibility, ...envelope } = asMemory(row);
+    const { speaker } = envelope;
+    return splitText(whole, { visibility, metadata, envelope }).map(({ start, stop }, part) => {
+      const { terms, length, traits } = indexPiece({ text: whole.slice(start, stop), speaker, at: row.at });
+      const numbers = termNumbers(terms);
       const { memory, namespace } = { memory: row.row, namespace: row.namespace };
-      const piece = insertPiece.run({ memory, namespace, part, start, stop, length, terms: terms.size, traits });
-      for (const [term, count] of terms) insertPosting.run(namespace, term, piece.lastInsertRowid, count);
+      const piece = insertPiece.run({ memory, namespace, part, start, stop, length, terms: numbers.size, traits });
+      for (const [term, count] of numbers) insertPosting.run(namespace, term, piece.lastInsertRowid, count);
       return Number(piece.lastInsertRowid);
     });
   };
+}
+
+/** A piece's terms as the index has them. */
+export function termNumbers(terms: ReadonlyMap<string, number>): ReadonlyMap<number, number> {
+  const numbers = new Map<number, number>();
+  for (const [term, count] of terms) {
+    const number = indexNumber(term);
+    numbers.set(number, (numbers.get(number) ?? 0) + count);
+  }
+  return numbers;
 }

@@ -2,12 +2,12 @@ import type { EmbeddingProfile } from "../../ports.ts";
 import { type Filter, matches } from "../../protocol/filter.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { ScanClient } from "../../vectors/scan/scan-client.ts";
-import type { Hit, Metadata } from "../memory.ts";
+import type { Hit } from "../memory.ts";
 import type { ParsedQuery, Postings, RecallMode } from "../recall/corpus.ts";
 import { rank } from "../recall/rank.ts";
 import type { Corpus } from "./corpus.ts";
 import { CorpusCache } from "./corpus-cache.ts";
-import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+import { asMemory, indexNumber, type MemoryRow, readContent, SELECT_MEMORY } from "./memory-rows.ts";
 
 export interface Recall {
   /** Shown names; all namespaces of these visibilities when absent. */
@@ -56,11 +56,11 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
   const namespaces = database.prepare<[], { id: number; name: string; visibility: "private" | "public" }>(
     "SELECT id, name, visibility FROM namespace",
   );
-  const posting = database.prepare<[number, string], { piece: number; count: number }>(
+  const posting = database.prepare<[number, number], { piece: number; count: number }>(
     "SELECT piece, count FROM posting WHERE namespace = ? AND term = ?",
   );
-  const metadata = database.prepare<[number], { row: number; metadata: string }>(
-    "SELECT row, metadata FROM memory WHERE namespace = ?",
+  const contents = database.prepare<[number], { row: number; content: string }>(
+    "SELECT m.row, CAST(c.bytes AS TEXT) AS content FROM memory m JOIN content c ON c.id = m.content WHERE m.namespace = ?",
   );
   const byRow = database.prepare<[number], MemoryRow>(`${SELECT_MEMORY} WHERE m.row = ?`);
   let running: Promise<unknown> = Promise.resolve();
@@ -73,14 +73,18 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
         running = result.catch(() => undefined);
         return result;
       },
+      /** Everybody who speaks in these namespaces: a question that names one is embedded in their words. */
+      speakers: (input: Pick<Recall, "namespaces" | "visibilities">): readonly string[] => {
+        cache.refresh();
+        return [...new Set(chosenOf(input).chosen.flatMap(({ id }) => cache.corpus(id).speakers))];
+      },
     },
     writes: {},
   };
 
   async function recall(input: Recall): Promise<Recalled> {
     cache.refresh();
-    const known = namespaces.all().filter(({ visibility }) => input.visibilities.includes(visibility));
-    const chosen = input.namespaces ? known.filter(({ name }) => input.namespaces?.includes(name)) : known;
+    const { known, chosen } = chosenOf(input);
     const found: RecallPlace[] = [];
     let memories = 0;
     for (const { id } of chosen) {
@@ -93,6 +97,11 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     const page = found.filter((place) => place.score >= input.minScore && isAfter(place, input.after));
     const unknown = (input.namespaces ?? []).filter((name) => !known.some((one) => one.name === name));
     return { ...read(page, input), asked: { best, memories, unknown, known: known.map(({ name }) => name) } };
+  }
+
+  function chosenOf(input: Pick<Recall, "namespaces" | "visibilities">) {
+    const known = namespaces.all().filter(({ visibility }) => input.visibilities.includes(visibility));
+    return { known, chosen: input.namespaces ? known.filter(({ name }) => input.namespaces?.includes(name)) : known };
   }
 
   async function rankNamespace(namespace: number, input: Recall) {
@@ -127,8 +136,8 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
 
   function passingMemories(namespace: number, filter: Filter): ReadonlySet<number> {
     const passing = new Set<number>();
-    for (const { row, metadata: json } of metadata.iterate(namespace)) {
-      if (matches(filter, JSON.parse(json) as Metadata)) passing.add(row);
+    for (const { row, content } of contents.iterate(namespace)) {
+      if (matches(filter, readContent(content).metadata)) passing.add(row);
     }
     return passing;
   }
@@ -137,7 +146,7 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     const postings = new Map<string, Postings>();
     for (const term of query.terms.keys()) {
       const places: { readonly position: number; readonly count: number }[] = [];
-      for (const { piece, count } of posting.iterate(namespace, term)) {
+      for (const { piece, count } of posting.iterate(namespace, indexNumber(term))) {
         const position = corpus.positionOf(piece);
         if (position !== undefined) places.push({ position, count });
       }

@@ -1,5 +1,6 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { Memory } from "../memory.ts";
+import { contentAppender } from "./content.ts";
 import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
 
 /** A record of the journal whose bytes were not made yet, or that was not given to the present miners. */
@@ -99,7 +100,8 @@ interface DueRow extends RecordRow {
 const NAMESPACE_COLUMNS = `coalesce(n.id, ${DIRECTORY_ROW}) AS row, coalesce(n.name, '') AS name,
   coalesce(n.wire_name, '') AS wireName, coalesce(n.visibility, 'private') AS visibility, coalesce(n.epoch, 0) AS epoch,
   coalesce(n.plain_name, 0) AS plainName`;
-const RECORD_COLUMNS = `r.id AS record, r.kind, r.memory_id AS id, r.part, CAST(r.body AS TEXT) AS body, ${NAMESPACE_COLUMNS}`;
+const RECORD_COLUMNS = `r.id AS record, r.kind, r.memory_id AS id, r.part, 
+  (SELECT CAST(c.bytes AS TEXT) FROM content c WHERE c.id = r.body) AS body, ${NAMESPACE_COLUMNS}`;
 const RECORD_TABLES = "record r LEFT JOIN namespace n ON n.id = r.namespace";
 /** A claim that nobody settles (its process was killed) is due again after this. */
 const CLAIM_MS = 60_000;
@@ -168,6 +170,7 @@ function recordStatements(database: SqliteDatabase) {
      FROM record r WHERE memory_id = ? AND kind = ? GROUP BY namespace`,
   );
   const dropParts = database.prepare("DELETE FROM record WHERE memory_id = ? AND kind = ? AND part >= ?");
+  const append = contentAppender(database);
   const fill = database.prepare("UPDATE record SET body = ? WHERE memory_id = ? AND kind = ? AND part = ?");
   const insert = database.prepare(
     "INSERT INTO record (memory_id, part, kind, namespace, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -211,8 +214,8 @@ function recordStatements(database: SqliteDatabase) {
       if (!row || row.made > 0 || (kind === "memory" && !memory.get(id))) return;
       dropParts.run(id, kind, bodies.length);
       for (const [part, body] of bodies.entries()) {
-        const bytes = Buffer.from(body, "utf8");
-        if (fill.run(bytes, id, kind, part).changes === 0) insert.run(id, part, kind, row.namespace, bytes, now);
+        const content = append(body);
+        if (fill.run(content, id, kind, part).changes === 0) insert.run(id, part, kind, row.namespace, content, now);
       }
     },
     describeNamespaces: (now: number): number => describe.run(now).changes,

@@ -2,6 +2,8 @@ import type { EmbeddingProfile } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { Piece } from "../recall/corpus.ts";
 import { embeddingText } from "../recall/embedding-text.ts";
+import { contentAppender } from "./content.ts";
+import { readContent } from "./memory-rows.ts";
 
 /** What is to be embedded for a piece. */
 export interface PieceToEmbed {
@@ -20,27 +22,21 @@ interface PieceRow {
   readonly memory: number;
   readonly namespace: number;
   readonly part: number;
-  readonly text: string;
+  readonly content: string;
   readonly start: number;
   readonly stop: number;
-  readonly speaker: string | null;
-  readonly session: string;
+  readonly session: number;
   readonly seq: number;
   readonly at: number;
 }
 
-const SELECT_PIECE = `SELECT p.id, p.memory, p.namespace, p.part, m.speaker, m.session, m.seq, m.at,
-  m.text, p.start, p.stop FROM piece p JOIN memory m ON m.row = p.memory`;
+const SELECT_PIECE = `SELECT p.id, p.memory, p.namespace, p.part, m.session, m.seq, m.at,
+  CAST(c.bytes AS TEXT) AS content, p.start, p.stop
+  FROM piece p JOIN memory m ON m.row = p.memory JOIN content c ON c.id = m.content`;
 
 export function vectorOperations(database: SqliteDatabase) {
   const profiles = profileNumbers(database);
   const piece = database.prepare<[number], PieceRow>(`${SELECT_PIECE} WHERE p.id = ?`);
-  const partBefore = database.prepare<[number, number], PieceRow>(
-    `${SELECT_PIECE} WHERE p.memory = ? AND p.part < ? ORDER BY p.part DESC LIMIT 1`,
-  );
-  const memoryBefore = database.prepare<[number, string, number], PieceRow>(
-    `${SELECT_PIECE} WHERE m.namespace = ? AND m.session = ? AND m.seq < ? ORDER BY m.seq DESC, p.part DESC LIMIT 1`,
-  );
   const waiting = "(profile IS NULL OR profile < @profile OR profile > @profile)";
   const awaiting = database
     .prepare<[Record<string, unknown>], number>(
@@ -54,7 +50,8 @@ export function vectorOperations(database: SqliteDatabase) {
   const mark = database.prepare<[number, number], { memory: number; namespace: number }>(
     "UPDATE piece SET profile = ? WHERE id = ? RETURNING memory, namespace",
   );
-  const put = database.prepare("INSERT OR REPLACE INTO vector (piece, profile, vector) VALUES (?, ?, ?)");
+  const append = contentAppender(database);
+  const put = database.prepare("INSERT INTO vector (piece, profile, content) VALUES (?, ?, ?)");
   const drop = database.prepare("DELETE FROM vector WHERE piece = ?");
   const change = database.prepare("INSERT INTO change (namespace, memory, kind) VALUES (?, ?, 'embedded')");
 
@@ -64,7 +61,7 @@ export function vectorOperations(database: SqliteDatabase) {
       piecesToEmbed: (input: { readonly pieces: readonly number[] }): readonly PieceToEmbed[] =>
         input.pieces.flatMap((id) => {
           const row = piece.get(id);
-          return row ? [{ piece: id, text: embeddingText(withText(row), before(row)) }] : [];
+          return row ? [{ piece: id, text: embeddingText(withText(row)) }] : [];
         }),
       /** Pieces without a vector of this profile, by number, for whoever holds the lease. */
       awaitingVectors: (input: {
@@ -89,22 +86,20 @@ export function vectorOperations(database: SqliteDatabase) {
           const row = mark.get(profile, id);
           if (!row) continue;
           memories.set(row.memory, row.namespace);
-          if (vector) put.run(id, profile, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength));
-          else drop.run(id);
+          drop.run(id);
+          if (!vector) continue;
+          const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+          put.run(id, profile, append(bytes));
         }
         for (const [memory, namespace] of memories) change.run(namespace, memory);
       },
     },
   };
-
-  function before(row: PieceRow): Piece | undefined {
-    const found = partBefore.get(row.memory, row.part) ?? memoryBefore.get(row.namespace, row.session, row.seq);
-    return found && withText(found);
-  }
 }
 
-function withText({ text, start, stop, speaker, at }: PieceRow): Piece {
-  return { text: text.slice(start, stop), speaker: speaker ?? undefined, at };
+function withText({ content, start, stop, at }: PieceRow): Piece {
+  const { text, speaker } = readContent(content);
+  return { text: text.slice(start, stop), speaker, at };
 }
 
 /** Profiles by number; a vector's profile stands beside it, because vectors of different ones are never compared. */
