@@ -1,6 +1,12 @@
 import { createPublicClient, http } from "viem";
 import { EngramError } from "../../crypto/errors.ts";
-import type { AuthorizationKey, AuthorizationState, Hex, PaymentChain } from "../payment/payment-types.ts";
+import type {
+  AuthorizationKey,
+  AuthorizationOutcome,
+  AuthorizationState,
+  Hex,
+  PaymentChain,
+} from "../payment/payment-types.ts";
 import { tokenAbi } from "./token-abi.ts";
 
 const CALL_MS = 5_000;
@@ -13,29 +19,31 @@ const LOOK_BACK = 50_000n;
 export function evmPaymentChain(url: string): PaymentChain {
   const client = createPublicClient({ transport: http(url, { timeout: CALL_MS, retryCount: 2, retryDelay: 100 }) });
 
-  async function transferIn(key: AuthorizationKey, fromBlock: bigint, toBlock: bigint) {
-    const used = await client.getContractEvents({
-      address: key.asset,
-      abi: tokenAbi,
-      eventName: "AuthorizationUsed",
-      args: { authorizer: key.from, nonce: key.nonce },
-      fromBlock,
-      toBlock,
-    });
-    const [spent] = used;
-    if (!spent) return undefined;
+  async function usedIn(key: AuthorizationKey, fromBlock: bigint, toBlock: bigint) {
+    const { asset: address, from: authorizer, nonce } = key;
+    const range = { address, abi: tokenAbi, args: { authorizer, nonce }, fromBlock, toBlock } as const;
+    const [[spent], [cancelled]] = await Promise.all([
+      client.getContractEvents({ ...range, eventName: "AuthorizationUsed" }),
+      client.getContractEvents({ ...range, eventName: "AuthorizationCanceled" }),
+    ]);
+    return spent ?? cancelled;
+  }
+
+  async function transferAfter(
+    key: AuthorizationKey,
+    event: { blockHash: Hex; transactionHash: Hex; logIndex: number },
+  ) {
     const transfers = await client.getContractEvents({
       address: key.asset,
       abi: tokenAbi,
       eventName: "Transfer",
       args: { from: key.from },
-      blockHash: spent.blockHash,
+      blockHash: event.blockHash,
     });
     // The token emits the two together; a later transfer of the same transaction belongs to another authorization.
-    const transfer = transfers.find(
-      (found) => found.transactionHash === spent.transactionHash && found.logIndex === spent.logIndex + 1,
+    return transfers.find(
+      (found) => found.transactionHash === event.transactionHash && found.logIndex === event.logIndex + 1,
     );
-    return { to: transfer?.args.to, value: transfer?.args.value, transaction: spent.transactionHash };
   }
 
   return {
@@ -48,18 +56,20 @@ export function evmPaymentChain(url: string): PaymentChain {
         ]);
         return { used, chainTime: Number(next.timestamp) };
       }),
-    findTransfer: (key, { payTo, atLeast }): Promise<Hex | undefined> =>
+    outcome: (key, { payTo, atLeast }): Promise<AuthorizationOutcome> =>
       reached(async () => {
         const head = await client.getBlockNumber({ cacheTime: 0 });
         const first = head > LOOK_BACK ? head - LOOK_BACK : 0n;
         for (let toBlock = head; toBlock >= first; toBlock -= RANGE + 1n) {
           const fromBlock = toBlock - RANGE > first ? toBlock - RANGE : first;
-          const found = await transferIn(key, fromBlock, toBlock);
-          if (!found) continue;
-          const isOurs = found.to?.toLowerCase() === payTo.toLowerCase() && (found.value ?? 0n) >= BigInt(atLeast);
-          return isOurs ? found.transaction : undefined;
+          const event = await usedIn(key, fromBlock, toBlock);
+          if (!event) continue;
+          const transfer = event.eventName === "AuthorizationUsed" ? await transferAfter(key, event) : undefined;
+          const { to, value = 0n } = transfer?.args ?? {};
+          const isOurs = to?.toLowerCase() === payTo.toLowerCase() && value >= BigInt(atLeast);
+          return isOurs ? { kind: "paid", transaction: event.transactionHash } : { kind: "lost" };
         }
-        return undefined;
+        return { kind: "unseen" };
       }),
   };
 }

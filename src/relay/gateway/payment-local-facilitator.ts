@@ -1,8 +1,9 @@
 import { x402Facilitator } from "@x402/core/facilitator";
 import { toFacilitatorEvmSigner } from "@x402/evm";
 import { registerExactEvmScheme } from "@x402/evm/exact/facilitator";
+import PQueue from "p-queue";
 import { createWalletClient, defineChain, http, publicActions, verifyTypedData } from "viem";
-import { nonceManager, privateKeyToAccount } from "viem/accounts";
+import { privateKeyToAccount } from "viem/accounts";
 import type { PaymentKey } from "../payment/payment-key.ts";
 import { chainIdOf } from "../payment/payment-nonce.ts";
 import type { PaymentNetwork } from "../payment/payment-types.ts";
@@ -24,8 +25,10 @@ export interface LocalFacilitatorOptions {
 
 /** A facilitator in this process, which settles both versions of x402 with its own gas. */
 export function localFacilitator(options: LocalFacilitatorOptions): PaymentFacilitator {
-  // One transaction number each, whatever the number of settlements at once; per process, hence a key of its own.
-  const account = privateKeyToAccount(options.gasKey.secret.reveal(), { nonceManager });
+  const account = privateKeyToAccount(options.gasKey.secret.reveal());
+  // Sent one after the other, each with the number the chain expects next: numbers counted here would leave a gap, and
+  // everything behind it waiting, when a send fails or the chain is restarted from its saved state.
+  const sending = new PQueue({ concurrency: 1 });
   const chain = defineChain({
     id: chainIdOf(options.network),
     name: options.network,
@@ -40,8 +43,8 @@ export function localFacilitator(options: LocalFacilitatorOptions): PaymentFacil
       readContract: (args) => wallet.readContract(args),
       // Of plain keys alone, as the gate has it.
       verifyTypedData: (args) => verifyTypedData(args),
-      writeContract: (args) => wallet.writeContract({ ...args, account, chain }),
-      sendTransaction: (args) => wallet.sendTransaction({ ...args, account, chain }),
+      writeContract: (args) => sending.add(() => wallet.writeContract({ ...args, account, chain })),
+      sendTransaction: (args) => sending.add(() => wallet.sendTransaction({ ...args, account, chain })),
       waitForTransactionReceipt: (args) => wallet.waitForTransactionReceipt(args),
       getCode: (args) => wallet.getCode(args),
     },

@@ -1,7 +1,14 @@
 import { EngramError } from "../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { AuthorizationKey, Hex, PaymentNetwork } from "../payment/payment-types.ts";
-import type { NewPayment, PaymentChange, PaymentRow, PaymentState, SettlementRecord } from "./payment-types.ts";
+import type {
+  NewPayment,
+  PaymentChange,
+  PaymentClaim,
+  PaymentRow,
+  PaymentState,
+  SettlementRecord,
+} from "./payment-types.ts";
 
 interface StoredPayment {
   readonly network: PaymentNetwork;
@@ -59,13 +66,11 @@ export function createPaymentOperations(database: SqliteDatabase) {
         open.all(query).map(toRow),
     },
     writes: {
-      claimPayment: (payment: NewPayment): PaymentRow => {
-        const { key, signedHash, payTo, amount, validBefore, bound, now } = payment;
-        const columns = columnsOf(key);
-        insert.run({ ...columns, signedHash, payTo, amount, validBefore, bound: bound ? 1 : 0, now });
-        const row = find.get(columns);
+      claimPayment: (payment: NewPayment): PaymentClaim => {
+        const fresh = insert.run(valuesOf(payment)).changes === 1;
+        const row = find.get(columnsOf(payment.key));
         if (!row) throw new EngramError("STORE_FAILED", "a payment vanished while it was stored");
-        return toRow(row);
+        return { row: toRow(row), fresh };
       },
       markPaymentUnknown: ({ key, signedHash, now }: PaymentChange): void => {
         unknown.run({ ...columnsOf(key), signedHash, now });
@@ -73,8 +78,10 @@ export function createPaymentOperations(database: SqliteDatabase) {
       releasePayment: ({ key, signedHash }: PaymentChange): void => {
         release.run({ ...columnsOf(key), signedHash });
       },
-      recordSettlement: ({ key, signedHash, transaction, now }: SettlementRecord): void => {
-        if (settle.run({ ...columnsOf(key), signedHash, transaction, now }).changes === 1) return;
+      recordSettlement: ({ transaction, ...payment }: SettlementRecord): void => {
+        // The row can be gone: the money has moved all the same, and must be remembered.
+        insert.run(valuesOf(payment));
+        if (settle.run({ ...valuesOf(payment), transaction }).changes === 1) return;
         throw new EngramError("PAYMENT_SPENT", "this payment was spent on another submission", {
           fix: "pay this submission with a payment of its own",
         });
@@ -93,6 +100,10 @@ function columnsOf(key: AuthorizationKey) {
     payer: key.from.toLowerCase(),
     nonce: key.nonce.toLowerCase(),
   };
+}
+
+function valuesOf({ key, bound, ...values }: NewPayment) {
+  return { ...columnsOf(key), ...values, payTo: values.payTo.toLowerCase(), bound: bound ? 1 : 0 };
 }
 
 function toRow(row: StoredPayment): PaymentRow {

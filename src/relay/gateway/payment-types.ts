@@ -38,14 +38,8 @@ export interface OfferedPayment {
   readonly bound: boolean;
 }
 
-/** What the gateway's store writes in the transaction that stores the submission. */
-export interface SettlementRecord {
-  readonly key: AuthorizationKey;
-  readonly signedHash: string;
-  readonly transaction: Hex;
-  /** Unix milliseconds. */
-  readonly now: number;
-}
+/** What the gateway's store writes in the transaction that stores the submission; whole, should the row be lost. */
+export type SettlementRecord = NewPayment & { readonly transaction: Hex };
 
 export interface PaymentSettlement {
   readonly kind: "settled";
@@ -84,7 +78,7 @@ export interface PaymentTable {
   /** The row of an authorization, if it was ever tried. */
   findPayment(key: AuthorizationKey): Promise<PaymentRow | null>;
   /** Inserts a `settling` row, or answers the one that is there: one row per authorization, for ever. */
-  claimPayment(row: NewPayment): Promise<PaymentRow>;
+  claimPayment(payment: NewPayment): Promise<PaymentClaim>;
   markPaymentUnknown(change: PaymentChange): Promise<void>;
   /** Forgets a row whose authorization is proven unspent. */
   releasePayment(change: PaymentChange): Promise<void>;
@@ -94,6 +88,12 @@ export interface PaymentTable {
 }
 
 export type NewPayment = Omit<PaymentRow, "state" | "transaction"> & { readonly now: number };
+
+export interface PaymentClaim {
+  readonly row: PaymentRow;
+  /** Nobody had tried this authorization before. */
+  readonly fresh: boolean;
+}
 
 export interface PaymentChange {
   readonly key: AuthorizationKey;

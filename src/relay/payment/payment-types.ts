@@ -61,15 +61,20 @@ export interface AuthorizationKey {
   readonly nonce: Hex;
 }
 
+/** What became of a used authorization. */
+export type AuthorizationOutcome =
+  | { readonly kind: "paid"; readonly transaction: Hex }
+  /** Cancelled, or spent on another payee or a smaller amount: it never pays us. */
+  | { readonly kind: "lost" }
+  /** No event is seen: too long ago, or a node that lags behind. */
+  | { readonly kind: "unseen" };
+
 /** What both sides ask the EVM chain. Errors: `PAYMENT_CHAIN_UNREACHABLE`. */
 export interface PaymentChain {
   authorization(key: AuthorizationKey): Promise<AuthorizationState>;
-  /**
-   * The transaction that spent the authorization and moved at least `atLeast` from its payer to `payTo`; `undefined`
-   * where there is none (cancelled, or paid to somebody else).
-   */
-  findTransfer(
+  /** The event that used the authorization alone proves nothing: it names neither payee nor amount. */
+  outcome(
     key: AuthorizationKey,
     expected: { readonly payTo: Hex; readonly atLeast: number },
-  ): Promise<Hex | undefined>;
+  ): Promise<AuthorizationOutcome>;
 }

@@ -1,0 +1,212 @@
+import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
+import { EngramError } from "../../crypto/errors.ts";
+import { type Clock, systemClock } from "../../node/runtime/clock.ts";
+import type { Logger } from "../../node/runtime/logger.ts";
+import type { AuthorizationKey, Hex, PaidSubmission, PaymentChain } from "../payment/payment-types.ts";
+import { challengeOf, type Reason, refusalOf, settledHeaders, unknownAnswer } from "./payment-answers.ts";
+import type { PaymentFacilitator } from "./payment-facilitator.ts";
+import { meetsRow, meetsTerms, readOffer } from "./payment-offer.ts";
+import type { SubmissionGate } from "./payment-port.ts";
+import { definiteReason, type SettleAnswer } from "./payment-settle-answer.ts";
+import { type GatewayTerms, requirementsV1, requirementsV2 } from "./payment-terms.ts";
+import type {
+  HeaderReader,
+  NewPayment,
+  OfferedPayment,
+  PaymentChallenge,
+  PaymentRow,
+  PaymentTable,
+  RequireOutcome,
+  SettleOutcome,
+} from "./payment-types.ts";
+
+export interface PaymentGateOptions {
+  readonly terms: GatewayTerms;
+  readonly table: PaymentTable;
+  readonly facilitator: PaymentFacilitator;
+  readonly chain: PaymentChain;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** How long a settlement may take before its outcome counts as unknown. */
+  readonly settleMs?: number;
+}
+
+const SETTLE_MS = 20_000;
+/** More settlements at once than this are told to come back. */
+const MAX_IN_FLIGHT = 256;
+/** The sweep leaves alone what a request may still be working on. */
+const SWEEP_AFTER_MS = 60_000;
+const SWEEP_LIMIT = 100;
+
+/** See `SubmissionGate`. Settles first and stores after, so that nothing is delivered that is not paid for (V-W39). */
+export class PaymentGate implements SubmissionGate {
+  readonly #options: PaymentGateOptions;
+  readonly #clock: Clock;
+  /** One settlement per authorization and submission at a time: copies share its outcome. */
+  readonly #inFlight = new Map<string, Promise<SettleOutcome>>();
+
+  constructor(options: PaymentGateOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get price(): number {
+    return this.#options.terms.price;
+  }
+
+  challenge(submission: PaidSubmission): PaymentChallenge {
+    return challengeOf(this.#options.terms, submission, "payment_required");
+  }
+
+  async require(submission: PaidSubmission, headers: HeaderReader): Promise<RequireOutcome> {
+    const { terms, table } = this.#options;
+    if (terms.price === 0) return { kind: "free" };
+    const offer = await readOffer(terms, submission, headers);
+    if (offer.kind === "none") return this.challenge(submission);
+    if (offer.kind === "refused") return refusalOf(offer.refusal);
+    if (offer.kind === "declined") return challengeOf(terms, submission, offer.reason);
+    const { payment } = offer;
+    const row = await table.findPayment(payment.key);
+    if (row && row.signedHash !== submission.signedHash) return refusalOf("payment_spent");
+    // What was taken on before is settled on the terms of then, whatever the price is now.
+    if (row) {
+      if (!meetsRow(row, payment)) return challengeOf(terms, submission, "terms");
+      return { kind: "offered", payment: { ...payment, bound: row.bound } };
+    }
+    if (!meetsTerms(terms, payment)) return challengeOf(terms, submission, "terms");
+    // A bound payment may have been settled before the row was lost: then its end does not matter.
+    const { validAfter, validBefore } = payment.authorization;
+    const now = this.#clock.now() / 1_000;
+    if (!payment.bound && validBefore <= now) return challengeOf(terms, submission, "expired");
+    if (validAfter > now) return challengeOf(terms, submission, "not_yet_valid");
+    return offer;
+  }
+
+  async settle(payment: OfferedPayment): Promise<SettleOutcome> {
+    return this.#alone(payment.key, payment.signedHash, () => this.#settle(payment));
+  }
+
+  /** Runs `work` unless the same is running already; then its outcome is the answer for both. */
+  async #alone(key: AuthorizationKey, signedHash: string, work: () => Promise<SettleOutcome>): Promise<SettleOutcome> {
+    const name = `${key.network}:${key.asset}:${key.from}:${key.nonce}:${signedHash}`.toLowerCase();
+    const running = this.#inFlight.get(name);
+    if (running !== undefined) return running;
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) return unknownAnswer();
+    const started = work().finally(() => this.#inFlight.delete(name));
+    this.#inFlight.set(name, started);
+    return started;
+  }
+
+  async #settle(payment: OfferedPayment): Promise<SettleOutcome> {
+    const claim = await this.#options.table.claimPayment(this.#newPayment(payment));
+    const { row, fresh } = claim;
+    if (row.signedHash !== payment.signedHash) return refusalOf("payment_spent");
+    if (row.transaction !== null) return this.#settled(payment, row, row.transaction);
+    try {
+      const before = await this.#onChain(payment, row, fresh && !payment.bound);
+      if (before) return before;
+      const { validBefore } = payment.authorization;
+      const { chainTime } = await this.#options.chain.authorization(payment.key);
+      if (validBefore <= chainTime) return await this.#release(payment, "expired");
+      return await this.#conclude(payment, row, await this.#askFacilitator(payment));
+    } catch (error) {
+      if (!(error instanceof EngramError)) throw error;
+      this.#options.log.warn({ code: error.code }, "whether a payment was settled is not known yet");
+      return await this.#unknown(payment);
+    }
+  }
+
+  /** What the chain says where the authorization is used already; nothing where it is not. */
+  async #onChain(payment: OfferedPayment, row: PaymentRow, ignorePaid: boolean): Promise<SettleOutcome | undefined> {
+    const { chain } = this.#options;
+    if (!(await chain.authorization(payment.key)).used) return undefined;
+    const outcome = await chain.outcome(payment.key, { payTo: row.payTo, atLeast: row.amount });
+    if (outcome.kind === "unseen") return await this.#unknown(payment);
+    // It paid us, but before we heard of it, and nothing says that it was for this submission.
+    if (outcome.kind === "lost" || ignorePaid) return await this.#release(payment, "spent");
+    return this.#settled(payment, row, outcome.transaction);
+  }
+
+  async #conclude(payment: OfferedPayment, row: PaymentRow, answer: SettleAnswer): Promise<SettleOutcome> {
+    if (answer.kind === "settled") return this.#settled(payment, row, answer.transaction);
+    // Whatever the facilitator says, the chain decides: its answer may be about a copy that came second.
+    const onChain = await this.#onChain(payment, row, false);
+    if (onChain) return onChain;
+    return answer.kind === "refused" ? await this.#release(payment, answer.reason) : await this.#unknown(payment);
+  }
+
+  async #askFacilitator(payment: OfferedPayment): Promise<SettleAnswer> {
+    const { facilitator, terms, settleMs = SETTLE_MS } = this.#options;
+    // The facilitator of version 2 serves version 1 as well; its types name the second alone.
+    const payload = payment.payload as unknown as PaymentPayload;
+    // On the terms it was taken on: the price may have changed since.
+    const { to: payTo, value: price } = payment.authorization;
+    const taken = { ...terms, payTo, price };
+    const asked = payment.version === 1 ? requirementsV1(taken, payment) : requirementsV2(taken);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("late")), settleMs);
+    try {
+      const answer = await Promise.race([facilitator.settle(payload, asked as unknown as PaymentRequirements), late]);
+      if (!answer.success) this.#options.log.debug({ reason: answer.errorReason }, "a payment was not settled");
+      return definiteReason(answer);
+    } catch {
+      return { kind: "unknown" };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #settled(payment: OfferedPayment, row: PaymentRow, transaction: Hex): SettleOutcome {
+    const { terms } = this.#options;
+    const settled = {
+      payer: payment.authorization.from,
+      amount: `${row.amount}`,
+      asset: terms.token.asset,
+      network: terms.token.network,
+      transaction,
+      bound: row.bound,
+    };
+    const { state: _, transaction: __, ...stored } = row;
+    const record = { ...stored, key: payment.key, transaction, now: this.#clock.now() };
+    return { kind: "settled", settled, record, headers: settledHeaders(payment, settled, terms) };
+  }
+
+  async #release(payment: OfferedPayment, reason: Reason): Promise<PaymentChallenge> {
+    const { key, signedHash } = payment;
+    await this.#options.table.releasePayment({ key, signedHash, now: this.#clock.now() });
+    return challengeOf(this.#options.terms, payment, reason);
+  }
+
+  async #unknown({ key, signedHash }: Pick<OfferedPayment, "key" | "signedHash">): Promise<SettleOutcome> {
+    await this.#options.table.markPaymentUnknown({ key, signedHash, now: this.#clock.now() });
+    return unknownAnswer();
+  }
+
+  #newPayment({ key, signedHash, authorization, bound }: OfferedPayment): NewPayment {
+    const { to, value, validBefore } = authorization;
+    return { key, signedHash, payTo: to, amount: value, validBefore, bound, now: this.#clock.now() };
+  }
+
+  async reconcile(): Promise<void> {
+    const before = this.#clock.now() - SWEEP_AFTER_MS;
+    for (const row of await this.#options.table.unsettledPayments({ before, limit: SWEEP_LIMIT })) {
+      await this.#alone(row.key, row.signedHash, () => this.#sweep(row));
+    }
+  }
+
+  /** Its answer goes to a request that came meanwhile: to send the same again is right for that one in every case. */
+  async #sweep(row: PaymentRow): Promise<SettleOutcome> {
+    const { chain, table } = this.#options;
+    const now = this.#clock.now();
+    const { used, chainTime } = await chain.authorization(row.key);
+    if (!used) {
+      if (row.validBefore <= chainTime) await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
+      return unknownAnswer();
+    }
+    const outcome = await chain.outcome(row.key, { payTo: row.payTo, atLeast: row.amount });
+    const { state: _, transaction: __, ...stored } = row;
+    if (outcome.kind === "paid") await table.recordSettlement({ ...stored, transaction: outcome.transaction, now });
+    if (outcome.kind === "lost") await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
+    return unknownAnswer();
+  }
+}
