@@ -106,8 +106,7 @@ describe("restore from the phrase", () => {
     const { kept, gone } = await fill();
     const phrase = await phraseOf(bench.home);
     await rm(bench.home, { recursive: true });
-    const [dead] = miners.miners;
-    if (dead) await miners.stop(dead);
+    await miners.stop(0);
     const result = await run(phrase);
     expect(result.memories).toBe(kept.size);
     expect(result.miners.filter(({ reachable }) => reachable)).toHaveLength(2);
@@ -121,14 +120,23 @@ describe("restore from the phrase", () => {
     const { stored } = await client.store({ items: [{ text: "forget me" }, { text: "keep me" }] });
     await client.settle();
     const phrase = await phraseOf(bench.home);
-    await client.delete({ ids: [stored[0]?.id ?? ""] });
-    // The tombstone reaches nobody but itself: delete deliveries of one miner are put off as if it had slept.
+    await miners.stop(1);
+    const { replicas } = await client.delete({ ids: [stored[0]?.id ?? ""] });
+    expect(replicas).toMatchObject({ pending: 3, impossible: 0 });
     await client.settle();
+    expect((await client.status()).journal.deletes).toBe(1);
     await client[Symbol.asyncDispose]();
     await rm(bench.home, { recursive: true });
-    expect((await run(phrase)).memories).toBe(1);
+    await miners.restart(1);
+    expect(await run(phrase)).toMatchObject({ memories: 1, skipped: 0 });
     await using restored = open();
     expect([...(await all(restored)).values()].map(({ text }) => text)).toEqual(["keep me"]);
+    expect((await restored.status()).journal.deletes).toBe(1);
+    await restored.settle();
+    expect((await restored.status()).journal).toEqual({ pushes: 0, deletes: 0, failed: 0 });
+    // A second restore finds the copy gone: directory, memory and tombstone are all that is left there.
+    const again = await run(phrase, join(bench.home, "..", "again"));
+    expect(again.miners.map(({ records }) => records)).toEqual([3, 3, 3]);
   });
 
   test("a home with another wallet is refused and left alone; running it twice changes nothing", async () => {
@@ -147,7 +155,7 @@ describe("restore from the phrase", () => {
 
   test("without a reachable miner it says what to do", async () => {
     const phrase = await phraseOf(bench.home);
-    for (const miner of miners.miners) await miners.stop(miner);
+    for (const index of miners.miners.keys()) await miners.stop(index);
     await expect(run(phrase)).rejects.toMatchObject({ code: "MINERS_UNREACHABLE" });
   });
 });

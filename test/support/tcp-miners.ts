@@ -9,32 +9,30 @@ import { quiet } from "./client-bench.ts";
 import { FixedChain } from "./fixed-chain.ts";
 import { TestEmbedder } from "./test-embedder.ts";
 
+interface Running {
+  miner: RunningMiner;
+  stopped: boolean;
+  readonly folder: string;
+}
+
 /** Real miners over TCP in this process, each with a folder of its own. */
 export class TcpMiners implements AsyncDisposable {
-  readonly miners: readonly RunningMiner[];
-  readonly #stack: ReleaseStack;
-  readonly #stopped = new Set<RunningMiner>();
-
-  private constructor(miners: readonly RunningMiner[], stack: ReleaseStack) {
-    this.miners = miners;
-    this.#stack = stack;
-  }
+  readonly #running: Running[] = [];
+  readonly #stack = new ReleaseStack();
 
   static async start(count: number): Promise<TcpMiners> {
-    const stack = new ReleaseStack();
+    const miners = new TcpMiners();
     const folder = await mkdtemp(join(tmpdir(), "engram-miners-"));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const config = readMinerConfig(
-      { ENGRAM_CHAIN: "local", RATE_LIMIT_MAX_REQUESTS: "1000000" },
-      { host: "127.0.0.1", port: 0 },
-    );
-    const chain = new RegisteringChain();
-    const miners: RunningMiner[] = [];
+    miners.#stack.defer(() => rm(folder, { recursive: true, force: true }));
     for (let i = 0; i < count; i++) {
-      const deps = { embedder: new TestEmbedder(), chain, clock: systemClock, logger: quiet };
-      miners.push(await startMiner(join(folder, `miner-${i}`), config, deps));
+      const own = join(folder, `miner-${i}`);
+      miners.#running.push({ miner: await startIn(own, 0), stopped: false, folder: own });
     }
-    return new TcpMiners(miners, stack);
+    return miners;
+  }
+
+  get miners(): readonly RunningMiner[] {
+    return this.#running.map(({ miner }) => miner);
   }
 
   /** As in ENGRAM_MINERS. */
@@ -42,15 +40,32 @@ export class TcpMiners implements AsyncDisposable {
     return this.miners.map(({ hotkey, url }) => `${hotkey}@${url}`).join(",");
   }
 
-  async stop(miner: RunningMiner): Promise<void> {
-    this.#stopped.add(miner);
-    await miner[Symbol.asyncDispose]();
+  async stop(index: number): Promise<void> {
+    const one = this.#running[index];
+    if (!one || one.stopped) return;
+    one.stopped = true;
+    await one.miner[Symbol.asyncDispose]();
+  }
+
+  /** Starts it again with its records, hotkey and address. */
+  async restart(index: number): Promise<void> {
+    const one = this.#running[index];
+    if (!one?.stopped) return;
+    one.miner = await startIn(one.folder, Number(new URL(one.miner.url).port));
+    one.stopped = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const miner of this.miners) if (!this.#stopped.has(miner)) await miner[Symbol.asyncDispose]();
+    for (const index of this.#running.keys()) await this.stop(index);
     await this.#stack[Symbol.asyncDispose]();
   }
+}
+
+async function startIn(folder: string, port: number): Promise<RunningMiner> {
+  const environment = { ENGRAM_CHAIN: "local", RATE_LIMIT_MAX_REQUESTS: "1000000" };
+  const config = readMinerConfig(environment, { host: "127.0.0.1", port });
+  const deps = { embedder: new TestEmbedder(), chain: new RegisteringChain(), clock: systemClock, logger: quiet };
+  return startMiner(folder, config, deps);
 }
 
 class RegisteringChain extends FixedChain {

@@ -59,11 +59,19 @@ export class MinerClient {
   readonly miner: KnownMiner;
   readonly #http: HttpClient;
   readonly #signer: RequestSigner;
+  readonly #deadlineMs: number;
 
-  constructor(options: { readonly miner: KnownMiner; readonly http: HttpClient; readonly signer: RequestSigner }) {
+  constructor(options: {
+    readonly miner: KnownMiner;
+    readonly http: HttpClient;
+    readonly signer: RequestSigner;
+    /** Of calls that name no other; default 15 s. */
+    readonly deadlineMs?: number | undefined;
+  }) {
     this.miner = options.miner;
     this.#http = options.http;
     this.#signer = options.signer;
+    this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   }
 
   /** `GET /health`: the reply's JSON (spec 8.16; `caps` is ours). */
@@ -139,7 +147,7 @@ export class MinerClient {
     return `${this.miner.url}/retrieve/${encodeURIComponent(cid)}`;
   }
 
-  #limits({ signal, deadlineMs = DEADLINE_MS }: CallOptions, maxBytes: number) {
+  #limits({ signal, deadlineMs = this.#deadlineMs }: CallOptions, maxBytes: number) {
     return { deadlineMs, maxBytes, ...(signal ? { signal } : {}) };
   }
 }

@@ -43,9 +43,11 @@ export interface MinerDirectoryOptions {
   readonly chainIdentity: () => Promise<string>;
   readonly values: KeyValues;
   readonly clock: Clock;
-  /** Of one look; default 5 s. */
-  readonly deadlineMs?: number;
+  /** Of one call; default 15 s, of a look 5 s. */
+  readonly deadlineMs?: number | undefined;
 }
+
+const LOOK_MS = 5_000;
 
 const pinSchema = z.object({
   caps: z.array(z.string()),
@@ -109,7 +111,7 @@ export class MinerDirectory {
   }
 
   async #lookAt(miner: KnownMiner, chain: string, signal: AbortSignal | undefined): Promise<MinerView> {
-    const { clock, sr25519, values, deadlineMs = 5_000 } = this.#options;
+    const { clock, sr25519, values, deadlineMs = LOOK_MS } = this.#options;
     const key = pinKey(miner.hotkey);
     const pin = parsePin(await values.read(key));
     const began = performance.now();
@@ -117,7 +119,7 @@ export class MinerDirectory {
       this.#view(miner, { ...state, latencyMs: performance.now() - began }, now);
     const { client } = view({ reachable: false }, pin);
     try {
-      const health = await client.health({ deadlineMs, ...(signal ? { signal } : {}) });
+      const health = await client.health({ deadlineMs: Math.min(deadlineMs, LOOK_MS), ...(signal ? { signal } : {}) });
       const stated = verifyCapabilities(sr25519, toPlain(health.get("caps") ?? null));
       if (stated && stated.hotkey !== miner.hotkey) return view({ reachable: true, trusted: false }, undefined);
       const seen = stated && sameChain(chain, stated.chain) ? stated : undefined;
@@ -132,9 +134,9 @@ export class MinerDirectory {
   }
 
   #view(miner: KnownMiner, seen: Seen, pin: CapabilityPin | undefined): MinerView {
-    const { httpFor, signer } = this.#options;
+    const { httpFor, signer, deadlineMs } = this.#options;
     return {
-      client: new MinerClient({ miner, http: httpFor(miner), signer }),
+      client: new MinerClient({ miner, http: httpFor(miner), signer, deadlineMs }),
       miner,
       reachable: seen.reachable,
       trusted: seen.trusted ?? true,

@@ -30,6 +30,8 @@ export interface ReplicationOptions {
   readonly privateOnReferenceMiners?: boolean;
   /** How miners are reached; default: the network. */
   readonly http?: HttpClient;
+  /** Of one call to a miner; default 15 s. */
+  readonly deadlineMs?: number;
 }
 
 /** The replication of a client that may know miners: give it to `openMemoryClient`. */
@@ -96,6 +98,7 @@ async function makeParts(
       chainIdentity,
       values: keyValues(store),
       clock,
+      deadlineMs: options.deadlineMs,
     }),
   };
 }
