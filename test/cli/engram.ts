@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
+
+// A test starts up to ten processes, on machines that may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 const launcher = fileURLToPath(new URL("../../bin/engram.js", import.meta.url));
 

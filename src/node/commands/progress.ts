@@ -1,3 +1,4 @@
+import { clearLine, cursorTo } from "node:readline";
 import type { CommonOptions } from "./kit.ts";
 import { say } from "./output.ts";
 
@@ -8,22 +9,37 @@ export interface Progress {
 }
 
 const PLAIN_EVERY_MS = 5_000;
+const BAR_EVERY_MS = 100;
+const BAR_CELLS = 30;
 
 /** A bar on a terminal, a line every few seconds elsewhere, nothing with `--json`; always on standard error. */
 export async function startProgress(what: string, total: number | null, options: CommonOptions): Promise<Progress> {
   if (options.json) return { at: () => undefined, end: () => undefined };
-  if (!process.stderr.isTTY || total === null) return plainLines(what, total);
-  const { progress } = await import("@clack/prompts");
-  const bar = progress({ max: Math.max(total, 1), output: process.stderr, indicator: "timer" });
-  let shown = 0;
-  bar.start(what);
+  // Not the prompts library's bar: it takes the keyboard, and leaves with code 0 on Ctrl-C before the work has stopped.
+  return process.stderr.isTTY ? bar(what, total) : plainLines(what, total);
+}
+
+function bar(what: string, total: number | null): Progress {
+  let last = 0;
+  const draw = (line: string) => {
+    cursorTo(process.stderr, 0);
+    clearLine(process.stderr, 0);
+    process.stderr.write(line.slice(0, Math.max(1, process.stderr.columns - 1)));
+  };
+  draw(what);
   return {
     at: (done, message) => {
-      bar.advance(done - shown, message);
-      shown = done;
+      if (Date.now() - last < BAR_EVERY_MS) return;
+      last = Date.now();
+      draw(`${what} ${total === null ? "" : `${cells(done / Math.max(total, 1))} `}${message}`);
     },
-    end: () => bar.stop(what),
+    end: () => draw(""),
   };
+}
+
+function cells(share: number): string {
+  const full = Math.round(BAR_CELLS * Math.min(1, share));
+  return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${Math.floor(100 * Math.min(1, share))} %`;
 }
 
 function plainLines(what: string, total: number | null): Progress {
