@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import { EngramError } from "../crypto/errors.ts";
 import type { MemoryClient } from "../node/client/memory.ts";
+import { staysOnThisMachine } from "../node/commands/consent.ts";
 
 /** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories. */
 export type Act = "public" | "delete";
 export type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
-
-/** Deletes of up to this many memories need nobody. */
-export const freeDeletes = 20;
 
 const acts: readonly Act[] = ["public", "delete"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
@@ -128,17 +126,4 @@ async function ruleFor(act: Act, deps: ConsentDeps): Promise<Rule> {
   // On the simulated chain with loopback miners nothing leaves this machine.
   if (act === "public" && (await staysOnThisMachine(await deps.client()))) return "allow";
   return "ask";
-}
-
-async function staysOnThisMachine(client: MemoryClient): Promise<boolean> {
-  const { chain, miners } = await client.status();
-  return chain.identity.startsWith("local:") && miners.every(({ url }) => isLoopback(url));
-}
-
-function isLoopback(url: string): boolean {
-  // An embedded miner has no address: it runs in this process.
-  if (url === "") return true;
-  const parsed = URL.parse(url);
-  if (!parsed) return false;
-  return parsed.protocol === "embedded:" || /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(parsed.hostname);
 }

@@ -32,6 +32,14 @@ export async function getInScope(
   return { items: shown, missing: [...missing, ...ids.filter((id) => hiddenIds.some((full) => full.startsWith(id)))] };
 }
 
+/** Throws `MEMORY_NOT_FOUND` for a memory outside the scope, as if it did not exist. */
+export async function assertInScope(client: MemoryClient, id: string, scope: Scope): Promise<void> {
+  if (scope.pinned === undefined) return;
+  const { items } = await getInScope(client, [id], scope);
+  if (items.length > 0) return;
+  throw new EngramError("MEMORY_NOT_FOUND", `There is no memory ${id} here`, { fix: "Find its id with engram_query." });
+}
+
 function outside(pinned: string): EngramError {
   return new EngramError("NAMESPACE_PINNED", `This server works in the namespace ${JSON.stringify(pinned)} alone`, {
     fix: `Leave namespace out or send ${JSON.stringify(pinned)}.`,

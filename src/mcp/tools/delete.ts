@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { MemoryClient } from "../../node/client/memory.ts";
-import { freeDeletes } from "../consent.ts";
+import { FREE_DELETES } from "../../node/commands/consent.ts";
 import { idField, namespaceField } from "../fields.ts";
 import { allowedNamespace, getInScope } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
@@ -28,7 +28,7 @@ const output = z.object({
 export const deleteTool = defineTool({
   name: "engram_delete",
   title: "Forget",
-  description: `Forget memories for good, here and on every miner that holds copies. More than ${freeDeletes} need a person's consent.`,
+  description: `Forget memories for good, here and on every miner that holds copies. More than ${FREE_DELETES} need a person's consent.`,
   input,
   output,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
@@ -40,7 +40,7 @@ async function forget(args: Args, context: ToolContext): Promise<z.output<typeof
   if ("ids" in target && target.ids.length === 0) return nothing(missing);
   const client = await context.client();
   const count = await client.countForDelete(target);
-  if (count > freeDeletes) {
+  if (count > FREE_DELETES) {
     await context.consent.require({ act: "delete", tool: "engram_delete", args, summary: summary(args, count) });
   }
   const result = await client.delete(target);

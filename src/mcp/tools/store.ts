@@ -6,7 +6,7 @@ import { assertNoSecrets } from "../../node/client/secret-scan.ts";
 import { dateField, idField, metadataField, nameField, namespaceField, textField } from "../fields.ts";
 import { unlisted } from "../portable-schema.ts";
 import { clip } from "../present.ts";
-import { allowedNamespace, assertMayPublish } from "../scope.ts";
+import { allowedNamespace, assertInScope, assertMayPublish } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { visible } from "../untrusted.ts";
 
@@ -70,6 +70,7 @@ async function store(args: Args, context: ToolContext): Promise<z.output<typeof 
     await context.consent.require({ act: "public", tool: "engram_store", args, summary: publishing(items) });
   }
   const client = await context.client();
+  if (args.replaces !== undefined) await assertInScope(client, args.replaces, context);
   const { stored, replicas } = await client.store({
     items,
     session: context.session,
