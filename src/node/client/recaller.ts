@@ -9,7 +9,7 @@ import type { Hit, QueryInput, QueryResult } from "./memory.ts";
 import { invalid } from "./memory-input.ts";
 import { whyNoHits } from "./no-hits.ts";
 import type { ParsedQuery, RecallMode } from "./recall/corpus.ts";
-import { parseQuery } from "./recall/terms.ts";
+import { parseQuery, queryVector } from "./recall/query.ts";
 import type { Replication } from "./replication-port.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { Recall, Recalled, RecallPlace } from "./store/recall-operations.ts";
@@ -49,7 +49,12 @@ export class Recaller {
 
   async #ask(input: QueryInput, question: Question, signal: AbortSignal | undefined) {
     const { store, embedder, vectors, replication, clock } = this.#deps;
-    const parsed = parseQuery(question.query);
+    const { namespaces, visibilities, mode, minScore, limit, after } = question;
+    const speakers = await store.call("speakers", {
+      visibilities,
+      ...(namespaces === undefined ? {} : { namespaces }),
+    });
+    const parsed = parseQuery(question.query, { speakers, now: clock.now() });
     const remote = question.visibilities.includes("public")
       ? replication.publicRecall({ ...input, limit: question.limit }, signal)
       : Promise.resolve([]);
@@ -58,7 +63,6 @@ export class Recaller {
       question.mode === "keyword" ? undefined : vectors.waitFor(question.namespaces, VECTORS_WAIT_MS, signal),
     ]);
     signal?.throwIfAborted();
-    const { namespaces, visibilities, mode, minScore, limit, after } = question;
     const recall = await store.call("recall", {
       visibilities,
       query: parsed,
@@ -81,7 +85,7 @@ export class Recaller {
   async #vectorOf(parsed: ParsedQuery, mode: RecallMode, signal?: AbortSignal): Promise<Float32Array | undefined> {
     if (mode === "keyword" || (parsed.foreign && mode === "hybrid")) return undefined;
     try {
-      const [vector] = await this.#deps.embedder.embed([parsed.embedding], signal ? { signal } : {});
+      const vector = queryVector(await this.#deps.embedder.embed(parsed.embeddings, signal ? { signal } : {}));
       return vector?.some((value) => value !== 0) ? vector : undefined;
     } catch (error) {
       signal?.throwIfAborted();

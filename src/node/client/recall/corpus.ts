@@ -1,3 +1,5 @@
+import type { DateMention } from "./dates.ts";
+
 /**
  * One namespace as the ranker sees it: a column per property, an entry per indexed piece. A piece is a whole memory or
  * one part of a long one. Positions are the store's own; ranking needs no order among them beyond breaking ties, and
@@ -37,8 +39,8 @@ export const PieceTrait = {
   question: 1,
   /** The built-in model does not know its language: its vector says nothing and it is found by its terms. */
   foreign: 2,
-  /** It is too short to mean anything without its neighbours. */
-  short: 4,
+  /** It names a moment, as an answer to "when" does. */
+  timed: 4,
 } as const;
 
 /** What a store knows of a piece when it indexes it. */
@@ -51,7 +53,7 @@ export interface Piece {
 
 /** What the store keeps of a piece beside its text. */
 export interface IndexedPiece {
-  /** Term → how often; text, speaker and date together, kinds told apart by the term's first character. */
+  /** Term → how often: stems of the text's words; word pieces, marked `~`, where the language is foreign. */
   readonly terms: ReadonlyMap<string, number>;
   /** Number of terms of the text alone, repeated ones counted. */
   readonly length: number;
@@ -64,10 +66,15 @@ export interface ParsedQuery {
   readonly text: string;
   /** Term → weight (1 = an ordinary word of the question). Fetch the postings of exactly these. */
   readonly terms: ReadonlyMap<string, number>;
-  /** What is embedded for it. */
-  readonly embedding: string;
+  /** All its words in lower case: whom it names. */
+  readonly words: ReadonlySet<string>;
+  /** What is embedded for it; its vector is `queryVector` of theirs. */
+  readonly embeddings: readonly string[];
   /** The model does not know its language: only terms count. */
   readonly foreign: boolean;
+  /** It asks for a moment or a duration. */
+  readonly asksWhen: boolean;
+  readonly dates: DateMention | undefined;
 }
 
 /** hybrid is the default; semantic = the vector alone; keyword = the terms alone. */

@@ -1,9 +1,9 @@
 import type { Piece } from "./corpus.ts";
 
 /**
- * What is embedded for a piece: who says it belongs to what it means. `previous` is the piece before it in its session,
- * where there is one; the caller passes it whenever it is known.
+ * What is embedded for a piece: who says it belongs to what it means. Nothing of its neighbours goes in: their cosines
+ * are weighed in when ranking, which finds as much (measured), and a vector must not outlive the text it was made of.
  */
-export function embeddingText(piece: Piece, _previous?: Piece): string {
+export function embeddingText(piece: Piece): string {
   return piece.speaker ? `${piece.speaker}: ${piece.text}` : piece.text;
 }

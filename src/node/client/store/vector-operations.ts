@@ -19,19 +19,13 @@ export interface PieceVector {
 
 interface PieceRow {
   readonly id: number;
-  readonly memory: number;
-  readonly namespace: number;
-  readonly part: number;
   readonly content: string;
   readonly start: number;
   readonly stop: number;
-  readonly session: number;
-  readonly seq: number;
   readonly at: number;
 }
 
-const SELECT_PIECE = `SELECT p.id, p.memory, p.namespace, p.part, m.session, m.seq, m.at,
-  CAST(c.bytes AS TEXT) AS content, p.start, p.stop
+const SELECT_PIECE = `SELECT p.id, m.at, CAST(c.bytes AS TEXT) AS content, p.start, p.stop
   FROM piece p JOIN memory m ON m.row = p.memory JOIN content c ON c.id = m.content`;
 
 export function vectorOperations(database: SqliteDatabase) {
@@ -47,8 +41,8 @@ export function vectorOperations(database: SqliteDatabase) {
   const countAwaiting = database
     .prepare<[Record<string, unknown>], number>(`SELECT count(*) FROM piece WHERE ${waiting}`)
     .pluck();
-  const mark = database.prepare<[number, number], { memory: number; namespace: number }>(
-    "UPDATE piece SET profile = ? WHERE id = ? RETURNING memory, namespace",
+  const mark = database.prepare<[{ profile: number; id: number }], { memory: number; namespace: number }>(
+    "UPDATE piece SET profile = @profile WHERE id = @id AND profile IS NOT @profile RETURNING memory, namespace",
   );
   const append = contentAppender(database);
   const put = database.prepare("INSERT INTO vector (piece, profile, content) VALUES (?, ?, ?)");
@@ -82,8 +76,8 @@ export function vectorOperations(database: SqliteDatabase) {
         const profile = profiles.make(input.profile);
         const memories = new Map<number, number>();
         for (const { piece: id, vector } of input.vectors) {
-          // Gone meanwhile: a vector must not outlive its text.
-          const row = mark.get(profile, id);
+          // Forgotten meanwhile (a vector must not outlive its text), or embedded by another process.
+          const row = mark.get({ profile, id });
           if (!row) continue;
           memories.set(row.memory, row.namespace);
           drop.run(id);
