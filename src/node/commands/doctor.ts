@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Finding } from "./doctor/check.ts";
+import { type Finding, guarded, ok } from "./doctor/check.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
 import { print } from "./output.ts";
@@ -22,47 +22,42 @@ export function doctorCommand(): Command {
 }
 
 async function examine(homeOption: string | undefined): Promise<readonly Finding[]> {
-  const [machine, location, client, { homeOf }] = await Promise.all([
-    import("./doctor/machine-checks.ts"),
-    import("./doctor/home-location.ts"),
-    import("./doctor/client-checks.ts"),
-    import("./open-client.ts"),
-  ]);
+  const { checkNode, checkDisk, checkPermissions } = await import("./doctor/machine-checks.ts");
+  const { checkLocation } = await import("./doctor/home-location.ts");
+  const { homeOf } = await import("./open-client.ts");
   const home = await homeOf(homeOption);
-  const first = [
-    machine.checkNode(),
-    await client.guarded("location", () => location.checkLocation(home)),
-    await client.guarded("disk", () => machine.checkDisk(home)),
-    await client.guarded("permissions", () => machine.checkPermissions(home)),
+  const machine = [
+    checkNode(),
+    await guarded("location", () => checkLocation(home)),
+    await guarded("disk", () => checkDisk(home)),
+    await guarded("permissions", () => checkPermissions(home)),
   ];
   // On a folder that would damage them, no data is opened or created.
-  if (first.some(({ state }) => state === "broken")) return first;
-  return [...first, ...(await examineClient(homeOption, client))];
+  if (machine.some(({ state }) => state === "broken")) return machine;
+  return [...machine, ...(await examineClient(homeOption))];
 }
 
-async function examineClient(
-  home: string | undefined,
-  { guarded, statusFindings, checkEmbedder, checkMiners, checkClock }: typeof import("./doctor/client-checks.ts"),
-): Promise<readonly Finding[]> {
+async function examineClient(home: string | undefined): Promise<readonly Finding[]> {
+  const { statusFindings, checkEmbedder, checkMiners, checkClock } = await import("./doctor/client-checks.ts");
+  const { openCommandClient } = await import("./open-client.ts");
   const findings: Finding[] = [];
   const opened = await guarded("data", async () => {
-    const { openCommandClient } = await import("./open-client.ts");
     await using client = await openCommandClient(home);
     const status = await client.status();
     findings.push(...statusFindings(status));
     findings.push(await guarded("embedder", () => checkEmbedder(client, status)));
     findings.push(checkMiners(status), await guarded("clock", () => checkClock(status)));
-    return { name: "data", state: "ok", detail: "opened and closed" };
+    return ok("data", "opened and closed");
   });
   return opened.state === "ok" ? findings : [...findings, opened];
 }
 
 const MARKS = { ok: "ok      ", warning: "warning ", broken: "BROKEN  " } as const;
 
-function describe({ ok, checks }: Diagnosis): string {
-  const lines = checks.map(
+function describe(diagnosis: Diagnosis): string {
+  const lines = diagnosis.checks.map(
     ({ name, state, detail, fix }) =>
       `${MARKS[state]}${name.padEnd(12)} ${detail}${fix === undefined ? "" : `\n${" ".repeat(21)}→ ${fix}`}`,
   );
-  return [...lines, "", ok ? "Engram can work here." : "Something is broken: see → above."].join("\n");
+  return [...lines, "", diagnosis.ok ? "Engram can work here." : "Something is broken: see → above."].join("\n");
 }

@@ -23,7 +23,7 @@ export interface ImportDeps {
   readonly now: () => number;
 }
 
-export interface BadLine {
+interface BadLine {
   readonly line: number;
   readonly message: string;
 }

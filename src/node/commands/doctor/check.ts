@@ -1,3 +1,5 @@
+import { isEngramError } from "../../../crypto/errors.ts";
+
 /** What one check of `engram doctor` found. */
 export interface Finding {
   readonly name: string;
@@ -18,4 +20,15 @@ export function warning(name: string, detail: string, fix: string): Finding {
 
 export function broken(name: string, detail: string, fix: string): Finding {
   return { name, state: "broken", detail, fix };
+}
+
+/** A check that failed in a way nobody foresaw is a finding too. */
+export async function guarded(name: string, check: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await check();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = isEngramError(error) ? ` (${error.code})` : "";
+    return broken(name, `${message}${code}`, (isEngramError(error) && error.fix) || "Ask again with ENGRAM_LOG_LEVEL=debug to see more.");
+  }
 }

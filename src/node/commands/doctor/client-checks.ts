@@ -1,20 +1,8 @@
-import { isEngramError } from "../../../crypto/errors.ts";
 import type { ClientStatus, MemoryClient } from "../../client/memory.ts";
 import { broken, type Finding, ok, warning } from "./check.ts";
 
 const CLOCK_SKEW_MS = 30_000;
 const CLOCK_DEADLINE_MS = 3_000;
-
-/** A check that failed in a way nobody foresaw is a finding too. */
-export async function guarded(name: string, check: () => Promise<Finding>): Promise<Finding> {
-  try {
-    return await check();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = isEngramError(error) ? ` (${error.code})` : "";
-    return broken(name, `${message}${code}`, (isEngramError(error) && error.fix) || "See the message; then ask again.");
-  }
-}
 
 /** What the opened client says of itself. The store refuses to open with unsafe SQLite settings, so open means checked. */
 export function statusFindings(status: ClientStatus): readonly Finding[] {
