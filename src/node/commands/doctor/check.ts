@@ -29,6 +29,10 @@ export async function guarded(name: string, check: () => Promise<Finding>): Prom
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const code = isEngramError(error) ? ` (${error.code})` : "";
-    return broken(name, `${message}${code}`, (isEngramError(error) && error.fix) || "Ask again with ENGRAM_LOG_LEVEL=debug to see more.");
+    return broken(
+      name,
+      `${message}${code}`,
+      (isEngramError(error) && error.fix) || "Ask again with ENGRAM_LOG_LEVEL=debug to see more.",
+    );
   }
 }
