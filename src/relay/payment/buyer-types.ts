@@ -29,13 +29,18 @@ export interface SubmissionPayer extends AsyncDisposable {
    * `PAYMENT_TOO_DEAR`, `PAYMENT_CHALLENGE_INVALID`. Worth trying later: `PAYMENT_BUDGET` (`retryAfterMs` says when
    * the day ends), `PAYMENT_CHAIN_UNREACHABLE`.
    */
-  pay(challenge: ReceivedChallenge, submission: PaidSubmission): Promise<PaymentHeaders>;
+  pay(challenge: ReceivedChallenge, submission: PaidSubmission, options?: PayOptions): Promise<PaymentHeaders>;
   /** The gateway took the submission: the reserved money counts as spent. `headers` are those of its answer. */
   settled(submission: PaidSubmission, headers: { get(name: string): string | null }): Promise<void>;
   /** Asks the chain about payments whose end has passed: spent ones are counted, unspent ones freed. */
   reconcile(): Promise<void>;
   budget(): Promise<BudgetState>;
   ledger(query?: LedgerQuery): Promise<readonly LedgerEntry[]>;
+}
+
+export interface PayOptions {
+  /** A person looked at it: a payment under other terms may be made once the earlier one is proven void. */
+  readonly acceptNewTerms?: boolean;
 }
 
 /** Millionths of a dollar, of the UTC day. */
