@@ -57,6 +57,8 @@ export class Background {
         await lease.check();
       }
       await store.call("pruneChanges", { keep: CHANGES_KEPT });
+      await lease.check();
+      await store.call("compact", { force: false });
     });
   }
 

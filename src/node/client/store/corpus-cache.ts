@@ -146,23 +146,32 @@ export class CorpusCache {
     const loaded = this.#load(namespace);
     if (loaded.profile === profile) return;
     const key = scanKey(namespace, profile);
-    await this.#scan.load(key, [], new Float32Array(0));
-    const page = this.#database.prepare<[number, number, number, number], VectorRow>(
-      `SELECT v.piece, c.bytes AS vector FROM piece p JOIN vector v ON v.piece = p.id JOIN content c ON c.id = v.content
-       WHERE p.namespace = ? AND p.id > ? AND v.profile = ? ORDER BY p.id LIMIT ?`,
-    );
-    for (let after = 0; ; ) {
-      const rows = page.all(namespace, after, profile, VECTORS_PER_LOAD);
-      const last = rows.at(-1);
-      if (!last) break;
-      await this.#scan.append(
-        key,
-        rows.map((row) => row.piece),
-        endToEnd(rows),
-      );
-      after = last.piece;
-    }
+    // Set first: changes that are applied while this waits are posted behind what was loaded, and stay.
     loaded.profile = profile;
+    try {
+      await this.#scan.load(key, [], new Float32Array(0));
+      for (let after = 0; ; ) {
+        const rows = this.#vectorPage(namespace, after, profile);
+        const last = rows.at(-1);
+        if (!last) return;
+        const pieces = rows.map((row) => row.piece);
+        await this.#scan.append(key, pieces, endToEnd(rows));
+        after = last.piece;
+      }
+    } catch (error) {
+      loaded.profile = undefined;
+      throw error;
+    }
+  }
+
+  #vectorPage(namespace: number, after: number, profile: number): readonly VectorRow[] {
+    return this.#database
+      .prepare<[number, number, number, number], VectorRow>(
+        `SELECT v.piece, c.bytes AS vector FROM piece p JOIN vector v ON v.piece = p.id
+           JOIN content c ON c.id = v.content
+         WHERE p.namespace = ? AND p.id > ? AND v.profile = ? ORDER BY p.id LIMIT ?`,
+      )
+      .all(namespace, after, profile, VECTORS_PER_LOAD);
   }
 
   /** Calls are answered in order, so nobody waits here; one that fails makes the next question load again. */

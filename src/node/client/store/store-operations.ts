@@ -1,6 +1,7 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { ScanClient } from "../../vectors/scan/scan-client.ts";
 import { approvalOperations } from "./approval-operations.ts";
+import { compactionOperations } from "./compaction-operations.ts";
 import { journalOperations } from "./journal-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
 import { memoryOperations } from "./memory-operations.ts";
@@ -19,6 +20,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
   const leases = leaseOperations(database);
   const approvals = approvalOperations(database);
   const journal = journalOperations(database);
+  const compaction = compactionOperations(database);
   const replication = replicationOperations(database);
   const restoring = restoreOperations(database);
   return {
@@ -28,6 +30,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...vectors.reads,
       ...recall.reads,
       ...journal.reads,
+      ...compaction.reads,
       ...replication.reads,
     },
     writes: {
