@@ -39,12 +39,14 @@ export async function assignRecords(views: readonly MinerView[], deps: AssignerD
     if (!last) break;
     found = true;
     const built = await buildMissing(waiting, deps, lease.signal);
-    // Read again: the parts of what was built now have bytes, and rows of their own.
     const ready = built > 0 ? await deps.store.call("waitingRecords", { after, limit: BATCH }) : waiting;
-    after = ready.at(-1)?.record ?? last.record;
+    after = last.record;
     await deps.store.call("assign", {
       now: deps.clock.now(),
-      deliveries: ready.flatMap((record) => deliveriesOf(record, views, deps)),
+      // No further than what was built: others may have journalled more meanwhile. Further parts have later rows.
+      deliveries: ready
+        .filter(({ record }) => record <= last.record)
+        .flatMap((record) => deliveriesOf(record, views, deps)),
       cursor: { key: CURSOR, text: JSON.stringify({ fingerprint, after }) },
     });
   }
