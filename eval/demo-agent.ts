@@ -9,6 +9,7 @@ const getResult = z.object({
   items: z.array(z.object({ id: z.string(), text: z.string() })),
   missing: z.array(z.string()),
 });
+const statusResult = z.object({ awaiting_vectors: z.number() });
 const deleteResult = z.object({ deleted: z.array(z.string()) });
 
 export type DemoHit = z.infer<typeof queryResult>["hits"][number];
@@ -64,6 +65,11 @@ export class DemoAgent implements AsyncDisposable {
 
   async forget(ids: readonly string[]): Promise<readonly string[]> {
     return deleteResult.parse(await this.#call("engram_delete", { ids })).deleted;
+  }
+
+  /** How many memories still wait for their vector. */
+  async awaitingVectors(): Promise<number> {
+    return statusResult.parse(await this.#call("engram_status", {})).awaiting_vectors;
   }
 
   /** Ends the server the hard way, as a crash or a power cut would. */
