@@ -146,6 +146,23 @@ export function vectorStoreCompliance(name: string, create: () => Promise<Vector
       expect(await search({ filter: { key: "pick", is: { eq: "no such" } } })).toEqual([]);
     });
 
+    test("filters find texts however their JSON was written", async () => {
+      const written = [
+        '{"a":"Zürich"}',
+        '{"a":"Z\\u00fcrich"}',
+        '{"a":"\\u005a\\u00fcrich"}',
+        '{"a":"Zurich"}',
+        '{"b":"Zürich"}',
+      ];
+      await store.put(written.map((metadata, i) => sampleRecord(`r${i}`, i, { metadata })));
+      for (const filter of [
+        { key: "a", is: { eq: "Zürich" } },
+        { key: "a", text: "Zürich" },
+      ] satisfies Filter[]) {
+        expect(cids(await search({ filter })).sort()).toEqual(["r0", "r1", "r2"]);
+      }
+    });
+
     test("deleted records never return", async () => {
       const records = Array.from({ length: 300 }, (_, i) => sampleRecord(`r${i}`, i));
       await store.put(records);

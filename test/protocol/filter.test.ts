@@ -1,6 +1,6 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import type { SubnetObject } from "../../src/crypto/subnet-json.ts";
+import { fromPlain, type SubnetObject } from "../../src/crypto/subnet-json.ts";
 import { readSubnetJson } from "../../src/crypto/subnet-json-reader.ts";
 import {
   type Filter,
@@ -13,6 +13,8 @@ import {
 
 const passes = (filter: unknown, metadata: Record<string, unknown>): boolean => matches(parseFilter(filter), metadata);
 const nested = (levels: number): unknown => (levels === 1 ? { a: 1 } : { not: nested(levels - 1) });
+
+import { requiredText } from "../../src/node/protocol/filter-match.ts";
 
 describe("a filter", () => {
   test.each<[unknown, Filter]>([
@@ -177,6 +179,31 @@ describe("matching", () => {
       expect(matches({ not: parsed.data }, metadata)).toBe(!result);
     },
   );
+
+  property.prop([jsonFilter, fc.dictionary(fc.constantFrom("a", "b"), fc.oneof(fc.string(), fc.jsonValue()))])(
+    "the text a store looks for first is in all JSON that matches and has no escapes",
+    (written, metadata) => {
+      const [key, value] = Object.entries(metadata)[0] ?? ["a", null];
+      const reference = referenceFilter(new Map([[key, fromPlain(value)]]));
+      const parsed = filterSchema.safeParse(typeof value === "string" ? { [key]: value } : written);
+      for (const filter of [parsed.data, reference]) {
+        const json = JSON.stringify(metadata);
+        const text = filter ? requiredText(filter) : undefined;
+        if (!filter || text === undefined || json.includes("\\") || !matchesJson(filter, json)) continue;
+        expect(json).toContain(text);
+      }
+    },
+  );
+
+  test("only a text that nothing else reads as is looked for first", () => {
+    expect(requiredText(parseFilter({ a: 1, b: "Bern" }))).toBe("Bern");
+    expect(requiredText({ key: "a", text: "Bern" })).toBe("Bern");
+    for (const text of ["True", "None", "1.0", "-1", "[1]", "{'a': 1}", "inf", "nan"]) {
+      expect(requiredText({ key: "a", text })).toBeUndefined();
+    }
+    expect(requiredText(parseFilter({ not: { a: "Bern" } }))).toBeUndefined();
+    expect(requiredText(parseFilter({ or: [{ a: "Bern" }, { a: "Rom" }] }))).toBeUndefined();
+  });
 
   property.prop([fc.jsonValue()])("any JSON is parsed or refused", (value) => {
     const { success, data } = filterSchema.safeParse(value);

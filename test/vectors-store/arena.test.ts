@@ -162,8 +162,10 @@ test("namespaces that push each other out of memory are still answered", async (
   const database = databases[0];
   store.put("1", "2");
   database?.exec(
-    `INSERT INTO record (namespace, cid, created_at, metadata, embedding)
-    SELECT 'other', cid || 'x', created_at, metadata, embedding FROM record`,
+    `INSERT INTO record (id, namespace, cid, created_at)
+      SELECT id + 100, 'other', cid || 'x', created_at FROM record;
+    INSERT INTO record_metadata SELECT record + 100, json FROM record_metadata;
+    INSERT INTO record_embedding SELECT record + 100, vector FROM record_embedding`,
   );
   for (let i = 0; i < 3; i++) {
     expect(await store.search(1, 1)).toEqual(["1"]);

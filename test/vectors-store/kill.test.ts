@@ -55,7 +55,8 @@ async function check(path: string, told: Acknowledged): Promise<void> {
   const database = new Database(path, { readonly: true });
   const rows = database
     .prepare<[], { cid: string; metadata: string; embedding: Uint8Array }>(
-      "SELECT cid, metadata, embedding FROM record",
+      `SELECT cid, json AS metadata, vector AS embedding FROM record
+      LEFT JOIN record_metadata AS m ON m.record = id LEFT JOIN record_embedding AS e ON e.record = id`,
     )
     .all();
   expect(database.pragma("integrity_check", { simple: true })).toBe("ok");

@@ -36,6 +36,20 @@ export function matchesJson(filter: Filter, json: string): boolean {
   });
 }
 
+/**
+ * A text that stands in the JSON of all metadata the filter passes, as long as that JSON has no backslash (an escaped
+ * text may look like anything). It lets a store skip most records unread; undefined when there is no such text.
+ */
+export function requiredText(filter: Filter): string | undefined {
+  if ("and" in filter) return filter.and.map(requiredText).find((text) => text !== undefined);
+  if ("text" in filter) return couldBeNoText.test(filter.text) ? undefined : filter.text;
+  const eq = "is" in filter ? filter.is.eq : undefined;
+  return typeof eq === "string" ? eq : undefined;
+}
+
+/** Python texts that values other than a text also have (spec 1.4). */
+const couldBeNoText = /^(?:[-0-9[{]|True$|False$|None$|inf$|nan$)/;
+
 function holds(filter: Filter, values: Values): boolean {
   if ("and" in filter) return filter.and.every((part) => holds(part, values));
   if ("or" in filter) return filter.or.some((part) => holds(part, values));

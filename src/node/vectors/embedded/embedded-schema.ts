@@ -4,9 +4,33 @@ import type { Migrations } from "../../runtime/sqlite.ts";
 export const CHANGES_KEPT = 10_000;
 
 /**
- * Ids are never used twice: cursors, and other processes' indexes, hold on to them. The embedding is the last column,
- * so that reading metadata never touches it.
+ * What a record says stands apart from what it is called by, in tables that only grow, at the end. SQLite copies rows
+ * when it splits and merges pages, and `secure_delete` does not reach the copies that stay in a page's unused middle
+ * (measured: one text in 1,500 deleted). Rows that are never moved have no copies, and a deleted one is overwritten
+ * where it stands, by as many bytes. `compactErased` gives the room back.
  */
+const contentTables = [
+  "CREATE TABLE record_metadata (record INTEGER PRIMARY KEY, json TEXT NOT NULL) STRICT",
+  "CREATE TABLE record_embedding (record INTEGER PRIMARY KEY, vector BLOB NOT NULL) STRICT",
+];
+
+/** Triggers, so that no write can forget to erase, or to tell the other processes. */
+const triggers = [
+  `CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
+    INSERT INTO change (namespace, record, added) VALUES (new.namespace, new.id, 1);
+  END`,
+  `CREATE TRIGGER record_removed AFTER DELETE ON record BEGIN
+    INSERT INTO change (namespace, record, added) VALUES (old.namespace, old.id, 0);
+    UPDATE setting SET value = value
+      + (SELECT octet_length(json) FROM record_metadata WHERE record = old.id)
+      + (SELECT octet_length(vector) FROM record_embedding WHERE record = old.id)
+      WHERE name = 'erased_bytes';
+    UPDATE record_metadata SET json = replace(hex(zeroblob(octet_length(json))), '00', '0') WHERE record = old.id;
+    UPDATE record_embedding SET vector = zeroblob(octet_length(vector)) WHERE record = old.id;
+  END`,
+];
+
+/** Ids are never used twice: cursors, and other processes' indexes, hold on to them. */
 export const vectorStoreMigrations: Migrations = {
   "001-records": [
     `CREATE TABLE record (
@@ -15,16 +39,15 @@ export const vectorStoreMigrations: Migrations = {
       cid TEXT NOT NULL,
       ingested_by TEXT,
       created_at INTEGER NOT NULL,
-      expires_at INTEGER,
-      metadata TEXT NOT NULL,
-      embedding BLOB NOT NULL
+      expires_at INTEGER
     ) STRICT`,
     // A CID may stand in several namespaces; a record never moves between them (M-W15).
     "CREATE UNIQUE INDEX record_key ON record (cid, namespace)",
     "CREATE INDEX record_order ON record (namespace, id, expires_at)",
     "CREATE INDEX record_expiry_of ON record (namespace, expires_at) WHERE expires_at IS NOT NULL",
     "CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL",
-    "CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "INSERT INTO setting (name, value) VALUES ('erased_bytes', 0)",
     `CREATE TABLE change (
       seq INTEGER PRIMARY KEY AUTOINCREMENT,
       namespace TEXT NOT NULL,
@@ -32,13 +55,8 @@ export const vectorStoreMigrations: Migrations = {
       added INTEGER NOT NULL
     ) STRICT`,
     "CREATE INDEX change_namespace ON change (namespace, seq)",
-    // Triggers, so that no write can forget to tell the other processes.
-    `CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
-      INSERT INTO change (namespace, record, added) VALUES (new.namespace, new.id, 1);
-    END`,
-    `CREATE TRIGGER record_removed AFTER DELETE ON record BEGIN
-      INSERT INTO change (namespace, record, added) VALUES (old.namespace, old.id, 0);
-    END`,
+    ...contentTables,
+    ...triggers,
   ],
   "002-namespace-owners": [
     `CREATE TABLE namespace_owner (

@@ -119,10 +119,11 @@ function prepare(database: SqliteDatabase) {
       "SELECT seq, record, added FROM change WHERE namespace = ? AND seq > ? ORDER BY seq",
     ),
     page: database.prepare<[string, number, number], { id: number; embedding: Uint8Array }>(
-      "SELECT id, embedding FROM record WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?",
+      `SELECT id, vector AS embedding FROM record JOIN record_embedding AS e ON e.record = id
+      WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?`,
     ),
     vector: database.prepare<[number], { id: number; embedding: Uint8Array }>(
-      "SELECT id, embedding FROM record WHERE id = ?",
+      `SELECT id, vector AS embedding FROM record JOIN record_embedding AS e ON e.record = id WHERE id = ?`,
     ),
   };
 }

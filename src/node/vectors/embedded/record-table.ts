@@ -1,7 +1,7 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import type { StoredRecord } from "../../ports.ts";
 import type { Filter } from "../../protocol/filter.ts";
-import { matchesJson } from "../../protocol/filter-match.ts";
+import { matchesJson, requiredText } from "../../protocol/filter-match.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { CHANGES_KEPT } from "./embedded-schema.ts";
 import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
@@ -25,16 +25,17 @@ export class RecordTable {
     checkRecord(record, dimension);
     if (dimension === undefined) this.#statements.setDimension.run(record.embedding.length);
     this.#statements.dropExpired.run(record.cid, record.namespace, record.createdAt);
-    const { changes } = this.#statements.insert.run(
+    const { changes, lastInsertRowid } = this.#statements.insert.run(
       record.namespace,
       record.cid,
       record.ingestedBy,
       record.createdAt,
       record.expiresAt,
-      record.metadata,
-      toBytes(record.embedding),
     );
-    return changes === 1;
+    if (changes === 0) return false;
+    this.#statements.insertMetadata.run(Number(lastInsertRowid), record.metadata);
+    this.#statements.insertEmbedding.run(Number(lastInsertRowid), toBytes(record.embedding));
+    return true;
   }
 
   get(namespace: string, cid: string, now: number): RecordRow | undefined {
@@ -52,7 +53,12 @@ export class RecordTable {
   /** Rows after `after` that are alive and pass the filter, in insertion order, without their embeddings. */
   *matching(namespace: string, filter: Filter | undefined, now: number, after = 0): Generator<number> {
     if (!filter) return yield* this.#statements.ids.iterate(namespace, after, now);
-    for (const { id, metadata } of this.#statements.metadata.iterate(namespace, after, now)) {
+    const text = requiredText(filter);
+    const candidates =
+      text === undefined
+        ? this.#statements.metadata.iterate(namespace, after, now)
+        : this.#statements.metadataWith.iterate(namespace, after, now, text);
+    for (const { id, metadata } of candidates) {
       if (matchesJson(filter, metadata)) yield id;
     }
   }
@@ -80,6 +86,8 @@ export class RecordTable {
   }
 }
 
+const WHOLE = `SELECT record.*, json AS metadata, vector AS embedding FROM record
+  JOIN record_metadata AS m ON m.record = id JOIN record_embedding AS e ON e.record = id`;
 const ALIVE = "(expires_at IS NULL OR expires_at > ?)";
 
 function prepare(database: SqliteDatabase) {
@@ -89,24 +97,28 @@ function prepare(database: SqliteDatabase) {
     dropExpired: database.prepare<[string, string, number]>(
       "DELETE FROM record WHERE cid = ? AND namespace = ? AND expires_at <= ?",
     ),
-    insert: database.prepare<[string, string, string | null, number, number | null, string, Uint8Array]>(
-      `INSERT INTO record (namespace, cid, ingested_by, created_at, expires_at, metadata, embedding)
-      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    insert: database.prepare<[string, string, string | null, number, number | null]>(
+      `INSERT INTO record (namespace, cid, ingested_by, created_at, expires_at)
+      VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ),
-    get: database.prepare<[string, string, number], RecordRow>(
-      `SELECT * FROM record WHERE cid = ? AND namespace = ? AND ${ALIVE}`,
+    insertMetadata: database.prepare<[number, string]>("INSERT INTO record_metadata (record, json) VALUES (?, ?)"),
+    insertEmbedding: database.prepare<[number, Uint8Array]>(
+      "INSERT INTO record_embedding (record, vector) VALUES (?, ?)",
     ),
-    locate: database.prepare<[string, number], RecordRow>(
-      `SELECT * FROM record WHERE cid = ? AND ${ALIVE} ORDER BY id`,
-    ),
-    row: database.prepare<[number], RecordRow>("SELECT * FROM record WHERE id = ?"),
+    get: database.prepare<[string, string, number], RecordRow>(`${WHOLE} WHERE cid = ? AND namespace = ? AND ${ALIVE}`),
+    locate: database.prepare<[string, number], RecordRow>(`${WHOLE} WHERE cid = ? AND ${ALIVE} ORDER BY id`),
+    row: database.prepare<[number], RecordRow>(`${WHOLE} WHERE id = ?`),
     ids: database
       .prepare<[string, number, number], number>(
         `SELECT id FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
       )
       .pluck(),
     metadata: database.prepare<[string, number, number], { id: number; metadata: string }>(
-      `SELECT id, metadata FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+    ),
+    metadataWith: database.prepare<[string, number, number, string], { id: number; metadata: string }>(
+      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND ${ALIVE}
+      AND (instr(json, ?) > 0 OR instr(json, '\\') > 0) ORDER BY id`,
     ),
     countExpired: database
       .prepare<[string, number], number>("SELECT count(*) FROM record WHERE namespace = ? AND expires_at <= ?")
