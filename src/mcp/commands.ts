@@ -53,16 +53,16 @@ async function serve(options: McpOptions): Promise<void> {
 }
 
 async function prepare(options: McpOptions): Promise<{ readonly server: ServerOptions; readonly deps: ServerDeps }> {
-  const [{ parseConsentRules }, { shownName }, { lazyDeps }] = await Promise.all([
+  const [{ parseConsentRules }, { privateName }, { lazyDeps }] = await Promise.all([
     import("./consent.ts"),
-    import("../crypto/namespace-name.ts"),
+    import("../node/client/memory-input.ts"),
     import("./lazy-deps.ts"),
   ]);
   const server: ServerOptions = {
     consent: parseConsentRules(process.env["ENGRAM_CONSENT"] ?? ""),
     ...(options.readOnly ? { readOnly: true } : {}),
     ...(options.tools ? { tools: options.tools } : {}),
-    ...(options.namespace === undefined ? {} : { namespace: shownName(options.namespace) }),
+    ...(options.namespace === undefined ? {} : { namespace: privateName(options.namespace) }),
   };
   return { server, deps: lazyDeps(options.home, process.env["ENGRAM_LOG_LEVEL"] ?? "error") };
 }

@@ -1,5 +1,4 @@
 import { EngramError } from "../crypto/errors.ts";
-import { PUBLIC_SHOWN_NAME } from "../node/client/limits.ts";
 import type { Memory, MemoryClient } from "../node/client/memory.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -11,8 +10,9 @@ export function allowedNamespace(asked: string | undefined, { pinned }: Scope): 
   throw outside(pinned);
 }
 
-export function assertMayPublish({ pinned }: Scope): void {
-  if (pinned !== undefined && pinned !== PUBLIC_SHOWN_NAME) throw outside(pinned);
+/** Throws when this server is kept to one namespace: what is public is outside of it. */
+export function assertMayUsePublic({ pinned }: Scope): void {
+  if (pinned !== undefined) throw outside(pinned);
 }
 
 /** Whether a memory may be shown or forgotten by this server; others answer as if they did not exist. */

@@ -172,6 +172,7 @@ describe("the server's namespace", () => {
     expect((await session.call("engram_store", { text: "x", namespace: "other" })).data).toMatchObject(refused);
     expect((await session.call("engram_store", { text: "x", public: true })).data).toMatchObject(refused);
     expect((await session.call("engram_query", { query: "x", namespaces: ["other"] })).data).toMatchObject(refused);
+    expect((await session.call("engram_query", { query: "x", scope: "all" })).data).toMatchObject(refused);
     expect((await session.call("engram_delete", { namespace: "other" })).data).toMatchObject(refused);
     const replacing = await session.call("engram_store", { text: "x", replaces: outside });
     expect(replacing.data).toMatchObject({ code: "MEMORY_NOT_FOUND" });

@@ -3,7 +3,7 @@ import { LIMITS } from "../../node/client/limits.ts";
 import type { QueryInput, QueryResult } from "../../node/client/memory.ts";
 import { cursorField, filterField, namespaceField } from "../fields.ts";
 import { fitTexts, showHit, untrustedNote } from "../present.ts";
-import { allowedNamespace } from "../scope.ts";
+import { allowedNamespace, assertMayUsePublic } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { visible } from "../untrusted.ts";
 
@@ -78,6 +78,7 @@ async function query(args: Args, context: ToolContext): Promise<z.output<typeof 
 }
 
 function toInput(args: Args, context: ToolContext): QueryInput {
+  if (args.scope !== "own") assertMayUsePublic(context);
   const namespaces = namespacesOf(args, context);
   return {
     query: args.query,

@@ -6,7 +6,7 @@ import { assertNoSecrets } from "../../node/client/secret-scan.ts";
 import { dateField, idField, metadataField, nameField, namespaceField, textField } from "../fields.ts";
 import { unlisted } from "../portable-schema.ts";
 import { clip } from "../present.ts";
-import { allowedNamespace, assertInScope, assertMayPublish } from "../scope.ts";
+import { allowedNamespace, assertInScope, assertMayUsePublic } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { visible } from "../untrusted.ts";
 
@@ -65,7 +65,7 @@ async function store(args: Args, context: ToolContext): Promise<z.output<typeof 
   const items = itemsOf(args);
   const namespace = allowedNamespace(args.namespace, context);
   if (args.public) {
-    assertMayPublish(context);
+    assertMayUsePublic(context);
     await assertNoSecrets(items);
     await context.consent.require({ act: "public", tool: "engram_store", args, summary: publishing(items) });
   }
