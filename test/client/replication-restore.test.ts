@@ -9,6 +9,7 @@ import { restore } from "../../src/node/client/replication/restore.ts";
 import { openEngram } from "../../src/node/open-engram.ts";
 import type { Secret } from "../../src/node/runtime/secret.ts";
 import { ClientBench, quiet } from "../support/client-bench.ts";
+import { ReferenceMinerStub } from "../support/reference-miner-stub.ts";
 import { TcpMiners } from "../support/tcp-miners.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
@@ -137,6 +138,26 @@ describe("restore from the phrase", () => {
     // A second restore finds the copy gone: directory, memory and tombstone are all that is left there.
     const again = await run(phrase, join(bench.home, "..", "again"));
     expect(again.miners.map(({ records }) => records)).toEqual([3, 3, 3]);
+  });
+
+  test("what a lying miner changed or moved is left out and counted, and the honest one's copy comes back", async () => {
+    await using honest = await ReferenceMinerStub.start({ caps: ["private1"] });
+    await using liar = await ReferenceMinerStub.start({ caps: ["private1"], tamper: true });
+    const list = [honest, liar].map(({ entry }) => entry).join(",");
+    const options = { home: bench.home, log: quiet, embedder: new TestEmbedder(), miners: list };
+    {
+      await using client = openEngram(options);
+      await client.store({ items: [{ text: "first" }, { text: "second" }] });
+      await client.store({ items: [{ text: "third" }], namespace: "elsewhere" });
+      await client.settle();
+    }
+    const phrase = await phraseOf(bench.home);
+    await rm(bench.home, { recursive: true });
+    const result = await restore({ ...options, phrase });
+    expect(result).toMatchObject({ memories: 3, namespaces: 2, skipped: 5 });
+    expect(result.miners).toMatchObject([{ skipped: 0 }, { skipped: 5 }]);
+    await using client = openEngram(options);
+    expect([...(await all(client)).values()].map(({ text }) => text).sort()).toEqual(["first", "second", "third"]);
   });
 
   test("a home with another wallet is refused and left alone; running it twice changes nothing", async () => {

@@ -18,6 +18,8 @@ export interface StubOptions {
   readonly impostor?: boolean;
   readonly dim?: number;
   readonly model?: string;
+  /** Lists every envelope with a few characters changed. */
+  readonly tamper?: boolean;
   /** Answers every request but `/health` in its own way; undefined leaves the stub's answer. */
   readonly misbehave?: (path: string, stub: ReferenceMinerStub) => Response | Promise<Response> | undefined;
 }
@@ -114,7 +116,7 @@ export class ReferenceMinerStub implements AsyncDisposable {
     const records = found.slice(offset, offset + Number(body.get("limit") ?? 50)).map(({ cid, metadata }) => {
       return new Map<string, string | SubnetObject>([
         ["cid", cid],
-        ["metadata", metadata],
+        ["metadata", this.#options.tamper ? tampered(metadata) : metadata],
       ]);
     });
     return new Response(writeCanonical(objectFromPlain({ records, count: records.length })));
@@ -148,4 +150,8 @@ export class ReferenceMinerStub implements AsyncDisposable {
 
 function json(value: object, status = 200): Response {
   return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json" } });
+}
+
+function tampered(metadata: SubnetObject): SubnetObject {
+  return new Map([...metadata].map(([key, value]) => [key, String(value).replace(/^(.{99})..../, "$1ABCD")]));
 }
