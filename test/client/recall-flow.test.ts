@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
-import { ClientBench, StandingClock } from "../support/client-bench.ts";
+import { ClientBench } from "../support/client-bench.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
 let bench: ClientBench;
@@ -130,24 +130,6 @@ describe("several clients on one folder", () => {
     await after.settle();
     expect(embedder.embedded).toContain("the ferry leaves at nine");
     expect((await after.query({ query: "the ferry leaves at nine", mode: "semantic" })).hits).toHaveLength(1);
-  });
-});
-
-describe("background", () => {
-  test("overdue memories are gone from the file at the next start", async () => {
-    const clock = new StandingClock();
-    const first = bench.open({ clock });
-    const { stored } = await first.store({ items: [{ text: "ends soon" }], ttlSeconds: 10 });
-    await first[Symbol.asyncDispose]();
-    clock.advance(11_000);
-    const second = bench.open({ clock });
-    const id = stored[0]?.id ?? "";
-    await expect
-      .poll(() =>
-        second.store({ items: [{ text: `poke ${Math.random()}` }], replaces: id }).catch((error) => error.code),
-      )
-      .toBe("MEMORY_NOT_FOUND");
-    expect((await second.get([id])).missing).toEqual([id]);
   });
 });
 

@@ -1,9 +1,9 @@
 import type { Recalled } from "./store/recall-operations.ts";
 
 /** Why a question found nothing: a namespace that is unknown, one that is empty, or nothing above the threshold. */
-export function whyNoHits({ best, memories, unknown, known }: Recalled["asked"], minScore: number): string {
+export function whyNoHits({ best, pieces, unknown, known }: Recalled["asked"], minScore: number): string {
   if (unknown.length > 0) return unknown.map((name) => unknownNamespace(name, known)).join("; ");
-  if (memories === 0) return "nothing is stored there that could match";
+  if (pieces === 0) return "nothing is stored there that could match";
   if (best > 0 && best < minScore) {
     return `nothing reached min_score ${minScore}; the best score was ${best.toFixed(3)}`;
   }

@@ -42,7 +42,8 @@ export interface Recalled {
   readonly asked: {
     /** Best score of all, below the threshold too. */
     readonly best: number;
-    readonly memories: number;
+    /** Pieces that passed filter and lifetime. */
+    readonly pieces: number;
     readonly unknown: readonly string[];
     readonly known: readonly string[];
   };
@@ -56,9 +57,11 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
   const namespaces = database.prepare<[], { id: number; name: string; visibility: "private" | "public" }>(
     "SELECT id, name, visibility FROM namespace",
   );
-  const posting = database.prepare<[number, number], { piece: number; count: number }>(
-    "SELECT piece, count FROM posting WHERE namespace = ? AND term = ?",
-  );
+  const posting = database
+    .prepare<[number, number], readonly [piece: number, count: number]>(
+      "SELECT piece, count FROM posting WHERE namespace = ? AND term = ?",
+    )
+    .raw();
   const contents = database.prepare<[number], { row: number; content: string }>(
     "SELECT m.row, CAST(c.bytes AS TEXT) AS content FROM memory m JOIN content c ON c.id = m.content WHERE m.namespace = ?",
   );
@@ -86,17 +89,17 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     cache.refresh();
     const { known, chosen } = chosenOf(input);
     const found: RecallPlace[] = [];
-    let memories = 0;
+    let pieces = 0;
     for (const { id } of chosen) {
       const ranked = await rankNamespace(id, input);
       found.push(...ranked.found);
-      memories += ranked.memories;
+      pieces += ranked.pieces;
     }
     found.sort((a, b) => b.score - a.score || a.row - b.row);
     const best = found[0]?.score ?? 0;
     const page = found.filter((place) => place.score >= input.minScore && isAfter(place, input.after));
     const unknown = (input.namespaces ?? []).filter((name) => !known.some((one) => one.name === name));
-    return { ...read(page, input), asked: { best, memories, unknown, known: known.map(({ name }) => name) } };
+    return { ...read(page, input), asked: { best, pieces, unknown, known: known.map(({ name }) => name) } };
   }
 
   function chosenOf(input: Pick<Recall, "namespaces" | "visibilities">) {
@@ -109,8 +112,8 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     const cosines = vector && mode !== "keyword" ? await cache.scores(namespace, profile, vector) : undefined;
     // From here on nothing waits: the corpus, the postings and the rows are of one moment.
     const corpus = cache.corpus(namespace);
-    if (corpus.size === 0) return { found: [], memories: 0 };
-    const { allowed, memories } = allowedPieces(corpus, namespace, input.filter, now);
+    if (corpus.size === 0) return { found: [], pieces: 0 };
+    const { allowed, pieces } = allowedPieces(corpus, namespace, input.filter, now);
     const depth = input.after === undefined ? input.limit + 1 : DEPTH;
     const cosine = cosines && spread(corpus, cosines.rows, cosines.scores);
     const postings = mode === "semantic" ? new Map<string, Postings>() : postingsOf(corpus, namespace, query);
@@ -118,20 +121,20 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     const found = ranked.flatMap(({ position, score }): RecallPlace[] =>
       score > 0 ? [{ score, row: corpus.memories[position] as number }] : [],
     );
-    return { found, memories };
+    return { found, pieces };
   }
 
   function allowedPieces(corpus: Corpus, namespace: number, filter: Filter | undefined, now: number) {
     const passing = filter && passingMemories(namespace, filter);
     const allowed = new Uint8Array(corpus.size);
-    const memories = new Set<number>();
+    let pieces = 0;
     for (let position = 0; position < corpus.size; position++) {
-      const memory = corpus.memories[position] as number;
-      if ((corpus.expires[position] as number) <= now || passing?.has(memory) === false) continue;
+      if ((corpus.expires[position] as number) <= now) continue;
+      if (passing?.has(corpus.memories[position] as number) === false) continue;
       allowed[position] = 1;
-      memories.add(corpus.memory[position] as number);
+      pieces++;
     }
-    return { allowed, memories: memories.size };
+    return { allowed, pieces };
   }
 
   function passingMemories(namespace: number, filter: Filter): ReadonlySet<number> {
@@ -145,17 +148,8 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
   function postingsOf(corpus: Corpus, namespace: number, query: ParsedQuery): Map<string, Postings> {
     const postings = new Map<string, Postings>();
     for (const term of query.terms.keys()) {
-      const places: { readonly position: number; readonly count: number }[] = [];
-      for (const { piece, count } of posting.iterate(namespace, indexNumber(term))) {
-        const position = corpus.positionOf(piece);
-        if (position !== undefined) places.push({ position, count });
-      }
-      if (places.length === 0) continue;
-      places.sort((a, b) => a.position - b.position);
-      postings.set(term, {
-        positions: Int32Array.from(places, ({ position }) => position),
-        counts: Uint16Array.from(places, ({ count }) => Math.min(count, 0xffff)),
-      });
+      const rows = posting.all(namespace, indexNumber(term));
+      if (rows.length > 0) postings.set(term, placesOf(corpus, rows));
     }
     return postings;
   }
@@ -172,6 +166,27 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     }
     return { hits, rows, more: page.length > limit };
   }
+}
+
+/** In rising positions, as they nearly always are in the index; what was forgotten a moment ago is left out. */
+function placesOf(corpus: Corpus, rows: readonly (readonly [piece: number, count: number])[]): Postings {
+  const positions = new Int32Array(rows.length);
+  const counts = new Uint16Array(rows.length);
+  let size = 0;
+  let sorted = true;
+  for (const [piece, count] of rows) {
+    const position = corpus.positionOf(piece);
+    if (position === undefined) continue;
+    sorted &&= size === 0 || position > (positions[size - 1] as number);
+    positions[size] = position;
+    counts[size++] = Math.min(count, 0xffff);
+  }
+  if (sorted) return { positions: positions.subarray(0, size), counts: counts.subarray(0, size) };
+  const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0));
+  return {
+    positions: Int32Array.from(order, (i) => positions[i] ?? 0),
+    counts: Uint16Array.from(order, (i) => counts[i] ?? 0),
+  };
 }
 
 function isAfter(place: RecallPlace, after: RecallPlace | undefined): boolean {
