@@ -35,7 +35,7 @@ const step = z.object({
 type Step = z.output<typeof step>;
 
 /** Routes of the reference that this miner serves so far; the others come with challenges and key shares. */
-const ROUTES = /^\/(?:IngestSynapse|QuerySynapse|list|health|stats|nosuch|retrieve\/.+)$/;
+const ROUTES = /^\/(?:IngestSynapse|QuerySynapse|ChallengeSynapse|list|health|stats|nosuch|retrieve\/.+)$/;
 
 interface Rule {
   readonly weakness: string;
@@ -135,7 +135,9 @@ function textOf(miner: MinerUnderTest, keys: Map<string, TestKey>, { request, ..
   const proof = sign_namespace
     ? keyOf(sign_namespace.suri).namespace(sign_namespace.namespace, time(sign_namespace.ts_offset_ms))
     : {};
-  const text = JSON.stringify({ ...request.body, ...proof });
+  const text = JSON.stringify({ ...request.body, ...proof }).replace(/"\$NOW\+(\d+)"/g, (_, seconds: string) =>
+    String(Math.floor(miner.clock.now() / 1000) + Number(seconds)),
+  );
   if (!sign_request) return text;
   const { suri, endpoint, nonce_offset_ms, tamper } = sign_request;
   return JSON.stringify({ ...JSON.parse(keyOf(suri).signed(endpoint, text, time(nonce_offset_ms))), ...tamper });

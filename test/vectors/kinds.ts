@@ -1,8 +1,10 @@
 import { hybridEncryption, namespaceEncryption } from "./check-envelopes.ts";
 import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
+import { shamir } from "./check-key-shares.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
+import { challengeProof } from "./check-storage-proof.ts";
 import type { Checker } from "./checker.ts";
 import { minerKinds } from "./miner-kinds.ts";
 
@@ -23,5 +25,7 @@ export const kinds: Readonly<Record<string, Checker>> = {
   "relay-sr25519": relaySignature,
   "relay-request-hash": requestHash,
   "replication-assign": replicationAssign,
+  shamir,
+  challenge_proof: challengeProof,
   ...minerKinds,
 };

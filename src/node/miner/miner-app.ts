@@ -4,6 +4,7 @@ import { admitAddress, type Peer } from "./admission.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { createMinerServices, type MinerServices } from "./miner-services.ts";
 import { jsonResponse, type Reply, replyToError } from "./reply.ts";
+import { challengeRoute } from "./routes/challenge.ts";
 import { ingestRoute } from "./routes/ingest.ts";
 import { listRoute } from "./routes/list.ts";
 import { queryRoute } from "./routes/query.ts";
@@ -44,13 +45,14 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   });
   app.post("/IngestSynapse", handle(ingestRoute));
   app.post("/QuerySynapse", handle(queryRoute));
+  app.post("/ChallengeSynapse", handle(challengeRoute));
   app.post("/list", handle(listRoute));
   app.get("/retrieve/:cid", handle(retrieveRoute));
   app.delete("/retrieve/:cid", handle(deleteRoute));
   app.get("/health", handle(healthRoute));
   app.get("/stats", handle(statsRoute));
-  for (const path of ["/IngestSynapse", "/QuerySynapse", "/list", "/retrieve/:cid", "/health", "/stats"]) {
-    app.all(path, () => plainResponse(405, "405: Method Not Allowed"));
+  for (const { path } of [...app.routes]) {
+    if (path !== "/*") app.all(path, () => plainResponse(405, "405: Method Not Allowed"));
   }
   app.notFound(() => plainResponse(404, "404: Not Found"));
   app.onError((error) => jsonResponse(replyToError(error, logger)));

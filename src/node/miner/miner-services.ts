@@ -1,6 +1,7 @@
 import type { EmbeddingProfile, VectorStore } from "../ports.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import { ChainView } from "./chain-view.ts";
 import { Deleter } from "./deleter.ts";
 import { HealthStatement } from "./health-statement.ts";
@@ -15,6 +16,7 @@ import { RequestAuthenticator } from "./request-authenticator.ts";
 /** What the routes work with. */
 export interface MinerServices {
   readonly store: VectorStore;
+  readonly namespaces: NamespaceRegistry;
   readonly profile: EmbeddingProfile;
   readonly clock: Clock;
   readonly authenticator: RequestAuthenticator;
@@ -44,6 +46,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     });
   return {
     store,
+    namespaces: deps.namespaces,
     profile: embedder.profile,
     clock,
     authenticator: new RequestAuthenticator(options, { ...deps, chainView }),

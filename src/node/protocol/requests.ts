@@ -1,7 +1,15 @@
 import { z } from "zod";
+import { fromHex } from "../../crypto/hex.ts";
 import type { SubnetObject } from "../../crypto/subnet-json.ts";
 import { finite, int, isTruthy, optional, readFields, subnetObject, text, vector } from "./fields.ts";
-import { DEFAULT_LIST_LIMIT, DEFAULT_TOP_K, MAX_LIST_LIMIT, MAX_LIST_OFFSET, MAX_TOP_K } from "./limits.ts";
+import {
+  DEFAULT_LIST_LIMIT,
+  DEFAULT_TOP_K,
+  MAX_CID_CHARACTERS,
+  MAX_LIST_LIMIT,
+  MAX_LIST_OFFSET,
+  MAX_TOP_K,
+} from "./limits.ts";
 import { claimOf, type NamespaceClaim, namespaceFields } from "./namespace-claim.ts";
 
 /** spec 8.1, and two fields of ours that other miners ignore: `model` and `expires_at`. */
@@ -105,6 +113,41 @@ export function readListRequest(body: SubnetObject): ListRequest {
     after: fields.after,
     filter: readFilter(body),
     claim: claimOf(fields),
+  };
+}
+
+/** spec 8.3. */
+export interface ChallengeRequest {
+  readonly cid: string;
+  /** 32 bytes; the reference took any number (M-W20). */
+  readonly nonce: Uint8Array;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  /** 32 bytes; zeros when the body names none. */
+  readonly validatorKey: Uint8Array;
+}
+
+const thirtyTwoBytes = text.transform((hex, context) => {
+  const bytes = fromHex(hex, 32);
+  if (bytes) return bytes;
+  context.addIssue({ code: "custom", message: "must be 64 hex digits" });
+  return z.NEVER;
+});
+
+const challengeFields = z.object({
+  cid: text.max(MAX_CID_CHARACTERS, "is longer than any CID"),
+  nonce_hex: thirtyTwoBytes,
+  expires_at: int,
+  validator_hotkey_hex: optional(thirtyTwoBytes),
+});
+
+export function readChallengeRequest(body: SubnetObject): ChallengeRequest {
+  const fields = readFields(challengeFields, body);
+  return {
+    cid: fields.cid,
+    nonce: fields.nonce_hex,
+    expiresAt: fields.expires_at,
+    validatorKey: fields.validator_hotkey_hex ?? new Uint8Array(32),
   };
 }
 
