@@ -26,7 +26,7 @@ describe("the local chain", () => {
     expect(await client.readContract({ address: asset, abi: tokenAbi, functionName: "version" })).toBe(domain.version);
     const separator = await client.readContract({ address: asset, abi: tokenAbi, functionName: "DOMAIN_SEPARATOR" });
     const expected = hashDomain({
-      domain: { ...domain, chainId: 84_532, verifyingContract: asset },
+      domain: { ...domain, chainId: 84_532n, verifyingContract: asset },
       types: {
         EIP712Domain: [
           { name: "name", type: "string" },
