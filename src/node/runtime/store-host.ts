@@ -33,7 +33,7 @@ const ERASE_RETRY_MS = 250;
  * consecutive writes commit together, with one fsync, and are acknowledged after it (group commit). A write that
  * throws is rolled back alone.
  */
-export function serveStore(
+function serveStore(
   port: MessagePort,
   database: SqliteDatabase,
   operations: StoreOperations,

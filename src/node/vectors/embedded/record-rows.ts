@@ -28,7 +28,7 @@ export function toRecord(row: RecordRow): StoredRecord {
 }
 
 /** The float32 numbers of a stored vector, copied: SQLite's bytes need not be aligned. */
-export function toVector(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+function toVector(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
   new Uint8Array(vector.buffer).set(bytes);
   return vector;
