@@ -8,14 +8,16 @@ export interface CosineWeights {
   readonly twoBefore: number;
 }
 
+export interface KnownCosines {
+  readonly values: Float32Array;
+  readonly mean: number;
+}
+
 /**
  * Cosines usable for ranking: a piece without a vector, or in a language the model does not know, gets the mean of the
  * others, which neither helps nor harms it. Undefined when no piece has one.
  */
-export function knownCosines(
-  view: CorpusView,
-  cosine: Float32Array,
-): { values: Float32Array; mean: number } | undefined {
+export function knownCosines(view: CorpusView, cosine: Float32Array): KnownCosines | undefined {
   let sum = 0;
   let known = 0;
   for (let i = 0; i < view.size; i++) {
@@ -33,7 +35,7 @@ export function knownCosines(
 /** Each piece's cosine with those of the turns around it; at the ends of a session the mean stands in. */
 export function cosineInContext(
   view: CorpusView,
-  { values, mean }: { readonly values: Float32Array; readonly mean: number },
+  { values, mean }: KnownCosines,
   weights: CosineWeights,
 ): Float32Array {
   const at = (position: number): number => (position < 0 ? mean : (values[position] ?? mean));

@@ -1,5 +1,5 @@
 import { type CorpusView, PieceTrait, type RankedPiece, type RankInput } from "./corpus.ts";
-import { cosineInContext, knownCosines } from "./cosine-context.ts";
+import { cosineInContext, type KnownCosines, knownCosines } from "./cosine-context.ts";
 import { dateMatch } from "./dates.ts";
 import { type LexicalScores, lexicalScores } from "./lexical.ts";
 import { RANKING, type Ranking } from "./ranking.ts";
@@ -26,8 +26,7 @@ export function rank(view: CorpusView, input: RankInput, limit: number, ranking:
     const scores = input.cosine && cosines ? bareCosines(view, input.cosine) : new Float32Array(view.size);
     return topMemories(view, scores, input.allowed, limit);
   }
-  const context = cosines && cosineInContext(view, cosines, ranking.cosine);
-  const found = topMemories(view, evidence(view, input, context, ranking), input.allowed, limit);
+  const found = topMemories(view, evidence(view, input, cosines, ranking), input.allowed, limit);
   return found.map((piece) => ({ ...piece, score: shownScore(piece.score) }));
 }
 
@@ -49,10 +48,11 @@ function bareCosines(view: CorpusView, cosine: Float32Array): Float32Array {
 function evidence(
   view: CorpusView,
   input: RankInput,
-  cosine: Float32Array | undefined,
+  cosines: KnownCosines | undefined,
   ranking: Ranking,
 ): Float32Array {
   const { query, postings } = input;
+  const cosine = cosines && cosineInContext(view, cosines, ranking.cosine);
   const named = namedSpeakers(view, query.words);
   const lexical = lexicalScores(view, query, postings, named.terms, ranking.lexical);
   // Without cosines the words are all there is to go by, chance or not, and stand for both.
@@ -60,12 +60,13 @@ function evidence(
   const bonus = columnBonus(view, input, named.speakers, trust, ranking);
   const scores = new Float32Array(view.size);
   for (let i = 0; i < view.size; i++) {
-    const found = (cosine?.[i] ?? 0) + trust * (lexical.text[i] ?? 0);
+    const text = lexical.text[i] ?? 0;
     const isNamed = named.speakers[view.speaker[i] ?? -1] === 1;
     // Speaker, date and session only order what text or meaning found; a named speaker's words are found by the name.
-    if (!(found > 0) && !(isNamed && query.terms.size === named.terms.size)) continue;
+    const found = text > 0 || (cosines?.values[i] ?? 0) > 0 || (isNamed && query.terms.size === named.terms.size);
+    if (!found) continue;
     const session = trust * ranking.session * (lexical.session[view.session[i] ?? -1] ?? 0);
-    scores[i] = Math.max(LEAST, found + session + (bonus[i] ?? 0));
+    scores[i] = Math.max(LEAST, (cosine?.[i] ?? 0) + trust * text + session + (bonus[i] ?? 0));
   }
   return scores;
 }
