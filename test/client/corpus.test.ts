@@ -63,7 +63,7 @@ describe("a namespace in memory", () => {
         expect(corpus.lengths[position]).toBe(piece.length);
         expect(corpus.traits[position]).toBe(piece.traits);
         expect(corpus.speakers[corpus.speaker[position] ?? -1] ?? null).toBe(piece.speaker);
-        expect(corpus.has(piece.memory)).toBe(true);
+        expect(corpus.piecesOf(piece.memory)).toContain(piece.piece);
       }
       for (const session of SESSIONS) {
         const rows = all.filter((piece) => piece.session === session).map(({ piece }) => piece);

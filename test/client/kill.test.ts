@@ -56,5 +56,5 @@ test(
     await client[Symbol.asyncDispose]();
     expect(auditStore(bench.home)).toEqual([]);
   },
-  60_000 + KILLS * 4_000,
+  60_000 + KILLS * 10_000,
 );

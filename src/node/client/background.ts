@@ -35,6 +35,8 @@ export class Background {
 
   /** Starts once; the loops end with the signal. */
   start(): void {
+    // What a killed or ended process still owed its miners.
+    if (!this.#running) this.#deps.wake();
     this.#running ??= Promise.all([
       this.#loop("expiry", () => this.forgetOverdue()),
       this.#loop("vectors", (round) => this.#embedLeftovers(round === 0 ? 0 : LEFT_OVER_AFTER_MS)),

@@ -3,17 +3,11 @@ import type { MemoryId } from "./memory.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 const ID_BYTES = 10;
-const ID = /^m_[a-z2-7]{16}$/;
 const PREFIX = /^m_[a-z2-7]{8,16}$/;
 
 /** A new memory id: 80 random bits. */
 export function newMemoryId(): MemoryId {
   return `m_${base32(randomBytes(ID_BYTES))}` as MemoryId;
-}
-
-/** Whether `text` is a whole memory id. */
-export function isMemoryId(text: string): text is MemoryId {
-  return ID.test(text);
 }
 
 /** Whether `text` may stand for a memory: a whole id, or its beginning of at least 8 characters after `m_`. */

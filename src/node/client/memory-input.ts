@@ -2,6 +2,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import { shownName } from "../../crypto/namespace-name.ts";
 import { DEFAULT_NAMESPACE, LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
 import type { JsonValue, Metadata, NewMemory, StoreInput } from "./memory.ts";
+import { assertPublicMetadata } from "./replication/reserved-metadata.ts";
 import type { ItemToStore } from "./store/store-memories.ts";
 
 /** The shown name a store goes to. Errors: `NAMESPACE_NAME_INVALID`, `NAMESPACE_RESERVED`, `PUBLIC_NAMESPACE`. */
@@ -39,6 +40,7 @@ export function checkItems(input: StoreInput, session: string): readonly ItemToS
   if (characters > LIMITS.textsPerCall) {
     throw invalid(`${characters} characters are too many for one call`, `store at most ${LIMITS.textsPerCall} at once`);
   }
+  if (input.public) for (const { metadata } of items) assertPublicMetadata(metadata ?? {});
   return items.map((item) => checkItem(item, input.session ?? session));
 }
 

@@ -17,7 +17,7 @@ export function unknownNamespace(name: string, known: readonly string[]): string
 }
 
 /** The known name nearest by edit distance, if near enough to be a slip of the pen. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   const wanted = name.toLowerCase();
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const candidate of known) {

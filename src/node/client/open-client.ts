@@ -58,7 +58,13 @@ export function openMemoryClient(options: OpenClientOptions): MemoryClient {
   releases.use(embedder);
   const store = releases.use(memoryStore(home));
   const wallet = once(async () => (await import("../chain/wallet.ts")).openWallet(walletFolder(home)));
-  const chain = once(() => releases.use(openChain(options.chain ?? "local", home)));
+  let opened: ChainClient | undefined;
+  // Registered now, so that it closes after the replication, which talks to it until its end.
+  releases.defer(() => opened?.[Symbol.asyncDispose]());
+  const chain = once(() => {
+    opened = openChain(options.chain ?? "local", home);
+    return opened;
+  });
   const leases = new Leases({ store, clock });
   const context = { home, store, leases, wallet, chain, embedder, clock, log, signal };
   const replication = releases.use(options.replication?.(context) ?? localOnly);

@@ -47,10 +47,6 @@ export class Corpus implements CorpusView {
   readonly #tails: number[] = [];
   #memoryCount = 0;
 
-  has(memory: number): boolean {
-    return this.#piecesOf.has(memory);
-  }
-
   positionOf(piece: number): number | undefined {
     return this.#positions.get(piece);
   }

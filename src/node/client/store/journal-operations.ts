@@ -1,18 +1,6 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 
-/** A record that miners still have to be told of; `body` is what is sent, stored before it is sent first. */
-export interface JournalRecord {
-  readonly id: number;
-  readonly memoryId: string;
-  readonly part: number;
-  readonly kind: "memory" | "tombstone" | "directory";
-  readonly namespace: number;
-  readonly cid: string | null;
-  readonly body: Uint8Array | null;
-  readonly createdAt: number;
-}
-
-export interface JournalCounts {
+interface JournalCounts {
   readonly pushes: number;
   readonly deletes: number;
   readonly failed: number;

@@ -8,7 +8,7 @@ export interface LeaseRequest {
 }
 
 /** A holder that did not renew for so long is taken for dead. */
-export const LEASE_MS = 15_000;
+const LEASE_MS = 15_000;
 
 /**
  * Background work runs only under its task's lease, so that any number of processes may share one folder. Every write

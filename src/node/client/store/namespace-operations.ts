@@ -45,7 +45,6 @@ export function namespaceOperations(database: SqliteDatabase) {
      ON CONFLICT (name) DO NOTHING`,
   );
   const byName = database.prepare<[string], NamespaceRow>("SELECT * FROM namespace WHERE name = ?");
-  const all = database.prepare<[], NamespaceRow>("SELECT * FROM namespace ORDER BY id");
   const counted = database.prepare<[number], CountedRow>(
     `SELECT n.name, n.visibility, n.plain_name, count(m.row) AS memories, max(m.created_at) AS last_write
      FROM namespace n
@@ -59,7 +58,6 @@ export function namespaceOperations(database: SqliteDatabase) {
         const row = byName.get(name);
         return row && asStored(row);
       },
-      storedNamespaces: (): readonly StoredNamespace[] => all.all().map(asStored),
       namespaces: ({ now }: { readonly now: number }): readonly NamespaceInfo[] => counted.all(now).map(asInfo),
     },
     writes: {
