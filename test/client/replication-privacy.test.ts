@@ -80,12 +80,13 @@ describe("miners that publish what they are given (M-W1)", () => {
     expect(reference.requests.some(({ path }) => path.startsWith("/retrieve/"))).toBe(false);
   });
 
-  test("a public memory whose metadata uses the record's own keys stays local", async () => {
+  test("a public memory whose metadata uses the record's own keys is refused before it is stored", async () => {
     await using reference = await ReferenceMinerStub.start();
     await using client = open([reference]);
-    await client
-      .store({ items: [{ text: "x y z", metadata: { author: "somebody else" } }], public: true })
-      .catch(() => {});
+    for (const key of ["author", "text", "_enc"]) {
+      const items = [{ text: "x y z", metadata: { [key]: "somebody else" } }];
+      await expect(client.store({ items, public: true })).rejects.toMatchObject({ code: "METADATA_RESERVED" });
+    }
     await client.settle();
     expect(reference.ingests).toBe(0);
   });

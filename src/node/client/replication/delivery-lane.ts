@@ -18,6 +18,8 @@ export interface LaneDeps {
   readonly clock: Clock;
   readonly profile: EmbeddingProfile;
   readonly policy: PlacementPolicy;
+  /** Looked at before each batch: what is left waits for the next round. */
+  readonly isPaused: () => boolean;
 }
 
 /** Claimed at once: small enough that a killed process leaves few attempts to ask after. */
@@ -32,7 +34,7 @@ const CONCURRENCY = 4;
 export async function runLane(view: MinerView, deps: LaneDeps, lease: Lease): Promise<{ readonly silent: boolean }> {
   const queue = new PQueue({ concurrency: view.miner.embedded ? 1 : CONCURRENCY });
   const { hotkey } = view.miner;
-  while (!lease.signal.aborted) {
+  while (!lease.signal.aborted && !deps.isPaused()) {
     const due = await deps.store.call("claim", { hotkey, limit: BATCH, now: deps.clock.now() });
     if (due.length === 0) break;
     await lease.check();

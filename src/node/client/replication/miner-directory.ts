@@ -36,7 +36,8 @@ export interface MinerView {
 }
 
 export interface MinerDirectoryOptions {
-  readonly miners: () => Promise<readonly KnownMiner[]>;
+  /** The remote ones alone, or with the embedded one where there is no other: that opens it. */
+  readonly miners: (options: { readonly embedded: boolean }) => Promise<readonly KnownMiner[]>;
   readonly httpFor: (miner: KnownMiner) => HttpClient;
   readonly signer: RequestSigner;
   readonly sr25519: Sr25519;
@@ -60,6 +61,7 @@ export class MinerDirectory {
   readonly #options: MinerDirectoryOptions;
   #views: readonly MinerView[] = [];
   #lookedAt = 0;
+  #loading: Promise<readonly MinerView[]> | undefined;
   #looking: Promise<readonly MinerView[]> | undefined;
 
   constructor(options: MinerDirectoryOptions) {
@@ -76,18 +78,25 @@ export class MinerDirectory {
     return this.#lookedAt;
   }
 
-  /** What is pinned, without asking anyone: enough to say what is possible. */
-  async load(): Promise<readonly MinerView[]> {
-    if (this.#views.length > 0) return this.#views;
-    const [miners, chain] = await Promise.all([this.#options.miners(), this.#options.chainIdentity()]);
-    const views = await Promise.all(
+  /** What is pinned, without asking anyone or opening anything: enough to say what is possible. */
+  load(): Promise<readonly MinerView[]> {
+    if (this.#lookedAt > 0) return Promise.resolve(this.#views);
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  async #load(): Promise<readonly MinerView[]> {
+    const { miners: known, chainIdentity, values } = this.#options;
+    const [miners, chain] = await Promise.all([known({ embedded: false }), chainIdentity()]);
+    return Promise.all(
       miners.map(async (miner) => {
-        const pin = parsePin(await this.#options.values.read(pinKey(miner.hotkey)));
+        const pin = parsePin(await values.read(pinKey(miner.hotkey)));
         return this.#view(miner, { reachable: false }, onChain(pin, chain));
       }),
     );
-    if (this.#views.length === 0) this.#views = views;
-    return this.#views;
   }
 
   /** It stopped answering between two looks. */
@@ -104,7 +113,10 @@ export class MinerDirectory {
   }
 
   async #look(signal: AbortSignal | undefined): Promise<readonly MinerView[]> {
-    const [miners, chain] = await Promise.all([this.#options.miners(), this.#options.chainIdentity()]);
+    const [miners, chain] = await Promise.all([
+      this.#options.miners({ embedded: true }),
+      this.#options.chainIdentity(),
+    ]);
     this.#views = await Promise.all(miners.map((miner) => this.#lookAt(miner, chain, signal)));
     this.#lookedAt = this.#options.clock.now();
     return this.#views;

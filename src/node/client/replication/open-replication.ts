@@ -91,7 +91,7 @@ async function makeParts(
     sr25519,
     builder: new RecordBuilder({ root: wallet.memoryRoot, signer: wallet, embedder, chainIdentity }),
     directory: new MinerDirectory({
-      miners: () => knownMiners(options.miners, chain(), ownMiner),
+      miners: ({ embedded }) => knownMiners(options.miners, chain(), embedded ? ownMiner : async () => undefined),
       httpFor: (miner) => (miner.embedded ? local : network),
       signer: new RequestSigner(wallet, clock),
       sr25519,

@@ -17,6 +17,7 @@ import {
 import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
 import { writeCanonical, writePythonDefault } from "../../../crypto/subnet-json-writer.ts";
 import type { Memory, Metadata } from "../memory.ts";
+import { assertPublicMetadata, isReserved } from "./reserved-metadata.ts";
 import { sameChain } from "./same-chain.ts";
 import type { HotkeySigner } from "./signer.ts";
 
@@ -51,8 +52,6 @@ export interface AuthoredPart {
   readonly replaces?: string;
 }
 
-/** Keys of a public record that are the protocol's own. */
-const RESERVED: ReadonlySet<string> = new Set(["text", "author", "author_sig", "engram", "model_version"]);
 /** PY-DEFAULT length of a record's metadata (spec 8.1). */
 const MAX_METADATA_BYTES = 4096;
 /** `author_sig` is added after the text was cut: its field and 130 characters of hex. */
@@ -73,19 +72,6 @@ const detailsSchema = z.object({
   expires: z.number().int().optional(),
   replaces: z.string().optional(),
 });
-
-/** Throws `METADATA_RESERVED` when a public memory's metadata uses a key that the record needs for itself. */
-export function assertPublicMetadata(metadata: Metadata): void {
-  const taken = Object.keys(metadata).find((key) => RESERVED.has(key) || key.startsWith("_"));
-  if (taken === undefined) return;
-  throw new EngramError(
-    "METADATA_RESERVED",
-    `the metadata key ${JSON.stringify(taken)} is reserved in public memories`,
-    {
-      fix: `rename it: ${[...RESERVED].join(", ")} and names that begin with _ belong to the record itself`,
-    },
-  );
-}
 
 /** The records of a public memory, signed by its author. Throws `METADATA_RESERVED`, `MEMORY_TOO_LARGE`. */
 export function publicRecords(memory: PublicMemory, chain: string, signer: HotkeySigner): readonly PublicRecord[] {
@@ -156,7 +142,7 @@ export function verifyAuthor(metadata: SubnetObject, chain: string, sr25519: Sr2
   const { created: createdAt, expires: expiresAt, chain: _, v: __, speaker, replaces, ...rest } = details.data;
   if (!verifyHotkeySignature(sr25519, author, authorMessage(metadata, details.data.chain, createdAt), signature))
     return undefined;
-  const own = new Map([...metadata].filter(([key]) => !RESERVED.has(key) && !key.startsWith("_")));
+  const own = new Map([...metadata].filter(([key]) => !isReserved(key)));
   return {
     ...rest,
     author,

@@ -30,6 +30,9 @@ const LOOK_EVERY_MS = 60_000;
 /** Rows that another process journalled, or that fell due, are noticed this late at most. */
 const POLL_MS = 1_000;
 
+/** The embedded miner works while nobody stores: it shares this process, and its copy counts for nothing. */
+const QUIET_MS = 1_000;
+
 /** Pushes what the journal holds, deletes what was forgotten, and asks miners about the public space. */
 export class Replicator implements Replication {
   readonly #options: ReplicatorOptions;
@@ -37,6 +40,8 @@ export class Replicator implements Replication {
   readonly #signal: AbortSignal;
   #loop: Promise<void> | undefined;
   #woken = Promise.withResolvers<void>();
+  #wokenAt = 0;
+  #settling = 0;
   #passing: Promise<boolean> | undefined;
 
   constructor(options: ReplicatorOptions) {
@@ -45,13 +50,14 @@ export class Replicator implements Replication {
   }
 
   wake(): void {
+    this.#wokenAt = this.#options.context.clock.now();
     this.#woken.resolve();
     this.#loop ??= this.#run();
   }
 
   async replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }> {
     const views = await this.#views();
-    const hotkeys = views.filter(({ miner }) => !miner.embedded).map(({ miner }) => miner.hotkey);
+    const hotkeys = views.filter(isRemote).map(({ miner }) => miner.hotkey);
     const copies = await this.#options.context.store.call("copies", { hotkeys, ...(ids ? { ids } : {}) });
     const holders = copies.allPublic ? publicHolders(views) : privateHolders(views, this.#options.policy);
     const state = replicaState(holders, copies.have);
@@ -65,26 +71,26 @@ export class Replicator implements Replication {
 
   async miners(): Promise<ClientStatus["miners"]> {
     const { directory } = await this.#options.parts();
+    if (!(await directory.load()).some(isRemote)) return [];
     const fresh = this.#options.context.clock.now() - directory.lookedAt < LOOK_EVERY_MS;
     const views = fresh ? directory.views : await directory.refresh(this.#signal);
-    return views
-      .filter(({ miner }) => !miner.embedded)
-      .map(({ miner, reachable, trusted, caps }) => ({
-        hotkey: miner.hotkey,
-        url: miner.url,
-        reachable: reachable && trusted,
-        caps,
-      }));
+    return views.filter(isRemote).map(({ miner, reachable, trusted, caps }) => ({
+      hotkey: miner.hotkey,
+      url: miner.url,
+      reachable: reachable && trusted,
+      caps,
+    }));
   }
 
   async publicRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]> {
     const { embedder, chain, clock } = this.#options.context;
     const { directory, sr25519 } = await this.#options.parts();
+    if (!(await directory.load()).some(isRemote)) return [];
     if (directory.lookedAt === 0) await directory.refresh(this.#signal);
     const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
     return recallPublic(
       query,
-      { views: publicHolders(directory.views), embedder, sr25519, chain: chain(), clock },
+      { views: publicHolders(directory.views).filter(isRemote), embedder, sr25519, chain: chain(), clock },
       stop,
     );
   }
@@ -93,8 +99,16 @@ export class Replicator implements Replication {
     this.wake();
     const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
     // A pass that began before the call may not have seen everything; another process may be at it.
-    await this.#passing?.catch(() => undefined);
-    while (!(await this.#pass())) await this.#options.context.clock.sleep(100, stop);
+    await untilAborted(
+      this.#passing?.catch(() => undefined),
+      stop,
+    );
+    this.#settling += 1;
+    try {
+      while (!(await untilAborted(this.#pass(), stop))) await this.#options.context.clock.sleep(100, stop);
+    } finally {
+      this.#settling -= 1;
+    }
     stop.throwIfAborted();
   }
 
@@ -122,11 +136,16 @@ export class Replicator implements Replication {
     }
   }
 
+  #isBusy(): boolean {
+    return this.#settling === 0 && this.#options.context.clock.now() - this.#wokenAt < QUIET_MS;
+  }
+
   /** Cheap reads only: most of the time there is nothing to do. */
   async #isDue(): Promise<boolean> {
     const { store, clock } = this.#options.context;
     const { directory } = await this.#options.parts();
     const now = clock.now();
+    if (this.#isBusy() && !(await directory.load()).some(isRemote)) return false;
     if (now - directory.lookedAt >= LOOK_EVERY_MS) return true;
     const after = await walkedTo(directory.views, { store, policy: this.#options.policy });
     const hotkeys = reachable(directory.views).map(({ miner }) => miner.hotkey);
@@ -153,7 +172,8 @@ export class Replicator implements Replication {
       await assignRecords(directory.views, deps, lease);
       const lanes = await Promise.allSettled(
         reachable(directory.views).map(async (view) => {
-          const { silent } = await runLane(view, deps, lease);
+          const isPaused = () => view.miner.embedded && this.#isBusy();
+          const { silent } = await runLane(view, { ...deps, isPaused }, lease);
           if (silent) directory.markSilent(view.miner.hotkey);
         }),
       );
@@ -173,4 +193,21 @@ export class Replicator implements Replication {
 
 function reachable(views: readonly MinerView[]): readonly MinerView[] {
   return views.filter((view) => view.reachable && view.trusted);
+}
+
+function isRemote({ miner }: MinerView): boolean {
+  return !miner.embedded;
+}
+
+/** What `work` comes to, or the signal's reason when that is first; the work itself goes on. */
+async function untilAborted<T>(work: Promise<T> | undefined, signal: AbortSignal): Promise<T | undefined> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
