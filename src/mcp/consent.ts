@@ -4,15 +4,15 @@ import type { MemoryClient } from "../node/client/memory.ts";
 import { staysOnThisMachine } from "../node/commands/consent.ts";
 
 /** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories. */
-export type Act = "public" | "delete";
-export type Rule = "allow" | "ask" | "deny";
+type Act = "public" | "delete";
+type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
 
 const acts: readonly Act[] = ["public", "delete"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
 
-export interface ConsentRequest {
+interface ConsentRequest {
   readonly act: Act;
   readonly tool: string;
   /** Exactly what the tool will do; a consent holds for these arguments alone. */

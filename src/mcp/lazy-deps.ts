@@ -16,7 +16,7 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
 }
 
 /** A log whose library is loaded by the first line; lines keep their order. */
-export function lazyLog(level: string): ServerLog {
+function lazyLog(level: string): ServerLog {
   let logger: Promise<Logger> | undefined;
   const write = (method: keyof ServerLog) => (fields: object, sentence: string) => {
     logger ??= import("../node/runtime/logger.ts").then(({ createLogger }) => createLogger({ level }));

@@ -16,7 +16,7 @@ export function assertMayUsePublic({ pinned }: Scope): void {
 }
 
 /** Whether a memory may be shown or forgotten by this server; others answer as if they did not exist. */
-export function isInScope(memory: Memory, { pinned }: Scope): boolean {
+function isInScope(memory: Memory, { pinned }: Scope): boolean {
   return pinned === undefined || memory.namespace === pinned;
 }
 

@@ -5,7 +5,7 @@ import type { ConsentGate } from "./consent.ts";
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "./portable-schema.ts";
 
 /** The four hints; hosts read the worst case into an absent one, so every tool states all. */
-export interface ToolAnnotations {
+interface ToolAnnotations {
   readonly readOnlyHint: boolean;
   readonly destructiveHint: boolean;
   readonly idempotentHint: boolean;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hashArguments, parseConsentRules } from "../../src/mcp/consent.ts";
 import { FakeMemoryClient, type FakeOptions } from "../support/fake-memory-client.ts";
 import { type Asked, connect, type Era } from "../support/mcp-clients.ts";
-import { serveForTest, temporaryFolder } from "../support/mcp-server.ts";
+import { fakeOverStdio, serveForTest, temporaryFolder } from "../support/mcp-server.ts";
 
 const remote: FakeOptions = { chain: "0xabc", minerUrls: ["https://miner.example:8091"] };
 const publish = { text: "The meetup is in Lyon", public: true };
@@ -17,11 +17,6 @@ async function serveFake(options: FakeOptions, consent: Parameters<typeof parseC
 async function fill(fake: FakeMemoryClient, count: number): Promise<readonly string[]> {
   const items = Array.from({ length: count }, (_, index) => ({ text: `note ${index}` }));
   return (await fake.store({ items, namespace: "old" })).stored.map(({ id }) => id);
-}
-
-/** The fake over stdio: one connection, so that 2025 clients can be asked as well. */
-function stdio(consent: string, chain: string) {
-  return { command: process.execPath, args: ["test/support/fake-mcp-server.ts", consent, chain] };
 }
 
 describe("standing rules", () => {
@@ -80,7 +75,7 @@ describe.each(bothEras)("a client that can ask its person, %s", (era) => {
 
   test("acts when the person allows, once for each call", async () => {
     const seen: string[] = [];
-    await using session = await connect(stdio("", "0xabc"), era, asked(seen, "accept"));
+    await using session = await connect(fakeOverStdio("", "0xabc"), era, asked(seen, "accept"));
     expect((await session.call("engram_store", publish)).isError).toBe(false);
     expect(seen).toEqual([expect.stringContaining("The meetup is in Lyon")]);
     await session.call("engram_store", publish);
@@ -89,7 +84,7 @@ describe.each(bothEras)("a client that can ask its person, %s", (era) => {
 
   test("does nothing when the person declines or leaves the box empty", async () => {
     for (const answer of [asked([], "decline"), asked([], "accept", false)]) {
-      await using session = await connect(stdio("", "0xabc"), era, answer);
+      await using session = await connect(fakeOverStdio("", "0xabc"), era, answer);
       expect((await session.call("engram_store", publish)).data).toMatchObject({ code: "CONSENT_DECLINED" });
       expect((await session.call("engram_list", {})).data).toEqual({ items: [] });
     }
@@ -97,7 +92,7 @@ describe.each(bothEras)("a client that can ask its person, %s", (era) => {
 
   test("asks before more than 20 are forgotten", async () => {
     const seen: string[] = [];
-    await using session = await connect(stdio("", "local:x"), era, asked(seen, "decline"));
+    await using session = await connect(fakeOverStdio("", "local:x"), era, asked(seen, "decline"));
     const items = Array.from({ length: 21 }, (_, index) => ({ text: `note ${index}` }));
     await session.call("engram_store", { items, namespace: "old" });
     const answer = await session.call("engram_delete", { namespace: "old" });

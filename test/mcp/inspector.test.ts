@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { serveForTest } from "../support/mcp-server.ts";
+import { fakeOverStdio, serveForTest } from "../support/mcp-server.ts";
 
 const inspector = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js";
-const fake = [process.execPath, "test/support/fake-mcp-server.ts"];
+const { command, args: script } = fakeOverStdio("public=ask");
 
 /** Runs the Inspector's CLI on this Node; 0 is fine, 5 a tool's error, 6 a schema that is not portable. */
 async function inspect(target: readonly string[], args: readonly string[]) {
@@ -27,7 +27,7 @@ describe.each(["legacy", "modern"])("MCP Inspector, %s era", (era) => {
   const store = ["--method", "tools/call", "--tool-name", "engram_store", "--tool-arg", "text=Ana prefers tea"];
 
   test.each(["stdio", "HTTP"])("lists strictly and calls over %s", { timeout: 60_000 }, async (transport) => {
-    const target = transport === "stdio" ? fake : [`${server.url}/mcp`, "--transport", "http"];
+    const target = transport === "stdio" ? [command, ...script] : [`${server.url}/mcp`, "--transport", "http"];
     const inEra = (args: readonly string[]) => inspect(target, ["--protocol-era", era, ...args]);
     expect(await inEra(["--method", "initialize"])).toMatchObject({ code: 0, result: { protocolVersion: version } });
     const listed = await inEra(["--method", "tools/list", "--strict"]);

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { OpenClient } from "../../src/mcp/caller.ts";
 import type { ServerOptions } from "../../src/mcp/server-options.ts";
 import type { TokenEntry } from "../../src/mcp/tokens.ts";
 import { type HttpOptions, type McpHttpServer, serveOverHttp } from "../../src/mcp/transports/http.ts";
 import { FakeMemoryClient } from "./fake-memory-client.ts";
 
-export const noLog = { error: () => undefined, debug: () => undefined };
+const noLog = { error: () => undefined, debug: () => undefined };
 
 export interface TestServerOptions extends Partial<ServerOptions> {
   readonly openClient?: OpenClient;
@@ -28,6 +29,12 @@ export async function serveForTest(
     { openClient: openClient ?? (async () => fake), log: noLog, now },
   );
   return { ...served, fake, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+
+/** How to start the shipped server over stdio on a fake client: `ENGRAM_CONSENT` and the chain's identity. */
+export function fakeOverStdio(consent = "", chain = "local:test") {
+  const script = fileURLToPath(new URL("./fake-mcp-server.ts", import.meta.url));
+  return { command: process.execPath, args: [script, consent, chain] };
 }
 
 /** An empty folder that is gone when disposed. */
