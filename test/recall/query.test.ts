@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dateMatch, datesIn } from "../../src/node/client/recall/dates.ts";
+import { dateMatcher, datesIn } from "../../src/node/client/recall/dates.ts";
 import { embeddingText } from "../../src/node/client/recall/embedding-text.ts";
 import { parseQuery, queryVector } from "../../src/node/client/recall/query.ts";
 import { inFirstPerson } from "../../src/node/client/recall/speakers.ts";
@@ -90,7 +90,7 @@ describe("dates", () => {
     ["in June", "2023-05-08", 0],
   ])("%s fits %s by %d", (question, date, match) => {
     const mention = datesIn(question);
-    expect(mention && dateMatch(mention, day(date))).toBe(match);
+    expect(mention && dateMatcher(mention)(day(date))).toBe(match);
   });
 
   it.each([
@@ -116,8 +116,8 @@ describe("dates", () => {
     ["10 days ago", "2026-11-12", "2026-11-22"],
   ])("%s means %s and not %s", (question, inside, outside) => {
     const mention = datesIn(`What happened ${question}?`, now);
-    expect(mention && dateMatch(mention, day(inside))).toBe(1.5);
-    expect(mention && dateMatch(mention, day(outside))).toBe(0);
+    expect(mention && dateMatcher(mention)(day(inside))).toBe(1.5);
+    expect(mention && dateMatcher(mention)(day(outside))).toBe(0);
     expect(datesIn(`What happened ${question}?`)).toBeUndefined();
   });
 });

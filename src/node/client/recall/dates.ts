@@ -41,16 +41,31 @@ export function datesIn(text: string, now?: number): DateMention | undefined {
   return found ? { months: [...months], days, years: [...new Set(years)], spans } : undefined;
 }
 
-/** How well a moment (ms) fits: 1 for the month, 1 more for the day, 0.5 for the year, 1.5 for a span. 0 when unknown. */
-export function dateMatch(mention: DateMention, at: number): number {
-  if (!Number.isFinite(at)) return 0;
-  const date = new Date(at);
+/**
+ * How well moments (ms) fit a mention: 1 for the month, 1 more for the day, 0.5 for the year, 1.5 for a span; 0 when
+ * unknown. Each day is looked at once: a namespace has many memories and few days.
+ */
+export function dateMatcher(mention: DateMention): (at: number) => number {
+  const known = new Map<number, number>();
+  return (at) => {
+    if (!Number.isFinite(at)) return 0;
+    const day = Math.floor(at / DAY_MS);
+    const found = known.get(day);
+    if (found !== undefined) return found;
+    const match = dayMatch(mention, day * DAY_MS);
+    known.set(day, match);
+    return match;
+  };
+}
+
+/** `midnight` in ms; spans are whole days too. */
+function dayMatch({ months, days, years, spans }: DateMention, midnight: number): number {
+  const date = new Date(midnight);
   const month = date.getUTCMonth();
-  const day = date.getUTCDate();
-  let match = mention.months.includes(month) ? 1 : 0;
-  if (mention.days.some((one) => one.month === month && one.day === day)) match += 1;
-  if (mention.years.includes(date.getUTCFullYear())) match += 0.5;
-  return mention.spans.some(({ from, to }) => at >= from && at < to) ? match + 1.5 : match;
+  let match = months.includes(month) ? 1 : 0;
+  if (days.some((one) => one.month === month && one.day === date.getUTCDate())) match += 1;
+  if (years.includes(date.getUTCFullYear())) match += 0.5;
+  return spans.some(({ from, to }) => midnight >= from && midnight < to) ? match + 1.5 : match;
 }
 
 function isOtherWord(name: string, before: string): boolean {

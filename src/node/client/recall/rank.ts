@@ -1,6 +1,6 @@
 import { type CorpusView, PieceTrait, type RankedPiece, type RankInput } from "./corpus.ts";
 import { cosineInContext, type KnownCosines, knownCosines } from "./cosine-context.ts";
-import { dateMatch } from "./dates.ts";
+import { dateMatcher } from "./dates.ts";
 import { type LexicalScores, lexicalScores } from "./lexical.ts";
 import { RANKING, type Ranking } from "./ranking.ts";
 import { nameWords } from "./speakers.ts";
@@ -85,13 +85,14 @@ function columnBonus(
 ): Float32Array {
   const { dates, asksWhen } = query;
   const timed = asksWhen ? trust * ranking.timed : 0;
+  const fits = dates && dateMatcher(dates);
   const bonus = new Float32Array(view.size);
   for (let i = 0; i < view.size; i++) {
     const traits = view.traits[i] ?? 0;
     let sum = speakers[view.speaker[i] ?? -1] === 1 ? ranking.speaker : 0;
     if (traits & PieceTrait.timed) sum += timed;
     if (traits & PieceTrait.question) sum -= ranking.question;
-    if (dates) sum += ranking.date * dateMatch(dates, view.at[i] ?? Number.NaN);
+    if (fits) sum += ranking.date * fits(view.at[i] ?? Number.NaN);
     bonus[i] = sum;
   }
   return bonus;

@@ -15,7 +15,7 @@ export interface Ranking {
   readonly timed: number;
   /** For a piece of a speaker whom the question names. */
   readonly speaker: number;
-  /** For each point of `dateMatch`. */
+  /** For each point of `dateMatcher`. */
   readonly date: number;
   /** Taken from a piece that is itself a question. */
   readonly question: number;
