@@ -6,8 +6,8 @@ import { type ChainClient, type Embedder, PUBLIC_NAMESPACE } from "../../ports.t
 import type { Clock } from "../../runtime/clock.ts";
 import { DEFAULT_NAMESPACE, PUBLIC_SHOWN_NAME } from "../limits.ts";
 import type { Memory, MemoryId, Metadata } from "../memory.ts";
+import { DIRECTORY_ROW } from "../store/journal-rows.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
-import { DIRECTORY_ROW } from "../store/replication-operations.ts";
 import type { HeldRecord } from "../store/restore-operations.ts";
 import { writeJournalBody } from "./journal-body.ts";
 import type { MinerView } from "./miner-directory.ts";
