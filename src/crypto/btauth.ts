@@ -81,3 +81,41 @@ export function verifyBtauth(
   if (!publicKey || !sr25519.verify(signature, message, publicKey)) return { refused: "signature" };
   return { sender, nonce };
 }
+
+/** What a signed reply covers: the request it answers, by its nonce, and its own status and body. */
+export interface BtauthReply {
+  readonly request: Omit<BtauthRequest, "body">;
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** The header that carries a reply's signature; btauth/1 itself covers requests alone. */
+export const REPLY_SIGNATURE_HEADER = "X-Engram-Reply-Signature";
+
+/** The bytes the receiver of a request signs with its reply: eight lines. */
+export function btauthReplyMessage({ request, status, body }: BtauthReply): Uint8Array {
+  const bodyHash = createHash("sha256").update(body).digest("hex");
+  const { method, target, nonce, sender, receiver } = request;
+  return Buffer.from(
+    ["engram-reply/1", method.toUpperCase(), target, String(status), bodyHash, nonce.toString(), sender, receiver].join(
+      "\n",
+    ),
+    "utf8",
+  );
+}
+
+/** The value of `REPLY_SIGNATURE_HEADER`. */
+export function signBtauthReply(reply: BtauthReply, sign: (message: Uint8Array) => Uint8Array): string {
+  return `0x${toHex(sign(btauthReplyMessage(reply)))}`;
+}
+
+/** Whether the request's receiver signed this reply to it. A missing or malformed signature is `false`. */
+export function verifyBtauthReply(sr25519: Sr25519, reply: BtauthReply, signatureText: string | null): boolean {
+  const signature = fromHex(signatureText ?? "", SIGNATURE_BYTES);
+  const publicKey = decodeHotkey(reply.request.receiver);
+  return (
+    signature !== undefined &&
+    publicKey !== undefined &&
+    sr25519.verify(signature, btauthReplyMessage(reply), publicKey)
+  );
+}

@@ -46,6 +46,11 @@ export function namespaceKeyPair(secret: NamespaceSecret, epoch: number): X25519
   return x25519Pair(derive(secret, `x25519:${epoch}`));
 }
 
+/** The pair that a miner with this root takes key shares by. */
+export function shareKeyPair(root: MemoryRoot): X25519Pair {
+  return x25519Pair(derive(root, "key shares"));
+}
+
 function derive(secret: Uint8Array, label: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, SALT, label, 32));
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { peerKey } from "../../src/node/miner/peer-key.ts";
 import { RateLimiter } from "../../src/node/miner/rate-limiter.ts";
-import { SingleUse } from "../../src/node/miner/single-use.ts";
+import { SingleUse } from "../../src/node/runtime/single-use.ts";
 import { MinerUnderTest, TestKey } from "./miner-under-test.ts";
 
 const alice = new TestKey();

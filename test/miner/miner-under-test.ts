@@ -7,8 +7,11 @@ import { toHex } from "../../src/crypto/hex.ts";
 import { namespaceMessage, signRequestBody } from "../../src/crypto/request-auth.ts";
 import { loadSr25519 } from "../../src/crypto/sr25519.ts";
 import { type Hotkey, hotkeyOf } from "../../src/crypto/ss58.ts";
+import { x25519Pair } from "../../src/crypto/x25519.ts";
 import { createMinerApp } from "../../src/node/miner/miner-app.ts";
 import { defaultMinerOptions, type MinerDeps, type MinerOptions } from "../../src/node/miner/miner-options.ts";
+import { openShareStore, type ShareStore } from "../../src/node/miner/shares/share-store.ts";
+import { Secret } from "../../src/node/runtime/secret.ts";
 import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
 import { HashEmbedder } from "../support/hash-embedder.ts";
@@ -62,6 +65,7 @@ export class MinerUnderTest implements AsyncDisposable {
   readonly chain = new FixedChain();
   readonly identity = new TestKey();
   readonly store: EmbeddedVectorStore;
+  readonly shares: ShareStore;
   readonly deps: MinerDeps;
   readonly #folder: string;
   #app;
@@ -74,9 +78,12 @@ export class MinerUnderTest implements AsyncDisposable {
   constructor(folder: string, options: Partial<MinerOptions>, dim: number) {
     this.#folder = folder;
     this.store = new EmbeddedVectorStore({ path: join(folder, "miner.sqlite"), clock: this.clock });
+    this.shares = openShareStore(join(folder, "shares.sqlite"));
     this.deps = {
       store: this.store,
       namespaces: this.store,
+      shares: this.shares,
+      shareKeys: new Secret(x25519Pair(randomBytes(32))),
       embedder: new HashEmbedder(dim),
       chain: this.chain,
       identity: this.identity,
@@ -136,6 +143,7 @@ export class MinerUnderTest implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.shares[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }

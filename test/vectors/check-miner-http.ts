@@ -34,8 +34,9 @@ const step = z.object({
 });
 type Step = z.output<typeof step>;
 
-/** Routes of the reference that this miner serves so far; the others come with challenges and key shares. */
-const ROUTES = /^\/(?:IngestSynapse|QuerySynapse|ChallengeSynapse|list|health|stats|nosuch|retrieve\/.+)$/;
+/** Routes of the reference that this miner serves so far. */
+const ROUTES =
+  /^\/(?:IngestSynapse|QuerySynapse|ChallengeSynapse|KeyShareSynapse|KeyShareRetrieve|list|health|stats|nosuch|retrieve\/.+)$/;
 
 interface Rule {
   readonly weakness: string;
@@ -49,6 +50,14 @@ const isPrivate = ({ sign_namespace, request }: Step) =>
   sign_namespace !== undefined || Boolean(request.body?.["namespace"]);
 
 const rules: readonly Rule[] = [
+  {
+    weakness: "M-W10: one namespace signature moves key shares, in clear",
+    applies: ({ request }) => request.path.startsWith("/KeyShare"),
+    assert: (answer) => {
+      refused(answer, 401);
+      match(answer.json.error, /auth2/);
+    },
+  },
   {
     weakness: "M-W20: what is malformed ends in 500",
     applies: ({ request: { raw_body, body } }) => raw_body !== undefined || Number(body?.["top_k"] ?? 1) > 100,

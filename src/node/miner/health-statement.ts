@@ -7,7 +7,7 @@ import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 /** A statement is signed anew after so long: readers prefer the newest, and signing takes time. */
 const VALID_MS = 60_000;
 
-type Deps = Pick<MinerDeps, "chain" | "identity" | "embedder" | "clock">;
+type Deps = Pick<MinerDeps, "chain" | "identity" | "shareKeys" | "embedder" | "clock">;
 
 /** The reply of `GET /health`: the reference's own key, and what this miner promises, signed by its hotkey. */
 export class HealthStatement {
@@ -31,7 +31,7 @@ export class HealthStatement {
   }
 
   async #sign(now: number): Promise<string> {
-    const { chain, identity, embedder } = this.#deps;
+    const { chain, identity, embedder, shareKeys } = this.#deps;
     const statement = {
       chain: await chain.identity(),
       hotkey: identity.hotkey,
@@ -39,6 +39,7 @@ export class HealthStatement {
       profile: { ...embedder.profile },
       endpoint: this.#endpoint,
       issued_at: now,
+      x25519: toHex(shareKeys.reveal().publicKey),
     };
     const signature = `0x${toHex(identity.sign(capabilityMessage(statement)))}`;
     return objectText({ status: '"ok"', caps: valueText(objectFromPlain({ ...statement, signature })) });

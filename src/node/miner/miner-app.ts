@@ -6,6 +6,7 @@ import { createMinerServices, type MinerServices } from "./miner-services.ts";
 import { jsonResponse, type Reply, replyToError } from "./reply.ts";
 import { challengeRoute } from "./routes/challenge.ts";
 import { ingestRoute } from "./routes/ingest.ts";
+import { keyShareRetrieveRoute, keyShareStoreRoute } from "./routes/key-shares.ts";
 import { listRoute } from "./routes/list.ts";
 import { queryRoute } from "./routes/query.ts";
 import { deleteRoute, retrieveRoute } from "./routes/record.ts";
@@ -46,6 +47,8 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   app.post("/IngestSynapse", handle(ingestRoute));
   app.post("/QuerySynapse", handle(queryRoute));
   app.post("/ChallengeSynapse", handle(challengeRoute));
+  app.post("/KeyShareSynapse", handle(keyShareStoreRoute));
+  app.post("/KeyShareRetrieve", handle(keyShareRetrieveRoute));
   app.post("/list", handle(listRoute));
   app.get("/retrieve/:cid", handle(retrieveRoute));
   app.delete("/retrieve/:cid", handle(deleteRoute));

@@ -1,19 +1,24 @@
 import { join } from "node:path";
+import { shareKeyPair } from "../../crypto/keys.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import { openWallet } from "../chain/wallet.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Secret } from "../runtime/secret.ts";
 import { EmbeddedVectorStore } from "../vectors/embedded/embedded-vector-store.ts";
 import type { MinerDeps } from "./miner-options.ts";
+import { openShareStore } from "./shares/share-store.ts";
 
 /**
- * What a miner keeps in its folder: its records, and a hotkey of its own made at the first start. The memory wallet is
+ * What a miner keeps in its folder: its records, the key shares it was given, and a hotkey of its own made at the first start. The memory wallet is
  * never used: whoever gets hold of a miner must not hold its owner's memories too.
  */
 export async function openMinerFolder(
   folder: string,
   clock: Clock,
-): Promise<Pick<MinerDeps, "store" | "namespaces" | "identity" | "sr25519">> {
+): Promise<Pick<MinerDeps, "store" | "namespaces" | "shares" | "shareKeys" | "identity" | "sr25519">> {
   const [identity, sr25519] = await Promise.all([openWallet(join(folder, "identity")), loadSr25519()]);
   const store = new EmbeddedVectorStore({ path: join(folder, "records.db"), clock });
-  return { store, namespaces: store, identity, sr25519 };
+  const shares = openShareStore(join(folder, "shares.db"));
+  const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
+  return { store, namespaces: store, shares, shareKeys, identity, sr25519 };
 }

@@ -1,11 +1,14 @@
 import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
+import type { X25519Pair } from "../../crypto/x25519.ts";
 import type { ChainClient, Embedder, VectorStore } from "../ports.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { Secret } from "../runtime/secret.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { AuthenticationPolicy } from "./request-authenticator.ts";
+import type { ShareStore } from "./shares/share-store.ts";
 
 export interface MinerOptions extends AuthenticationPolicy {
   /** Where the miner is reached, as its capabilities state it. */
@@ -36,6 +39,9 @@ interface MinerIdentity {
 export interface MinerDeps {
   readonly store: VectorStore;
   readonly namespaces: NamespaceRegistry;
+  readonly shares: ShareStore;
+  /** What key shares are sealed to on their way here. */
+  readonly shareKeys: Secret<X25519Pair>;
   readonly embedder: Embedder;
   readonly chain: ChainClient;
   readonly identity: MinerIdentity;

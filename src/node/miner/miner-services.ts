@@ -1,4 +1,5 @@
 import type { EmbeddingProfile, VectorStore } from "../ports.ts";
+import { Auth2Gate } from "../protocol/auth2-gate.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
@@ -12,6 +13,7 @@ import { NamespaceGate } from "./namespace-gate.ts";
 import { Querier } from "./querier.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
+import { ShareKeeper } from "./shares/share-keeper.ts";
 
 /** What the routes work with. */
 export interface MinerServices {
@@ -20,7 +22,10 @@ export interface MinerServices {
   readonly profile: EmbeddingProfile;
   readonly clock: Clock;
   readonly authenticator: RequestAuthenticator;
+  /** For calls by headers; `authenticator` is for signatures inside bodies. */
+  readonly auth2: Auth2Gate;
   readonly namespaceGate: NamespaceGate;
+  readonly shareKeeper: ShareKeeper;
   readonly ingester: Ingester;
   readonly querier: Querier;
   readonly deleter: Deleter;
@@ -50,7 +55,9 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     profile: embedder.profile,
     clock,
     authenticator: new RequestAuthenticator(options, { ...deps, chainView }),
+    auth2: new Auth2Gate(deps),
     namespaceGate,
+    shareKeeper: new ShareKeeper({ ...deps, namespaceGate }),
     ingester: new Ingester(options, { ...deps, chainView, namespaceGate }),
     querier: new Querier({ ...deps, namespaceGate }),
     deleter: new Deleter(deps),

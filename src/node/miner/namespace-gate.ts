@@ -10,8 +10,8 @@ import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import { MAX_NAMESPACE_CHARACTERS, MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
 import type { NamespaceClaim } from "../protocol/namespace-claim.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { SingleUse } from "../runtime/single-use.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
-import { SingleUse } from "./single-use.ts";
 
 declare const owned: unique symbol;
 
@@ -55,9 +55,14 @@ export class NamespaceGate {
 
   /** For ingesting: an unknown namespace becomes the signer's (spec 6.4). Throws `NamespaceRefused`. */
   async openOrClaim(claim: NamespaceClaim, caller: Hotkey | null): Promise<OwnedNamespace> {
-    const signer = this.#verify(claim, caller);
-    const owner = (await this.#deps.namespaces.ownerOf(claim.name)) ?? (await this.#claim(claim.name, signer));
-    if (owner === signer) return claim.name as OwnedNamespace;
+    return this.ownOrClaim(claim.name, this.#verify(claim, caller));
+  }
+
+  /** As `openOrClaim`, for a signer whose signature over the whole request was verified before. */
+  async ownOrClaim(name: string, signer: Hotkey): Promise<OwnedNamespace> {
+    if (isReservedNamespaceName(name)) throw new NamespaceRefused("reserved", "names that begin with __ are reserved");
+    const owner = (await this.#deps.namespaces.ownerOf(name)) ?? (await this.#claim(name, signer));
+    if (owner === signer) return name as OwnedNamespace;
     throw new NamespaceRefused("owner", "this namespace has another owner here; choose another name");
   }
 

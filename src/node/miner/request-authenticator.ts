@@ -5,8 +5,8 @@ import type { SubnetJson, SubnetObject } from "../../crypto/subnet-json.ts";
 import { MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { SingleUse } from "../runtime/single-use.ts";
 import type { ChainView } from "./chain-view.ts";
-import { SingleUse } from "./single-use.ts";
 
 export interface AuthenticationPolicy {
   /** Every request of a signing route must be signed (spec 5.2, hard mode). */
@@ -48,11 +48,17 @@ export class RequestAuthenticator {
       throw refused(`this miner takes signed requests only; add hotkey, nonce and signature for ${endpoint}`);
     }
     const hotkey = this.#verify(body, endpoint);
+    await this.admit(hotkey);
+    return hotkey;
+  }
+
+  /** Whether the policy lets this verified hotkey in. Throws `Refusal` 401. */
+  async admit(hotkey: Hotkey): Promise<void> {
+    const { requireRegistration, allowedHotkeys } = this.#policy;
     if (allowedHotkeys !== null && !allowedHotkeys.has(hotkey)) throw refused("this hotkey is not allowed here");
     if (requireRegistration && (await this.#deps.chainView.neuron(hotkey)) === null) {
       throw refused("this hotkey is not registered on the subnet; register it and try again");
     }
-    return hotkey;
   }
 
   #verify(body: SubnetObject, endpoint: string): Hotkey {

@@ -9,9 +9,11 @@ import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
  * What a miner says about itself in `GET /health` → `caps` (extra keys are ignored by the reference):
  * - `private1`: keeps a private record in its namespace, never pushes it on, deletes it at its owner's word, and
  *   answers 404 about it to everyone else;
- * - `expiry1`: honours `expires_at` beside a record.
+ * - `expiry1`: honours `expires_at` beside a record;
+ * - `auth2`: takes btauth/1 headers, each nonce once, and signs its replies to them;
+ * - `keyshare2`: keeps key shares, over `auth2` alone, sealed to the `x25519` key of this statement.
  */
-export const CAPABILITY_NAMES = ["private1", "expiry1"] as const;
+export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2"] as const;
 
 const statementSchema = z.object({
   /** Unsigned statements of another chain must not count here. */
@@ -26,6 +28,11 @@ const statementSchema = z.object({
   endpoint: z.string().max(300),
   /** Unix milliseconds. */
   issued_at: z.number().int().min(0),
+  /** Public key that key shares are sealed to, 64 hex digits. */
+  x25519: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 
 const signedSchema = statementSchema.extend({ signature: z.string().max(200) });
@@ -35,8 +42,9 @@ export type SignedCapabilities = z.infer<typeof signedSchema>;
 
 /** The bytes a miner's hotkey signs. */
 export function capabilityMessage(statement: CapabilityStatement): Uint8Array {
-  const { chain, hotkey, caps, profile, endpoint, issued_at } = statement;
-  const document = objectFromPlain({ chain, hotkey, caps, profile, endpoint, issued_at });
+  const { chain, hotkey, caps, profile, endpoint, issued_at, x25519 } = statement;
+  const own = { chain, hotkey, caps, profile, endpoint, issued_at };
+  const document = objectFromPlain(x25519 === undefined ? own : { ...own, x25519 });
   return Buffer.from(`engram-caps/1:${writeCanonical(document)}`, "utf8");
 }
 

@@ -1,4 +1,4 @@
-export type RefusalStatus = 200 | 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503 | 507;
+export type RefusalStatus = 200 | 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 503 | 507;
 
 export interface RefusalExtra {
   /** What a 429 of the reference tells beside its error (spec 8.1). */

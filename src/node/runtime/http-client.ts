@@ -6,11 +6,14 @@ interface HttpOptions {
   /** Of the reply's body, after decompression. */
   readonly maxBytes: number;
   readonly signal?: AbortSignal;
+  /** Beside the content type. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface HttpReply {
   readonly status: number;
   readonly text: string;
+  readonly headers: Headers;
 }
 
 /**
@@ -49,8 +52,9 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
   const deadline = AbortSignal.timeout(options.deadlineMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   try {
-    const response = await send(requestOf(call, signal));
-    return { status: response.status, text: await readCapped(response, options.maxBytes, signal) };
+    const response = await send(requestOf(call, signal, options.headers));
+    const { status, headers } = response;
+    return { status, headers, text: await readCapped(response, options.maxBytes, signal) };
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof EngramError) throw error;
@@ -63,11 +67,15 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
   }
 }
 
-function requestOf({ method, url, bodyText }: Call, signal: AbortSignal): Request {
+function requestOf(
+  { method, url, bodyText }: Call,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): Request {
   // Redirects are not followed: a signed body must not be carried to an address nobody chose.
-  const shared = { method, signal, redirect: "manual" } as const;
+  const shared = { method, signal, headers, redirect: "manual" } as const;
   if (bodyText === null) return new Request(url, shared);
-  return new Request(url, { ...shared, body: bodyText, headers: { "content-type": "application/json" } });
+  return new Request(url, { ...shared, body: bodyText, headers: { ...headers, "content-type": "application/json" } });
 }
 
 async function readCapped(response: Response, maxBytes: number, signal: AbortSignal): Promise<string> {
