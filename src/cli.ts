@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
   wallet: async () => (await import("./node/commands/wallet.ts")).walletCommand(),
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
+  miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
 };
 

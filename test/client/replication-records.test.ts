@@ -195,7 +195,8 @@ describe("trying again", () => {
     [500, "later"],
     [200, "later"],
   ])("status %i is %s", (status, kind) => {
-    expect(refusalOutcome({ status, text: "" }, "no", 1).kind).toBe(kind);
+    const reply = { status, text: "", headers: new Headers() };
+    expect(refusalOutcome(reply, "no", 1).kind).toBe(kind);
   });
 });
 

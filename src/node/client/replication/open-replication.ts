@@ -13,7 +13,7 @@ import { type ReplicationParts, Replicator } from "./replicator.ts";
 import { RequestSigner } from "./signer.ts";
 
 /** A miner in this process: called without a socket. */
-export interface EmbeddedMiner extends AsyncDisposable {
+interface EmbeddedMiner extends AsyncDisposable {
   readonly hotkey: Hotkey;
   readonly fetch: Fetch;
 }

@@ -150,7 +150,7 @@ export function envelopeOf(metadata: string): string {
   return typeof envelope === "string" ? envelope : "";
 }
 
-export function recordIdOf(kind: RecordKind, id: string, part: number): string {
+function recordIdOf(kind: RecordKind, id: string, part: number): string {
   return `${kind}/${id}/${part}`;
 }
 
