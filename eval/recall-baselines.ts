@@ -1,4 +1,4 @@
-import { STOP_WORDS } from "../src/node/client/recall/stop-words.ts";
+import { QUESTION_WORDS, STOP_WORDS } from "../src/node/client/recall/stop-words.ts";
 import { wordTerms } from "../src/node/client/recall/terms.ts";
 import { UseLiteEmbedder } from "../src/node/embedding/use-lite.ts";
 import type { Conversation, Turn } from "./recall-data.ts";
@@ -6,6 +6,7 @@ import type { Recaller } from "./recall-measure.ts";
 
 const K1 = 1.2;
 const B = 0.75;
+const DROPPED = new Set([...STOP_WORDS, ...QUESTION_WORDS]);
 
 const line = ({ speaker, text }: Turn): string => `${speaker}: ${text}`;
 
@@ -49,7 +50,7 @@ export class Bm25Baseline implements Recaller {
   }
 
   async query({ turns }: Conversation, question: string, limit: number): Promise<readonly string[]> {
-    const asked = wordTerms(question, STOP_WORDS);
+    const asked = wordTerms(question, DROPPED);
     return best(
       turns,
       this.#terms.map((terms) => this.#score(terms, asked)),

@@ -4,16 +4,16 @@ import type { Embedder, EmbeddingProfile, EmbedOptions } from "../ports.ts";
 import { type EmbedJob, EmbedQueue } from "./embed-queue.ts";
 import { EmbedWorkerThread, type StartWorker } from "./embed-worker-thread.ts";
 
-export const USE_LITE_PROFILE = {
+const USE_LITE_PROFILE = {
   model: "use-lite-512",
   dim: 512,
   normalized: true,
 } as const satisfies EmbeddingProfile;
 
-/** The model reads the first 128 word pieces (about 90 words); beyond this length a text is a mistake, not a text. */
-export const MAX_EMBED_CHARS = 8_000;
+/** The 8,192 code points of a record (spec 8.1) in UTF-16 units; the model reads the first 128 word pieces of them. */
+export const MAX_EMBED_CHARS = 16_384;
 
-export interface UseLiteOptions {
+interface UseLiteOptions {
   /** Vectors kept by text, 2 kB each. */
   readonly cacheEntries?: number;
   /** Texts that may wait at once. */

@@ -9,7 +9,7 @@ const DROPPED: ReadonlySet<string> = new Set([...STOP_WORDS, ...QUESTION_WORDS])
 /** A long question's further words add cost, not direction. */
 const MAX_TERMS = 256;
 
-export interface QueryContext {
+interface QueryContext {
   /** Everybody who speaks in the namespaces asked; lets the model hear the question in their words. */
   readonly speakers?: readonly string[];
   /** The moment of asking, ms: what "yesterday" is counted from. */
