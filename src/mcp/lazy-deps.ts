@@ -1,3 +1,5 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
 import { homeOf, openCommandClient } from "../node/commands/open-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
 import type { ServerDeps, ServerLog } from "./server-options.ts";
@@ -8,6 +10,13 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
   return {
     log: lazyLog(level),
     now: () => Date.now(),
+    holdsMemories: async () => {
+      const file = join(await homeOf(homeOption), "memory.db");
+      return access(file).then(
+        () => true,
+        () => false,
+      );
+    },
     openClient: async (caller) => {
       const home = await homeOf(homeOption);
       return openCommandClient(caller.kind === "home" ? home : principalHome(home, caller.name));

@@ -22,4 +22,6 @@ export interface ServerDeps {
   readonly openClient: OpenClient;
   readonly log: ServerLog;
   readonly now: () => number;
+  /** Whether the home's own memories exist: without them nothing waits to be resumed. */
+  readonly holdsMemories?: () => Promise<boolean>;
 }

@@ -8,6 +8,7 @@ import { identity } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { registerPrompts } from "./prompts.ts";
 import { registerResources } from "./resources.ts";
+import { resumeWork } from "./resume.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
 import { Sessions } from "./sessions.ts";
 import type { SealedQuestion, Shared } from "./shared.ts";
@@ -47,7 +48,14 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
     }),
     answered: new LRUCache({ max: 10_000, ttl: consentSeconds * 1000 }),
   };
-  return { factory: () => build(shared), [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose]() };
+  const resuming = resumeWork(clients, deps);
+  return {
+    factory: () => build(shared),
+    [Symbol.asyncDispose]: () => {
+      resuming[Symbol.dispose]();
+      return clients[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function build(shared: Shared): McpServer {
