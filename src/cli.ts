@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
   miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
+  payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),
 };
 
 const [called = ""] = process.argv.slice(2);

@@ -13,7 +13,7 @@ export interface Machine {
 }
 
 /** The machine this runs on. */
-export function thisMachine(): Machine {
+function thisMachine(): Machine {
   return { platform: process.platform, arch: process.arch, glibc: process.platform !== "linux" || hasGlibc() };
 }
 

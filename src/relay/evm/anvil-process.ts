@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 import { anvilBinary, unavailable } from "./anvil-binary.ts";
 
 export interface AnvilOptions {
@@ -24,7 +25,7 @@ const MAX_GREETING = 16_384;
 export async function startAnvil({ chainId, port }: AnvilOptions): Promise<AnvilProcess> {
   const args = ["--host", "127.0.0.1", "--port", `${port}`, "--chain-id", `${chainId}`, "--accounts", "0"];
   // It gets nothing of our environment: there may be secrets in it.
-  const env = { HOME: process.cwd(), NO_COLOR: "1" };
+  const env = { HOME: tmpdir(), NO_COLOR: "1" };
   const child = spawn(anvilBinary(), args, { stdio: ["ignore", "pipe", "ignore"], env, windowsHide: true });
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());

@@ -1,11 +1,13 @@
 import { createPublicClient, http } from "viem";
 import { EngramError } from "../../crypto/errors.ts";
+import { chainIdOf } from "../payment/payment-nonce.ts";
 import type {
   AuthorizationKey,
   AuthorizationOutcome,
   AuthorizationState,
   Hex,
   PaymentChain,
+  PaymentNetwork,
 } from "../payment/payment-types.ts";
 import { tokenAbi } from "./token-abi.ts";
 
@@ -15,9 +17,25 @@ const RANGE = 9_999n;
 /** About a day of Base's blocks: an authorization is spent within minutes of its signing, or not at all. */
 const LOOK_BACK = 50_000n;
 
-/** The EVM chain behind `url`, as buyers and sellers ask it. Errors: `PAYMENT_CHAIN_UNREACHABLE`. */
+/**
+ * The EVM chain behind `url`, as buyers and sellers ask it. Errors: `PAYMENT_CHAIN_UNREACHABLE`; `PAYMENT_CHAIN_WRONG`
+ * when another chain answers, which would take every authorization for unspent.
+ */
 export function evmPaymentChain(url: string): PaymentChain {
   const client = createPublicClient({ transport: http(url, { timeout: CALL_MS, retryCount: 2, retryDelay: 100 }) });
+
+  let answers: number | undefined;
+  async function requireChain(network: PaymentNetwork): Promise<void> {
+    answers ??= await client.getChainId();
+    if (answers === chainIdOf(network)) return;
+    throw new EngramError(
+      "PAYMENT_CHAIN_WRONG",
+      `the payment chain's RPC address serves chain ${answers}, not ${network}`,
+      {
+        fix: "give the RPC address of the network that is paid on",
+      },
+    );
+  }
 
   async function usedIn(key: AuthorizationKey, fromBlock: bigint, toBlock: bigint) {
     const { asset: address, from: authorizer, nonce } = key;
@@ -49,6 +67,7 @@ export function evmPaymentChain(url: string): PaymentChain {
   return {
     authorization: (key): Promise<AuthorizationState> =>
       reached(async () => {
+        await requireChain(key.network);
         const args = [key.from, key.nonce] as const;
         const [used, next] = await Promise.all([
           client.readContract({ address: key.asset, abi: tokenAbi, functionName: "authorizationState", args }),
@@ -58,6 +77,7 @@ export function evmPaymentChain(url: string): PaymentChain {
       }),
     outcome: (key, { payTo, atLeast }): Promise<AuthorizationOutcome> =>
       reached(async () => {
+        await requireChain(key.network);
         const head = await client.getBlockNumber({ cacheTime: 0 });
         const first = head > LOOK_BACK ? head - LOOK_BACK : 0n;
         for (let toBlock = head; toBlock >= first; toBlock -= RANGE + 1n) {
@@ -78,6 +98,7 @@ async function reached<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (cause) {
+    if (cause instanceof EngramError) throw cause;
     throw new EngramError("PAYMENT_CHAIN_UNREACHABLE", "the payment chain does not answer", {
       fix: "check its RPC address; nothing is lost, it is asked again",
       retryAfterMs: 5_000,

@@ -4,7 +4,7 @@ import { type GatewayTerms, requirementsV1, requirementsV2 } from "./payment-ter
 import type { OfferedPayment, PaymentChallenge, PaymentRefusal, PaymentUnknown } from "./payment-types.ts";
 
 /** Our own words for everything that can be wrong: a facilitator's quote calldata, and are never passed on. */
-export const REASONS = {
+const REASONS = {
   payment_required: "this submission must be paid for",
   terms: "the payment does not match what is asked for",
   signature: "the payer's signature does not fit the payment",

@@ -1,7 +1,7 @@
 import type { Authorization, AuthorizationKey, Hex, SettledPayment } from "../payment/payment-types.ts";
 
 /** How a request that was not paid for is answered: send status, headers and JSON body as they are. */
-export interface PaymentAnswer {
+interface PaymentAnswer {
   readonly status: 400 | 402 | 409 | 503;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ export interface OfferedPayment {
 /** What the gateway's store writes in the transaction that stores the submission; whole, should the row be lost. */
 export type SettlementRecord = NewPayment & { readonly transaction: Hex };
 
-export interface PaymentSettlement {
+interface PaymentSettlement {
   readonly kind: "settled";
   readonly settled: SettledPayment;
   readonly record: SettlementRecord;

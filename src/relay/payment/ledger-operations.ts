@@ -13,7 +13,7 @@ export interface PurchaseKey {
 }
 
 /** What is bought for how much, before it is signed. */
-export interface PurchaseTerms {
+interface PurchaseTerms {
   readonly network: PaymentNetwork;
   readonly asset: Hex;
   readonly payTo: Hex;

@@ -12,17 +12,6 @@ export interface PaidSubmission {
   readonly resource: string;
 }
 
-/** A price, as both versions of x402 state it. */
-export interface PaymentTerms {
-  readonly network: PaymentNetwork;
-  /** The token, checksummed address. */
-  readonly asset: Hex;
-  readonly payTo: Hex;
-  /** In the token's smallest unit, for USDC a millionth of a dollar; at least 1. */
-  readonly amount: number;
-  readonly maxTimeoutSeconds: number;
-}
-
 /** An EIP-3009 authorization, what the payer signs. Addresses are checksummed; times are unix seconds. */
 export interface Authorization {
   readonly from: Hex;
@@ -69,7 +58,7 @@ export type AuthorizationOutcome =
   /** No event is seen: too long ago, or a node that lags behind. */
   | { readonly kind: "unseen" };
 
-/** What both sides ask the EVM chain. Errors: `PAYMENT_CHAIN_UNREACHABLE`. */
+/** What both sides ask the EVM chain. Errors: `PAYMENT_CHAIN_UNREACHABLE`, `PAYMENT_CHAIN_WRONG`. */
 export interface PaymentChain {
   authorization(key: AuthorizationKey): Promise<AuthorizationState>;
   /** The event that used the authorization alone proves nothing: it names neither payee nor amount. */

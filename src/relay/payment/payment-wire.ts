@@ -78,8 +78,8 @@ const challengeV2 = z.object({ x402Version: z.literal(2), accepts: z.array(z.unk
 const challengeV1 = z.object({ x402Version: z.literal(1), accepts: z.array(z.unknown()).max(32) });
 const responseBody = z.object({ success: z.boolean(), transaction: bytes32 });
 
-export type PaymentV2 = z.output<typeof paymentV2>;
-export type PaymentV1 = z.output<typeof paymentV1>;
+type PaymentV2 = z.output<typeof paymentV2>;
+type PaymentV1 = z.output<typeof paymentV1>;
 /** One way to pay, of either version. */
 export type Requirements = z.output<typeof requirementsV1>;
 

@@ -5,6 +5,7 @@ import { createPublicClient, hashDomain, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { anvilBinary } from "../../../src/relay/evm/anvil-binary.ts";
+import { evmPaymentChain } from "../../../src/relay/evm/evm-payment-chain.ts";
 import { LocalEvm } from "../../../src/relay/evm/local-evm.ts";
 import { tokenAbi } from "../../../src/relay/evm/token-abi.ts";
 
@@ -37,6 +38,17 @@ describe("the local chain", () => {
       },
     });
     expect(separator).toBe(expected);
+  });
+
+  test("is not taken for another chain", async () => {
+    await using evm = await LocalEvm.start();
+    const chain = evmPaymentChain(evm.url);
+    const key = { asset: evm.token.asset, from: newAddress(), nonce: `0x${"01".repeat(32)}` } as const;
+    expect(await chain.authorization({ ...key, network: "eip155:84532" })).toMatchObject({ used: false });
+    const wrong = chain.authorization({ ...key, network: "eip155:8453" });
+    await expect(wrong).rejects.toMatchObject({ code: "PAYMENT_CHAIN_WRONG" });
+    const nobody = evmPaymentChain("http://127.0.0.1:1").authorization({ ...key, network: "eip155:84532" });
+    await expect(nobody).rejects.toMatchObject({ code: "PAYMENT_CHAIN_UNREACHABLE" });
   });
 
   test("keeps balances when its process is killed", async () => {
