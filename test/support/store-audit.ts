@@ -12,7 +12,8 @@ export function auditStore(home: string): string[] {
       "postings without a piece": count("posting WHERE piece NOT IN (SELECT id FROM piece)"),
       "vectors without a piece": count("vector WHERE piece NOT IN (SELECT id FROM piece)"),
       "pieces that lost postings": count(
-        "piece p WHERE p.terms <> (SELECT count(*) FROM posting o WHERE o.namespace = p.namespace AND o.piece = p.id)",
+        `piece p LEFT JOIN (SELECT piece, count(*) AS terms FROM posting GROUP BY piece) o ON o.piece = p.id
+         WHERE p.terms <> coalesce(o.terms, 0)`,
       ),
       "memories whose content is gone": count("memory WHERE content NOT IN (SELECT id FROM content WHERE erased = 0)"),
       "vectors whose content is gone": count("vector WHERE content NOT IN (SELECT id FROM content WHERE erased = 0)"),

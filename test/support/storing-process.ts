@@ -50,9 +50,11 @@ export class StoringProcess {
     await promise;
   }
 
-  async kill(): Promise<void> {
+  /** What it died of. */
+  async kill(): Promise<NodeJS.Signals | null> {
     this.#child.kill("SIGKILL");
     await this.ended();
+    return this.#child.signalCode;
   }
 
   async ended(): Promise<number | null> {

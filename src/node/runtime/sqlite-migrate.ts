@@ -5,6 +5,10 @@ import type { Migrations, SqliteDatabase } from "./sqlite.ts";
 /**
  * Brings the schema up to date. Loaded only when there is something to do: reading the migrator takes longer than
  * opening the file.
+ *
+ * All of it is one transaction, and the only writer from its start. The migrator alone does neither on SQLite: a kill
+ * would leave half a schema behind, and of two processes the second would apply again what the first has applied.
+ * Throws `SQLITE_BUSY` at once when another process is migrating; try again.
  */
 export async function migrate(database: SqliteDatabase, migrations: Migrations): Promise<void> {
   // The connection outlives the migrator: kysely's own close must not close it.
@@ -20,8 +24,15 @@ export async function migrate(database: SqliteDatabase, migrations: Migrations):
     getMigrations: async () =>
       Object.fromEntries(Object.entries(migrations).map(([name, statements]) => [name, asMigration(statements)])),
   };
-  const { error } = await new Migrator({ db: kysely, provider }).migrateToLatest();
-  if (error !== undefined) throw error;
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const { error } = await new Migrator({ db: kysely, provider, disableTransactions: true }).migrateToLatest();
+    if (error !== undefined) throw error;
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
 
   function asMigration(statements: readonly string[]): Migration {
     return {
