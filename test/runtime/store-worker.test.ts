@@ -41,6 +41,8 @@ async function folderHolds(text: string): Promise<boolean> {
   return contents.some((bytes) => bytes.includes(text));
 }
 
+const exampleNotes = { "001-notes": ["CREATE TABLE note (text TEXT)"] };
+
 describe("writes", () => {
   test("that wait together are committed together, each acknowledged with its own result", async () => {
     const store = open();
@@ -198,6 +200,26 @@ describe("the file", () => {
     await expect(open().call("all", null)).rejects.toMatchObject({ code: "DATA_UNREADABLE" });
   });
 
+  test("when new can be opened several times at once by one process", async () => {
+    const databases = await Promise.all(Array.from({ length: 4 }, () => openDatabase(path, exampleNotes)));
+    for (const [i, database] of databases.entries()) database.prepare("INSERT INTO note VALUES (?)").run(`note ${i}`);
+    expect(databases[0]?.prepare("SELECT count(*) FROM note").pluck().get()).toBe(4);
+    expect(databases.map((database) => database.pragma("busy_timeout", { simple: true }))).toEqual(
+      Array(4).fill(5_000),
+    );
+    for (const database of databases) database.close();
+  });
+
+  test("gets all of a schema or nothing, so that a failed opening can be repeated", async () => {
+    const broken = { ...exampleNotes, "002-more": ["CREATE TABLE more (x)", "CREATE TABLE more (x)"] };
+    await expect(openDatabase(path, broken)).rejects.toThrow(/already exists/);
+    const bare = connect();
+    expect(bare.prepare("SELECT name FROM sqlite_master").all()).toEqual([]);
+    const mended = await openDatabase(path, { ...exampleNotes, "002-more": ["CREATE TABLE more (x)"] });
+    expect(mended.prepare("SELECT count(*) FROM more").pluck().get()).toBe(0);
+    mended.close();
+  });
+
   test("when new can be opened by several processes at once, none of which is kept alive by it", async () => {
     const script = new URL("./open-once.ts", import.meta.url).pathname;
     const run = promisify(execFile);
@@ -233,7 +255,7 @@ describe("what is erased", () => {
   });
 
   test("and then killed before the log was truncated is gone after the next opening", async () => {
-    const database = await openDatabase(path, { "001-notes": ["CREATE TABLE note (text TEXT)"] });
+    const database = await openDatabase(path, exampleNotes);
     database.prepare("INSERT INTO note VALUES (?)").run(secret);
     database.exec("DELETE FROM note");
     // As a kill leaves it: both files as they are now.

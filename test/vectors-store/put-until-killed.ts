@@ -5,6 +5,9 @@ import { SPACE, sampleRecord } from "./sample-records.ts";
 const [, , path = "", round = ""] = process.argv;
 const store = new EmbeddedVectorStore({ path });
 
+// Whoever reads may have failed first: then there is nobody left to tell, and nobody to kill this process.
+process.stdout.on("error", () => process.exit(1));
+
 async function write(writer: number): Promise<never> {
   for (let n = 0; ; n++) {
     const seed = (Number(round) * 31 + writer) * 1_009 + n;

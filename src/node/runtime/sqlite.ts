@@ -37,7 +37,7 @@ export async function openDatabase(path: string, migrations: Migrations): Promis
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, "a", 0o600));
   return pRetry(() => open(path, migrations), {
-    retries: 8,
+    retries: 24,
     minTimeout: 20,
     maxTimeout: 500,
     // Two processes creating one file collide in the switch to WAL and in the first migration: the loser tries again.
@@ -59,7 +59,10 @@ async function open(path: string, migrations: Migrations): Promise<SqliteDatabas
     }
     if (applied.length < Object.keys(migrations).length) {
       const { migrate } = await import("./sqlite-migrate.ts");
+      // Waiting for the lock blocks the thread, and the one who has it may be on this very thread.
+      database.pragma("busy_timeout = 0");
       await migrate(database, migrations);
+      database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
     // A process that was killed between a delete and its erasure left deleted content in the log.
     truncate(database, 0);
