@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readMinerConfig } from "../../src/node/miner/miner-config.ts";
 import { type RunningMiner, startMiner } from "../../src/node/miner/start-miner.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
+import type { Logger } from "../../src/node/runtime/logger.ts";
 import { ReleaseStack } from "../../src/node/runtime/release-stack.ts";
 import { quiet } from "./client-bench.ts";
 import { FixedChain } from "./fixed-chain.ts";
@@ -19,20 +20,30 @@ interface Running {
 export class TcpMiners implements AsyncDisposable {
   readonly #running: Running[] = [];
   readonly #stack = new ReleaseStack();
+  readonly #logger: Logger;
 
-  static async start(count: number): Promise<TcpMiners> {
-    const miners = new TcpMiners();
+  private constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  static async start(count: number, logger: Logger = quiet): Promise<TcpMiners> {
+    const miners = new TcpMiners(logger);
     const folder = await mkdtemp(join(tmpdir(), "engram-miners-"));
     miners.#stack.defer(() => rm(folder, { recursive: true, force: true }));
     for (let i = 0; i < count; i++) {
       const own = join(folder, `miner-${i}`);
-      miners.#running.push({ miner: await startIn(own, 0), stopped: false, folder: own });
+      miners.#running.push({ miner: await startIn(own, 0, logger), stopped: false, folder: own });
     }
     return miners;
   }
 
   get miners(): readonly RunningMiner[] {
     return this.#running.map(({ miner }) => miner);
+  }
+
+  /** Where each keeps its files. */
+  get folders(): readonly string[] {
+    return this.#running.map(({ folder }) => folder);
   }
 
   /** As in ENGRAM_MINERS. */
@@ -51,7 +62,7 @@ export class TcpMiners implements AsyncDisposable {
   async restart(index: number): Promise<void> {
     const one = this.#running[index];
     if (!one?.stopped) return;
-    one.miner = await startIn(one.folder, Number(new URL(one.miner.url).port));
+    one.miner = await startIn(one.folder, Number(new URL(one.miner.url).port), this.#logger);
     one.stopped = false;
   }
 
@@ -61,10 +72,10 @@ export class TcpMiners implements AsyncDisposable {
   }
 }
 
-async function startIn(folder: string, port: number): Promise<RunningMiner> {
+async function startIn(folder: string, port: number, logger: Logger): Promise<RunningMiner> {
   const environment = { ENGRAM_CHAIN: "local", RATE_LIMIT_MAX_REQUESTS: "1000000" };
   const config = readMinerConfig(environment, { host: "127.0.0.1", port });
-  const deps = { embedder: new TestEmbedder(), chain: new RegisteringChain(), clock: systemClock, logger: quiet };
+  const deps = { embedder: new TestEmbedder(), chain: new RegisteringChain(), clock: systemClock, logger };
   return startMiner(folder, config, deps);
 }
 

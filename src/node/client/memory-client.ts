@@ -4,6 +4,7 @@ import { shownName } from "../../crypto/namespace-name.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Background } from "./background.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
+import type { KeyShares } from "./key-shares/key-shares.ts";
 import { DEFAULT_NAMESPACE, LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
 import type {
   ClientStatus,
@@ -169,6 +170,10 @@ export class LocalMemoryClient implements MemoryClient {
 
   async status(): Promise<ClientStatus> {
     return await this.#start().readStatus();
+  }
+
+  get keyShares(): KeyShares | undefined {
+    return this.#start().replication.keyShares;
   }
 
   readonly approvals: MemoryClient["approvals"] = {

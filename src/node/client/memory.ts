@@ -1,4 +1,5 @@
 import type { Filter } from "../protocol/filter.ts";
+import type { KeyShares } from "./key-shares/key-shares.ts";
 
 /** `m_` and 16 base32 characters: 80 random bits (design: what a memory is). */
 export type MemoryId = string & { readonly __brand: "MemoryId" };
@@ -155,6 +156,8 @@ export interface MemoryClient extends AsyncDisposable {
     /** True once for an approved request with exactly these arguments. */
     consume(argumentsHash: string): Promise<boolean>;
   };
+  /** Shares of namespace keys at miners; absent where the client knows no miners. */
+  readonly keyShares?: KeyShares | undefined;
   /** Memories of a namespace (or all), oldest first, for export; never held in memory at once. */
   export(namespace?: string): AsyncIterable<Memory>;
   /** Waits until every stored memory has its vector and every due push and delete was tried once. */

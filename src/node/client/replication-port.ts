@@ -1,3 +1,4 @@
+import type { KeyShares } from "./key-shares/key-shares.ts";
 import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "./memory.ts";
 
 /** What the client asks of whoever pushes its records to miners; the local store works without one. */
@@ -11,6 +12,8 @@ export interface Replication extends AsyncDisposable {
   /** Holders that cannot delete, among those of deletes that wait. */
   impossibleDeletes(ids: readonly MemoryId[]): Promise<number>;
   miners(): Promise<ClientStatus["miners"]>;
+  /** Absent where no miner is ever known. */
+  readonly keyShares?: KeyShares;
   /** Resolves when every due push and delete was tried once. */
   settle(signal?: AbortSignal): Promise<void>;
 }

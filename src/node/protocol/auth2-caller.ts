@@ -32,13 +32,7 @@ export class Auth2Caller {
    * `POST {url}{path}`. A refusal (status 400 and above) may be unsigned: it proves nothing. Errors: those of
    * `HttpClient`, and `REPLY_UNSIGNED` when a success is not signed by `peer` over this request.
    */
-  async post(
-    http: HttpClient,
-    peer: Auth2Peer,
-    path: string,
-    bodyText: string,
-    limits: Limits,
-  ): Promise<HttpReply> {
+  async post(http: HttpClient, peer: Auth2Peer, path: string, bodyText: string, limits: Limits): Promise<HttpReply> {
     const { signer, sr25519 } = this.#deps;
     const url = new URL(`${peer.url}${path}`);
     const [method, target] = ["POST", `${url.pathname}${url.search}`];

@@ -23,7 +23,7 @@ const manifestSchema = z
     total: count,
     key_epoch: z.int().min(0),
     public_key: hex32,
-    commitments: z.array(hex32).max(255),
+    commitments: z.array(hex32).max(255).readonly(),
   })
   .refine((manifest) => manifest.threshold <= manifest.total, "threshold is above total")
   .refine((manifest) => manifest.commitments.length === manifest.total, "there is not one commitment a share");

@@ -31,6 +31,8 @@ export interface MinerView {
   /** Pinned capabilities; empty for a miner of the reference. */
   readonly caps: readonly string[];
   readonly profile: EmbeddingProfile | undefined;
+  /** What key shares for it are sealed to: 64 hex digits. */
+  readonly shareKey: string | undefined;
   /** How long `/health` took; unreachable miners come last. */
   readonly latencyMs: number;
 }
@@ -155,6 +157,7 @@ export class MinerDirectory {
       verified: seen.verified ?? false,
       caps: pin?.caps ?? [],
       profile: pin?.newest.profile,
+      shareKey: pin?.newest.x25519,
       latencyMs: seen.reachable ? (seen.latencyMs ?? 0) : Number.MAX_SAFE_INTEGER,
     };
   }

@@ -2,6 +2,7 @@ import { EngramError } from "../../../crypto/errors.ts";
 import { loadSr25519 } from "../../../crypto/sr25519.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
 import { createHttpClient, type Fetch, type HttpClient } from "../../runtime/http-client.ts";
+import { MinerKeyShares } from "../key-shares/open-key-shares.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
@@ -54,6 +55,13 @@ export function openReplication(options: ReplicationOptions): (context: Replicat
       context,
       policy: { privateOnReferenceMiners: options.privateOnReferenceMiners ?? false },
       parts: openParts,
+      keyShares: new MinerKeyShares({
+        context,
+        parts: openParts,
+        values: keyValues(context.store),
+        http: options.http ?? createHttpClient(),
+        deadlineMs: options.deadlineMs,
+      }),
       close: async () => {
         await (await embedded?.catch(() => undefined))?.[Symbol.asyncDispose]();
       },

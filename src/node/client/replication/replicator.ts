@@ -1,5 +1,6 @@
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { Sr25519 } from "../../../crypto/sr25519.ts";
+import type { KeyShares } from "../key-shares/key-shares.ts";
 import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
@@ -21,6 +22,7 @@ export interface ReplicatorOptions {
   readonly context: ReplicationContext;
   readonly policy: PlacementPolicy;
   readonly parts: () => Promise<ReplicationParts>;
+  readonly keyShares: KeyShares;
   readonly close: () => Promise<void>;
 }
 
@@ -35,6 +37,7 @@ const QUIET_MS = 1_000;
 
 /** Pushes what the journal holds, deletes what was forgotten, and asks miners about the public space. */
 export class Replicator implements Replication {
+  readonly keyShares: KeyShares;
   readonly #options: ReplicatorOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
@@ -46,6 +49,7 @@ export class Replicator implements Replication {
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
+    this.keyShares = options.keyShares;
     this.#signal = AbortSignal.any([this.#stop.signal, options.context.signal]);
   }
 

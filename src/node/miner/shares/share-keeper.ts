@@ -59,10 +59,9 @@ export class ShareKeeper {
     if (outcome !== "kept") throw new Refusal(409, CONFLICTS[outcome]);
   }
 
-  /** Throws `Refusal` 404 unless that epoch is the sender's newest here. */
+  /** Drops the sender's older shares of this namespace; their bytes are off the disk then. */
   async commit({ namespace, commit_epoch }: ShareCommit, sender: Hotkey): Promise<void> {
-    const done = await this.#deps.shares.call("commit", { namespace, owner: sender, epoch: commit_epoch });
-    if (!done) throw new Refusal(404, "no share of yours of this epoch is the newest here");
+    await this.#deps.shares.call("commit", { namespace, owner: sender, epoch: commit_epoch });
   }
 
   /** The sender's own shares, the newest epoch first, sealed to the request's key. Throws `Refusal` 404. */

@@ -43,6 +43,7 @@ export function createShareOperations(database: SqliteDatabase) {
      VALUES (@namespace, @epoch, @owner, @index, @sealed, @manifest, @manifestSignature, @now)`,
   );
   const drop = database.prepare("DELETE FROM share WHERE namespace = ? AND epoch < ? AND epoch <> ?");
+  const dropOlder = database.prepare("DELETE FROM share WHERE namespace = ? AND owner = ? AND epoch < ?");
 
   return {
     reads: {
@@ -73,15 +74,12 @@ export function createShareOperations(database: SqliteDatabase) {
         insert.run({ ...share, now });
         return "kept";
       },
-      /** Drops what is older than `epoch`; false when that epoch is not the newest here. */
+      /** Drops what is older than `epoch`, also where nothing newer is: its owner has other holders now. */
       commit: (
         { namespace, owner, epoch }: { readonly namespace: string; readonly owner: Hotkey; readonly epoch: number },
         context: WriteContext,
-      ): boolean => {
-        const newest = held.get(namespace);
-        if (newest?.epoch !== epoch || newest.owner !== owner) return false;
-        if (drop.run(namespace, epoch, 0).changes > 0) context.eraseLog();
-        return true;
+      ): void => {
+        if (dropOlder.run(namespace, owner, epoch).changes > 0) context.eraseLog();
       },
     },
   };
