@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),
   doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
   wallet: async () => (await import("./node/commands/wallet.ts")).walletCommand(),
+  keys: async () => (await import("./node/commands/keys.ts")).keysCommand(),
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
   miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),

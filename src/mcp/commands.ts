@@ -36,7 +36,8 @@ export function mcpCommand(): Command {
 
 const environmentHelp = `
 Environment:
-  ENGRAM_CONSENT    standing rules for acts that need a person: public=allow|ask|deny,delete=allow|ask|deny
+  ENGRAM_CONSENT    standing rules for acts that need a person, separated by commas:
+                    public=allow|ask|deny, delete=allow|ask|deny, keys=allow|ask|deny
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {

@@ -3,13 +3,13 @@ import { EngramError } from "../crypto/errors.ts";
 import type { MemoryClient } from "../node/client/memory.ts";
 import { staysOnThisMachine } from "../node/commands/consent.ts";
 
-/** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories. */
-type Act = "public" | "delete";
+/** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys. */
+type Act = "public" | "delete" | "keys";
 type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
 
-const acts: readonly Act[] = ["public", "delete"];
+const acts: readonly Act[] = ["public", "delete", "keys"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
 
 interface ConsentRequest {
@@ -65,7 +65,7 @@ export function parseConsentRules(text: string): ConsentRules {
       const rule = rules.find((name) => name === ruleName);
       if (act && rule && more.length === 0) return [act, rule];
       throw new EngramError("CONSENT_RULE_INVALID", `"${pair.slice(0, 40)}" is not a consent rule`, {
-        fix: "Write ENGRAM_CONSENT as public=allow|ask|deny,delete=allow|ask|deny.",
+        fix: "Write ENGRAM_CONSENT as public=allow|ask|deny,delete=allow|ask|deny,keys=allow|ask|deny.",
       });
     }),
   );
@@ -124,6 +124,6 @@ async function ruleFor(act: Act, deps: ConsentDeps): Promise<Rule> {
   const standing = deps.rules[act];
   if (standing) return standing;
   // On the simulated chain with loopback miners nothing leaves this machine.
-  if (act === "public" && (await staysOnThisMachine(await deps.client()))) return "allow";
+  if (act !== "delete" && (await staysOnThisMachine(await deps.client()))) return "allow";
   return "ask";
 }

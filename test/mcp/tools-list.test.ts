@@ -11,6 +11,8 @@ const names = [
   "engram_list",
   "engram_delete",
   "engram_namespaces",
+  "engram_key_split",
+  "engram_key_recover",
   "engram_status",
 ];
 
@@ -35,7 +37,7 @@ describe("tools/list", () => {
       expect(tool.outputSchema).toMatchObject({ type: "object" });
       expect(tool.title).toBeTruthy();
       expect(tool.description?.split(" ").length).toBeLessThanOrEqual(60);
-      expect(tool.name).toMatch(/^engram_[a-z]{3,20}$/);
+      expect(tool.name).toMatch(/^engram_[a-z_]{3,20}$/);
       for (const [path, integer] of integers(tool.inputSchema)) {
         expect(integer, path).toMatchObject({ minimum: expect.any(Number), maximum: expect.any(Number) });
       }
@@ -54,7 +56,7 @@ describe("tools/list", () => {
     await using readOnly = await serveForTest({ readOnly: true });
     await using reader = await connect(readOnly, "auto");
     const shown = (await reader.client.listTools()).tools.map(({ name }) => name);
-    expect(shown).toEqual(names.filter((name) => name !== "engram_store" && name !== "engram_delete"));
+    expect(shown).toEqual(names.filter((name) => !/store|delete|key/.test(name)));
     await expect(reader.call("engram_store", { text: "no" })).rejects.toMatchObject({ code: -32_602 });
     expect(readOnly.fake.memories.size).toBe(0);
 
@@ -68,7 +70,7 @@ describe("tools/list", () => {
     const destructive = allTools.filter(({ annotations }) => annotations.destructiveHint).map(({ name }) => name);
     expect(destructive).toEqual(["engram_delete"]);
     const writing = allTools.filter(({ annotations }) => !annotations.readOnlyHint).map(({ name }) => name);
-    expect(writing).toEqual(["engram_store", "engram_delete"]);
+    expect(writing).toEqual(["engram_store", "engram_delete", "engram_key_split", "engram_key_recover"]);
   });
 
   test("the instructions stay within two kilobytes and name every tool a model must know", () => {

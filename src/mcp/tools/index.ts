@@ -1,6 +1,8 @@
 import type { Tool } from "../tool.ts";
 import { deleteTool } from "./delete.ts";
 import { getTool } from "./get.ts";
+import { keyRecoverTool } from "./key-recover.ts";
+import { keySplitTool } from "./key-split.ts";
 import { listTool } from "./list.ts";
 import { namespacesTool } from "./namespaces.ts";
 import { queryTool } from "./query.ts";
@@ -15,5 +17,7 @@ export const allTools: readonly Tool[] = [
   listTool,
   deleteTool,
   namespacesTool,
+  keySplitTool,
+  keyRecoverTool,
   statusTool,
 ];
