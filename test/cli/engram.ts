@@ -19,9 +19,14 @@ export interface Outcome {
 }
 
 /** Runs the real command line in a process of its own; nothing of the tester's own settings reaches it. */
-export async function engram(home: string, args: readonly string[], input = ""): Promise<Outcome> {
+export async function engram(
+  home: string,
+  args: readonly string[],
+  input = "",
+  more: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [launcher, ...args], { env: { PATH, HOME, ENGRAM_HOME: home } });
+  const child = spawn(process.execPath, [launcher, ...args], { env: { PATH, HOME, ENGRAM_HOME: home, ...more } });
   child.stdin.on("error", () => undefined); // a command that reads nothing may be gone already
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
