@@ -63,6 +63,22 @@ describe("forgetting", () => {
     await expect.poll(() => filesWith(overdue), SOON).toEqual([]);
   });
 
+  test("holds for what a person was asked about a text, once answered or overdue", async () => {
+    const clock = new StandingClock();
+    const client = bench.open({ clock });
+    const [used, unanswered] = [newWord(), newWord()];
+    const { code } = await client.approvals.request("one", `Publish “${used}”`);
+    await client.approvals.request("two", `Publish “${unanswered}”`);
+    for (const word of [used, unanswered]) expect(await filesWith(word)).toEqual([expect.stringMatching(/^memory/)]);
+    expect(await client.approvals.approve(code)).toEqual({ summary: `Publish “${used}”` });
+    expect(await client.approvals.consume("one")).toBe(true);
+    expect(await filesWith(used)).toEqual([]);
+    clock.advance(6 * 60_000);
+    // Nobody asks again: the next client that starts takes it away.
+    await bench.open({ clock }).list({});
+    await expect.poll(() => filesWith(unanswered), SOON).toEqual([]);
+  });
+
   test("of any memories among many, in any order, with long and short texts", async () => {
     const client = bench.open();
     const memories = Array.from({ length: 200 }, (_, i) => Array.from({ length: 1 + ((i * 37) % 300) }, newWord));

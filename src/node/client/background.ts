@@ -24,7 +24,7 @@ export interface BackgroundDeps {
   readonly wake: () => void;
 }
 
-/** What a client does beside answering: deletes what is overdue, embeds what a killed process left, prunes the log. */
+/** What a client does beside answering: deletes what is overdue (memories and unanswered approvals), embeds what a killed process left, prunes the log. */
 export class Background {
   readonly #deps: BackgroundDeps;
   #running: Promise<unknown> | undefined;
@@ -58,6 +58,7 @@ export class Background {
         if (deleted.length < PAGE) break;
         await lease.check();
       }
+      await store.call("expireApprovals", { now: clock.now() });
       await store.call("pruneChanges", { keep: CHANGES_KEPT });
       await lease.check();
       await store.call("compact", { force: false });

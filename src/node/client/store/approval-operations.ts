@@ -1,12 +1,12 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
 import { newApprovalCode } from "../ids.ts";
+import { contentAppender } from "./content.ts";
 
 const APPROVAL_MS = 5 * 60_000;
 
 interface ApprovalRow {
   readonly code: string;
-  readonly summary: string;
   readonly expires_at: number;
 }
 
@@ -14,17 +14,19 @@ interface ApprovalRow {
 export function approvalOperations(database: SqliteDatabase) {
   const insert = database.prepare("INSERT INTO approval (code, arguments, summary, expires_at) VALUES (?, ?, ?, ?)");
   const waiting = database.prepare<[string], ApprovalRow>(
-    "SELECT code, summary, expires_at FROM approval WHERE arguments = ? AND approved = 0",
+    "SELECT code, expires_at FROM approval WHERE arguments = ? AND approved = 0",
   );
   const approve = database
     .prepare<[string, number], string>(
-      "UPDATE approval SET approved = 1 WHERE code = ? AND approved = 0 AND expires_at > ? RETURNING summary",
+      `UPDATE approval SET approved = 1 WHERE code = ? AND approved = 0 AND expires_at > ?
+       RETURNING (SELECT CAST(bytes AS TEXT) FROM content WHERE id = summary)`,
     )
     .pluck();
   const consume = database.prepare(
     `DELETE FROM approval WHERE code = (
        SELECT code FROM approval WHERE arguments = ? AND approved = 1 AND expires_at > ? LIMIT 1)`,
   );
+  const append = contentAppender(database);
   const expire = database.prepare("DELETE FROM approval WHERE expires_at <= ?");
 
   return {
@@ -43,7 +45,7 @@ export function approvalOperations(database: SqliteDatabase) {
         const asked = waiting.get(argumentsHash);
         if (asked) return { code: asked.code, expiresAt: asked.expires_at };
         const code = newApprovalCode();
-        insert.run(code, argumentsHash, summary, now + APPROVAL_MS);
+        insert.run(code, argumentsHash, append(summary), now + APPROVAL_MS);
         return { code, expiresAt: now + APPROVAL_MS };
       },
       approve: ({ code, now }: { readonly code: string; readonly now: number }): string | null =>
@@ -53,8 +55,12 @@ export function approvalOperations(database: SqliteDatabase) {
         context: WriteContext,
       ): boolean => {
         forgetExpired(now, context);
-        return consume.run(argumentsHash, now).changes === 1;
+        const consumed = consume.run(argumentsHash, now).changes === 1;
+        if (consumed) context.eraseLog();
+        return consumed;
       },
+      /** Overdue ones go without being asked for: nobody may ever ask again. */
+      expireApprovals: ({ now }: { readonly now: number }, context: WriteContext): void => forgetExpired(now, context),
     },
   };
 

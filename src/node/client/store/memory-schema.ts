@@ -85,7 +85,16 @@ function eraseContent(name: string, event: string, column: string): string {
     UPDATE content SET erased = 1, bytes = zeroblob(length(bytes)) WHERE id = OLD.${column}; END`;
 }
 
-const migrations: Migrations = { "001-init": init };
+/** What a person is asked may quote a memory: it lies where forgotten texts do, and is overwritten as they are. */
+const approvalContent = [
+  "DROP TABLE approval",
+  `CREATE TABLE approval (
+     code TEXT PRIMARY KEY, arguments TEXT NOT NULL, summary INTEGER NOT NULL, approved INTEGER NOT NULL DEFAULT 0,
+     expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  eraseContent("approval_erased", "AFTER DELETE ON approval", "summary"),
+] as const;
+
+const migrations: Migrations = { "001-init": init, "002-approval-content": approvalContent };
 
 /** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */
 export function openMemoryDatabase(path: string): Promise<SqliteDatabase> {
