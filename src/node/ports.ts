@@ -97,15 +97,97 @@ export interface Neuron {
   readonly incentive: number;
 }
 
-/** The chain as every role sees it; one compliance suite holds for all implementations. */
+/** A block by its number and the hash it has on the canonical chain: 0x and 64 hex digits. */
+export interface BlockRef {
+  readonly number: number;
+  readonly hash: string;
+}
+
+/** The neurons as of one block, ordered by uid. */
+export interface Metagraph {
+  readonly block: number;
+  readonly hash: string;
+  readonly neurons: readonly Neuron[];
+}
+
+/** Weights by uid, as the chain keeps them: whole numbers to 65,535, the largest is 65,535, none is 0. */
+export type WeightRow = ReadonlyMap<number, number>;
+
+/** Signs a hotkey's writes to the chain. */
+export interface ChainSigner {
+  readonly hotkey: Hotkey;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** Most bytes a hotkey's commitment may have. */
+export const MAX_COMMITMENT_BYTES = 128;
+
+/**
+ * The chain as every role sees it; one compliance suite holds for all implementations. What is read `atBlock` is read
+ * as of the finalized block when none is named. Writes are included in a block that a reorganisation may still take
+ * away with them: what must last is read back once its block is finalized.
+ *
+ * Errors: `CHAIN_KEY_INVALID`, `CHAIN_COLDKEY`, `CHAIN_FULL`, `CHAIN_NOT_REGISTERED`, `CHAIN_ENDPOINT`,
+ * `CHAIN_NO_PERMIT`, `CHAIN_WEIGHTS_INVALID`, `CHAIN_RATE_LIMIT`, `CHAIN_COMMITMENT_INVALID`, `CHAIN_BLOCK_UNKNOWN` (a block
+ * that is not there yet), `CHAIN_HISTORY_GONE` (one the chain no longer keeps the state of).
+ */
 export interface ChainClient extends AsyncDisposable {
   /** `local:<id>` or the genesis hash; signed into everything that must not be replayed on another chain. */
   identity(): Promise<string>;
-  head(): Promise<{ readonly number: number; readonly hash: string }>;
-  metagraph(): Promise<{ readonly block: number; readonly neurons: readonly Neuron[] }>;
+  /** The newest block: a reorganisation may still replace it. */
+  head(): Promise<BlockRef>;
+  /** The newest block that nothing replaces. */
+  finalized(): Promise<BlockRef>;
+  /** The hash of the block of that number on the canonical chain; null while there is none. */
+  blockHash(number: number): Promise<string | null>;
+  metagraph(atBlock?: number): Promise<Metagraph>;
+  /** The uid as of the head. */
   uidOf(hotkey: Hotkey): Promise<number | null>;
   /** Registers the hotkey when it is not; returns its uid. */
   register(hotkey: Hotkey, coldkey: Hotkey): Promise<number>;
   /** Publishes where the registered hotkey is reached. */
   serveAxon(hotkey: Hotkey, endpoint: string): Promise<void>;
+  /**
+   * Replaces the hotkey's row of weights, numbers from 0 that the chain scales so that the largest is 65,535. Returns
+   * the block that included it. Refuses hotkeys without a validator permit at the head, and a row too soon after the
+   * last one (`retryAfterMs` says how long to wait where the chain has a clock).
+   */
+  setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef>;
+  /** Rows by the uid of the validator that set them. */
+  weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>>;
+  /** Publishes up to `MAX_COMMITMENT_BYTES` under the registered hotkey, in place of what was there. */
+  setCommitment(hotkey: Hotkey, bytes: Uint8Array): Promise<BlockRef>;
+  commitment(hotkey: Hotkey, atBlock?: number): Promise<Uint8Array | null>;
+  /**
+   * Calls `listener` with the head, and again whenever number or hash changed, until `signal` aborts. Blocks may be
+   * skipped, and while the chain does not answer nothing is heard. What `listener` throws is dropped.
+   */
+  onHead(listener: (head: BlockRef) => void, signal: AbortSignal): void;
+  /** The head once its number is at least `number`; rejects with the signal's reason when that aborts first. */
+  waitForBlock(number: number, signal: AbortSignal): Promise<BlockRef>;
+}
+
+/** What a validator measured of one miner in a round. */
+export interface MinerScore {
+  /** 0 to 1. */
+  readonly recall: number;
+  /** Milliseconds; null when nothing was answered. */
+  readonly latencyMs: number | null;
+  /** 0 to 1. */
+  readonly proofRate: number;
+}
+
+/** A finished round as a validator hands it to the relay. */
+export interface RankingRound {
+  readonly block: number;
+  readonly blockHash: string;
+  readonly roundId: number;
+  /** By uid. */
+  readonly scores: ReadonlyMap<number, MinerScore>;
+}
+
+/** Where a validator's rounds go; a validator without a relay has none. */
+export interface RelayPort {
+  /** Resolves once the round is durably queued; sending it is the relay's own business. */
+  emitRanking(round: RankingRound): Promise<void>;
 }

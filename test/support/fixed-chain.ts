@@ -1,10 +1,11 @@
 import type { Hotkey } from "../../src/crypto/ss58.ts";
-import type { ChainClient, Neuron } from "../../src/node/ports.ts";
+import type { BlockRef, ChainClient, Metagraph, Neuron, WeightRow } from "../../src/node/ports.ts";
 
 /** A test's chain: a metagraph that stands still. */
 export class FixedChain implements ChainClient {
   neurons: readonly Neuron[];
   answers = true;
+  readonly #block: BlockRef = { number: 123, hash: `0x${"00".repeat(32)}` };
 
   constructor(neurons: readonly Neuron[] = []) {
     this.neurons = neurons;
@@ -14,13 +15,21 @@ export class FixedChain implements ChainClient {
     return "local:test";
   }
 
-  async head(): Promise<{ readonly number: number; readonly hash: string }> {
-    return { number: 123, hash: `0x${"00".repeat(32)}` };
+  async head(): Promise<BlockRef> {
+    return this.#block;
   }
 
-  async metagraph(): Promise<{ readonly block: number; readonly neurons: readonly Neuron[] }> {
+  async finalized(): Promise<BlockRef> {
+    return this.#block;
+  }
+
+  async blockHash(number: number): Promise<string | null> {
+    return number <= this.#block.number ? this.#block.hash : null;
+  }
+
+  async metagraph(): Promise<Metagraph> {
     if (!this.answers) throw new Error("no answer");
-    return { block: 123, neurons: this.neurons };
+    return { block: this.#block.number, hash: this.#block.hash, neurons: this.neurons };
   }
 
   async uidOf(hotkey: Hotkey): Promise<number | null> {
@@ -32,6 +41,30 @@ export class FixedChain implements ChainClient {
   }
 
   async serveAxon(): Promise<void> {}
+
+  async setWeights(): Promise<BlockRef> {
+    throw new Error("not in this test");
+  }
+
+  async weights(): Promise<ReadonlyMap<number, WeightRow>> {
+    return new Map();
+  }
+
+  async setCommitment(): Promise<BlockRef> {
+    throw new Error("not in this test");
+  }
+
+  async commitment(): Promise<Uint8Array | null> {
+    return null;
+  }
+
+  onHead(listener: (head: BlockRef) => void): void {
+    listener(this.#block);
+  }
+
+  async waitForBlock(): Promise<BlockRef> {
+    return this.#block;
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
