@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { btauthHeaders, REPLY_SIGNATURE_HEADER, verifyBtauthReply } from "../../src/crypto/btauth.ts";
 import { openEnvelope, sealEnvelope } from "../../src/crypto/envelope.ts";
@@ -226,3 +227,34 @@ test("a reply key of a small order is refused", async () => {
   const body = { namespace: NAMESPACE, reply_key: "00".repeat(32) };
   expect((await signed(miner, alice, "/KeyShareRetrieve", body).send()).status).toBe(400);
 });
+
+test("whatever an authenticated sender sends, the answer is a sentence and nothing is kept", async () => {
+  await using miner = await MinerUnderTest.start();
+  const good = splitOf(miner, 1).deposit(1);
+  const value = fc.jsonValue({ maxDepth: 2 });
+  const body = fc.oneof(
+    value,
+    fc.dictionary(fc.constantFrom(...Object.keys(good), "namespace", "commit_epoch", "reply_key"), value),
+    fc.tuple(fc.constantFrom(...Object.keys(good)), value).map(([field, wrong]) => ({ ...good, [field]: wrong })),
+  );
+  await fc.assert(
+    fc.asyncProperty(body, fc.constantFrom("/KeyShareSynapse", "/KeyShareRetrieve"), async (sent, path) => {
+      fc.pre(!mayBeGood(sent, good));
+      const answer = await signed(miner, alice, path, sent as object).send();
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.status).toBeLessThan(500);
+      expect(answer.json.error).toMatch(/.{8}/);
+      expect(answer.headers.get(REPLY_SIGNATURE_HEADER)).toMatch(/^0x/);
+    }),
+    { numRuns: 100 },
+  );
+  expect((await retrieve(miner, alice)).status).toBe(404);
+});
+
+/** By chance: another `keep_epoch` is as good as the first, and any commit is taken. */
+function mayBeGood(sent: unknown, good: Deposit): boolean {
+  if (typeof sent !== "object" || sent === null) return false;
+  if ("commit_epoch" in sent) return Number.isSafeInteger(sent.commit_epoch);
+  const keepsEpoch = "keep_epoch" in sent && Number.isSafeInteger(sent.keep_epoch);
+  return keepsEpoch && JSON.stringify({ ...sent, keep_epoch: 0 }) === JSON.stringify(good);
+}

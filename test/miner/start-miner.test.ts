@@ -48,7 +48,10 @@ test("a miner over TCP stores, tells the chain where it is, and keeps records an
   expect((await http.get(url, limits)).status).toBe(200);
   expect((await http.delete(url, null, limits)).status).toBe(401);
   const body = alice.signed("DeleteSynapse", JSON.stringify({ cid }), Date.now());
-  expect(await http.delete(url, body, limits)).toEqual({ status: 200, text: `{"deleted": true, "cid": "${cid}"}` });
+  expect(await http.delete(url, body, limits)).toMatchObject({
+    status: 200,
+    text: `{"deleted": true, "cid": "${cid}"}`,
+  });
   expect((await http.get(url, limits)).status).toBe(404);
 });
 
@@ -57,7 +60,12 @@ test("its capabilities are signed by its own hotkey, and a changed word undoes t
   const { status, caps } = JSON.parse((await http.get(`${miner.url}/health`, limits)).text);
   expect(status).toBe("ok");
   const chainIdentity = await chain.identity();
-  const stated = { chain: chainIdentity, hotkey: miner.hotkey, caps: ["private1", "expiry1"], endpoint: miner.url };
+  const stated = {
+    chain: chainIdentity,
+    hotkey: miner.hotkey,
+    caps: ["private1", "expiry1", "auth2", "keyshare2"],
+    endpoint: miner.url,
+  };
   expect(verifyCapabilities(sr25519, caps)).toMatchObject({ ...stated, profile: { model: "hash-8", dim: 8 } });
   expect(verifyCapabilities(sr25519, { ...caps, caps: [...caps.caps, "proof2"] })).toBeUndefined();
 });
