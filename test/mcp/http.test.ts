@@ -26,6 +26,23 @@ function post(url: string, headers: Record<string, string>, body = ping, path = 
   });
 }
 
+/** Without a stated length, as clients and proxies that stream send it; the status and the body. */
+function postChunked(url: string, chunks: readonly string[]): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...json, "transfer-encoding": "chunked" };
+    const sent = request(new URL("/mcp", url), { method: "POST", headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    sent.on("error", reject);
+    for (const chunk of chunks) sent.write(chunk);
+    sent.end();
+  });
+}
+
 describe("who may ask", () => {
   test.each([
     ["a foreign Host", { host: "evil.example" }, 403],
@@ -74,6 +91,28 @@ describe("who may ask", () => {
     now = 100;
     expect([limiter.take("a"), limiter.take("a")]).toEqual([0, 100]);
   });
+});
+
+describe("bodies", () => {
+  test("one that comes in chunks is read, and cut off at the same size", async () => {
+    await using server = await serveForTest();
+    const half = ping.length / 2;
+    const read = await postChunked(server.url, [ping.slice(0, half), ping.slice(half)]);
+    expect(read).toEqual({ status: 200, text: expect.stringContaining('"result":{}') });
+    const mebibyte = "x".repeat(2 ** 20);
+    const refused = await postChunked(server.url, ['{"x":"', ...Array.from({ length: 9 }, () => mebibyte), '"}']);
+    expect(refused).toMatchObject({ status: 413 });
+  });
+
+  test.each(["OPTIONS", "GET", "PUT", "PATCH", "DELETE"])(
+    "%s without one is not served, and breaks nothing",
+    async (method) => {
+      await using server = await serveForTest();
+      const response = await fetch(new URL("/mcp", server.url), { method });
+      expect(response.status).toBe(405);
+      await response.text();
+    },
+  );
 });
 
 describe("principals", () => {

@@ -1,6 +1,5 @@
 import { createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { EngramError } from "../../crypto/errors.ts";
 import { startHttpServer } from "../../node/runtime/http-server.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
@@ -46,6 +45,7 @@ export async function serveOverHttp(
   await using starting = new ReleaseStack();
   const engram = starting.use(createEngramServer(server, deps));
   const handler = createMcpHandler(engram.factory, {
+    // Hono's own limit makes a new Request of a chunked body, which is not possible of the listener's requests.
     maxRequestBodySize: maxBodyBytes,
     maxSubscriptions,
     onerror: (error) => deps.log.debug({ reason: error.message }, "a request was refused"),
@@ -119,7 +119,6 @@ function createApp(deps: AppDeps): Hono<Environment> {
     context.set("principal", principal);
     return next();
   });
-  app.use("/mcp", bodyLimit({ maxSize: maxBodyBytes, onError: () => refuse(413, "The body is larger than 8 MiB.") }));
   app.all("/mcp", (context) => deps.handler.fetch(context.req.raw, authOf(context.get("principal"))));
   app.notFound(() => refuse(404, "MCP is served at /mcp."));
   app.onError((error) => {
