@@ -5,7 +5,7 @@ import { decodeHotkey, type Hotkey, isHotkey } from "./ss58.ts";
 
 /** How old a request's nonce may be, and how far ahead of the receiver's clock. */
 export const BTAUTH_PAST_MS = 10_000;
-export const BTAUTH_AHEAD_MS = 2_000;
+const BTAUTH_AHEAD_MS = 2_000;
 
 /** What a btauth/1 signature covers. `target` is path and query exactly as sent; `nonce` unix nanoseconds. */
 export interface BtauthRequest {

@@ -13,7 +13,7 @@ import { MAX_SEEN_SIGNATURES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A node's own hotkey as it answers with. */
-export interface Auth2Identity {
+interface Auth2Identity {
   readonly hotkey: Hotkey;
   sign(message: Uint8Array): Uint8Array;
 }

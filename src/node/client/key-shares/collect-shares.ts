@@ -13,7 +13,7 @@ import type { HolderAnswer } from "./key-shares.ts";
 import type { ShareCalls } from "./share-calls.ts";
 
 /** A share that is the one its owner made. Holds secret bytes: print nothing of it. */
-export interface ProvenShare {
+interface ProvenShare {
   readonly manifest: ShareManifest;
   readonly share: Share;
 }
