@@ -10,6 +10,7 @@ interface Style {
 
 const pyCanon: Style = { comma: ",", colon: ":", sorted: true, text: asciiText };
 const pyDefault: Style = { comma: ", ", colon: ": ", sorted: false, text: asciiText };
+const pyCompact: Style = { comma: ",", colon: ":", sorted: false, text: asciiText };
 const rust: Style = { comma: ",", colon: ":", sorted: true, text: utf8Text };
 
 /** PY-CANON of spec 1.3: what is signed, and the Python form of a CID. */
@@ -20,6 +21,11 @@ export function writeCanonical(value: SubnetJson): string {
 /** PY-DEFAULT of spec 1.3: HTTP replies, the metadata limit, padding. */
 export function writePythonDefault(value: SubnetJson): string {
   return write(value, pyDefault);
+}
+
+/** Compact and ASCII in the document's own order: relay bodies on the wire (spec 11.4). */
+export function writeCompact(value: SubnetJson): string {
+  return write(value, pyCompact);
 }
 
 /** RUST of spec 1.3: the Rust form of a CID. */

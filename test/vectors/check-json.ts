@@ -4,6 +4,7 @@ import { cidMatches, cidOf, parseCid, pythonMetadataText, rustCidOf, rustMetadat
 import { contentId } from "../../src/crypto/content-id.ts";
 import { embeddingBytes } from "../../src/crypto/embedding-hash.ts";
 import { fromHex, toHex } from "../../src/crypto/hex.ts";
+import { pythonRound } from "../../src/crypto/python-round.ts";
 import { pythonFloat, pythonStr } from "../../src/crypto/python-text.ts";
 import { isSubnetArray, isSubnetObject, type SubnetArray, type SubnetObject } from "../../src/crypto/subnet-json.ts";
 import { readSubnetJson } from "../../src/crypto/subnet-json-reader.ts";
@@ -91,7 +92,10 @@ const floatCase = z.object({
 /** Float text. The rounding itself comes with the relay; here its results are three more floats to print. */
 export const pyfloat = checker((vector) => {
   const { input, ...texts } = floatCase.parse(vector);
-  equal(pythonFloat(Buffer.from(input.f64, "hex").readDoubleBE()), texts.json);
+  const value = Buffer.from(input.f64, "hex").readDoubleBE();
+  equal(pythonFloat(value), texts.json);
+  equal(pythonFloat(pythonRound(value, 6)), texts.round6);
+  equal(pythonFloat(pythonRound(value, 3)), texts.round3);
   for (const text of Object.values(texts)) {
     equal(pythonFloat(Number(text)), text);
     if (Number.isFinite(Number(text))) equal(writeCanonical(readSubnetJson(text)), text);

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { responsePad } from "../../src/crypto/padding.ts";
 import { readSubnetJson } from "../../src/crypto/subnet-json-reader.ts";
+import { freezeRanking } from "../../src/relay/payload/freeze-output.ts";
 import { assignCase, dhtCase, uids } from "./check-placement.ts";
+import { payloadInput, rawScores } from "./check-relay.ts";
 import type { VectorCase } from "./checker.ts";
 
 /** Where the reference's recorded behaviour is a weakness: what we do instead, and for which inputs. */
@@ -52,6 +54,15 @@ export const deviations: readonly Deviation[] = [
     },
   },
   {
+    kinds: ["relay-payload"],
+    weakness: "V-W36: NaN and Infinity are signed as invalid JSON",
+    applies: (vector) => notFinite(vector),
+    assert: (vector) => {
+      const { input } = relayInput.parse(vector);
+      throws(() => freezeRanking(rawScores(input)), { code: "SCORES_INVALID" });
+    },
+  },
+  {
     kinds: ["dht", "replication-assign"],
     weakness: "M-W28: full buckets drop newcomers, so nodes disagree about placement",
     applies: (vector) => {
@@ -65,6 +76,14 @@ export const deviations: readonly Deviation[] = [
     },
   },
 ];
+
+const relayInput = z.object({ input: payloadInput });
+
+function notFinite(vector: VectorCase): boolean {
+  const { recall_scores, latency_scores, proof_rates } = relayInput.parse(vector).input;
+  const values = [recall_scores, latency_scores, proof_rates].flatMap((map) => [...map.values()]);
+  return values.some((value) => value !== null && !Number.isFinite(Number(value)));
+}
 
 function bareWordTexts(vector: VectorCase): string[] {
   const texts = jsonInput.safeParse(vector).data ?? [];

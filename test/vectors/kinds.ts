@@ -3,6 +3,7 @@ import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
 import { shamir } from "./check-key-shares.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
+import { relayBackoff, relayPayload } from "./check-relay.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
 import { challengeProof } from "./check-storage-proof.ts";
 import type { Checker } from "./checker.ts";
@@ -22,6 +23,8 @@ export const kinds: Readonly<Record<string, Checker>> = {
   trust_tier: trustTier,
   dht,
   "relay-pyfloat": pyfloat,
+  "relay-payload": relayPayload,
+  "relay-backoff": relayBackoff,
   "relay-sr25519": relaySignature,
   "relay-request-hash": requestHash,
   "replication-assign": replicationAssign,
