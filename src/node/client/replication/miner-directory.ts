@@ -40,6 +40,8 @@ export interface MinerView {
 export interface MinerDirectoryOptions {
   /** The remote ones alone, or with the embedded one where there is no other: that opens it. */
   readonly miners: (options: { readonly embedded: boolean }) => Promise<readonly KnownMiner[]>;
+  /** The embedded one, also while remote miners keep it off. */
+  readonly ownMiner: () => Promise<KnownMiner | undefined>;
   readonly httpFor: (miner: KnownMiner) => HttpClient;
   readonly signer: RequestSigner;
   readonly sr25519: Sr25519;
@@ -99,6 +101,12 @@ export class MinerDirectory {
         return this.#view(miner, { reachable: false }, onChain(pin, chain));
       }),
     );
+  }
+
+  /** A look at the embedded miner alone: what it held before there were remote miners is deleted there too. */
+  async lookAtOwn(signal?: AbortSignal): Promise<MinerView | undefined> {
+    const [own, chain] = await Promise.all([this.#options.ownMiner(), this.#options.chainIdentity()]);
+    return own && this.#lookAt(own, chain, signal);
   }
 
   /** It stopped answering between two looks. */

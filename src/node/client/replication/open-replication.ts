@@ -5,6 +5,7 @@ import { createHttpClient, type Fetch, type HttpClient } from "../../runtime/htt
 import { MinerKeyShares } from "../key-shares/open-key-shares.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
+import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
 import type { KnownMiner } from "./miner-client.ts";
 import { type KeyValues, MinerDirectory } from "./miner-directory.ts";
@@ -90,8 +91,10 @@ async function makeParts(
     if (!miner) throw new EngramError("HTTP_UNREACHABLE", "there is no embedded miner");
     return miner.fetch(request);
   });
+  const values = keyValues(store);
   const ownMiner = async (): Promise<KnownMiner | undefined> => {
     const miner = await openEmbedded();
+    if (miner && (await values.read(EMBEDDED_MINER)) !== miner.hotkey) await values.write(EMBEDDED_MINER, miner.hotkey);
     return miner && { hotkey: miner.hotkey, url: "http://embedded.invalid", embedded: true, uid: 0 };
   };
   const chainIdentity = () => chain().identity();
@@ -104,7 +107,8 @@ async function makeParts(
       signer: new RequestSigner(wallet, clock),
       sr25519,
       chainIdentity,
-      values: keyValues(store),
+      ownMiner,
+      values,
       clock,
       deadlineMs: options.deadlineMs,
     }),

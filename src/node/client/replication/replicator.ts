@@ -4,6 +4,7 @@ import type { KeyShares } from "../key-shares/key-shares.ts";
 import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
+import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import { runLane } from "./delivery-lane.ts";
 import type { MinerDirectory, MinerView } from "./miner-directory.ts";
 import { type PlacementPolicy, privateHolders, publicHolders, replicaState } from "./placement.ts";
@@ -153,7 +154,26 @@ export class Replicator implements Replication {
     if (now - directory.lookedAt >= LOOK_EVERY_MS) return true;
     const after = await walkedTo(directory.views, { store, policy: this.#options.policy });
     const hotkeys = reachable(directory.views).map(({ miner }) => miner.hotkey);
-    return store.call("journalWaits", { after, hotkeys, now });
+    const own = await this.#idleOwnMiner();
+    return store.call("journalWaits", { after, hotkeys: own === null ? hotkeys : [...hotkeys, own], now });
+  }
+
+  /** The hotkey of the embedded miner while remote ones keep it off; null when it is on, or never was. */
+  async #idleOwnMiner(): Promise<string | null> {
+    const { directory } = await this.#options.parts();
+    if (directory.views.some((view) => view.miner.embedded)) return null;
+    return this.#options.context.store.call("readValue", EMBEDDED_MINER);
+  }
+
+  /** The miners to work at: those that answer, and the embedded one for what it is still owed (deletes above all). */
+  async #lanes(signal: AbortSignal): Promise<readonly MinerView[]> {
+    const { directory } = await this.#options.parts();
+    const lanes = reachable(directory.views);
+    const { store, clock } = this.#options.context;
+    const own = await this.#idleOwnMiner();
+    if (own === null || !(await store.call("deliveriesWait", { hotkeys: [own], now: clock.now() }))) return lanes;
+    const view = await directory.lookAtOwn(signal);
+    return view?.miner.hotkey === own ? [...lanes, view] : lanes;
   }
 
   /** One pass at a time in this process; false when another process is at it. */
@@ -175,7 +195,7 @@ export class Replicator implements Replication {
       const deps = { store, builder, clock, policy, profile: embedder.profile };
       await assignRecords(directory.views, deps, lease);
       const lanes = await Promise.allSettled(
-        reachable(directory.views).map(async (view) => {
+        (await this.#lanes(lease.signal)).map(async (view) => {
           const isPaused = () => view.miner.embedded && this.#isBusy();
           const { silent } = await runLane(view, { ...deps, isPaused }, lease);
           if (silent) directory.markSilent(view.miner.hotkey);

@@ -61,6 +61,7 @@ async function lookAtMiners(
   const configured = parseMinerList(options.miners ?? "");
   const directory = new MinerDirectory({
     miners: () => knownMiners(configured, chain, async () => undefined),
+    ownMiner: async () => undefined,
     httpFor: () => http,
     signer: new RequestSigner(wallet, clock),
     sr25519: await loadSr25519(),

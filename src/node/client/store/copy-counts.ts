@@ -1,4 +1,5 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import { EMBEDDED_MINER } from "./journal-rows.ts";
 
 /** Copies of memories at the named miners. */
 export interface Copies {
@@ -24,6 +25,7 @@ export function countStatements(database: SqliteDatabase) {
     .prepare<[string, string], number>(
       `SELECT count(DISTINCT d.miner_hotkey) FROM delivery d JOIN record r ON r.id = d.record
        WHERE r.kind = 'memory' AND r.memory_id IN (SELECT value FROM json_each(?))
+         AND d.miner_hotkey NOT IN (SELECT value FROM kv WHERE key = '${EMBEDDED_MINER}')
          AND (d.state = 'impossible' OR (d.state = 'deleting'
            AND d.miner_hotkey NOT IN (SELECT value FROM json_each(?))))`,
     )

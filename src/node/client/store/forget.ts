@@ -1,6 +1,7 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { indexPiece } from "../recall/terms.ts";
 import { termNumbers } from "./insert-memory.ts";
+import { EMBEDDED_MINER } from "./journal-rows.ts";
 import { type MemoryRow, readContent } from "./memory-rows.ts";
 
 interface PieceRow {
@@ -70,7 +71,8 @@ function createJournalForget(database: SqliteDatabase): (memory: MemoryRow, now:
   );
   const holders = database
     .prepare<[string], number>(
-      `SELECT count(DISTINCT miner_hotkey) FROM delivery WHERE state = 'deleting' AND record IN (${deliveries})`,
+      `SELECT count(DISTINCT miner_hotkey) FROM delivery WHERE state = 'deleting' AND record IN (${deliveries})
+         AND miner_hotkey NOT IN (SELECT value FROM kv WHERE key = '${EMBEDDED_MINER}')`,
     )
     .pluck();
   const copies = database

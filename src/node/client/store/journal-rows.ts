@@ -1,5 +1,8 @@
 export type RecordKind = "memory" | "tombstone" | "directory";
 
+/** Where the small values keep the hotkey of the miner in this folder: it shares the disk, so it counts nowhere. */
+export const EMBEDDED_MINER = "embedded-miner";
+
 /** Row 0 stands for the directory namespace, which no person sees: its names derive from the wallet alone. */
 export const DIRECTORY_ROW = 0;
 

@@ -23,6 +23,8 @@ export function replicationOperations(database: SqliteDatabase) {
         readonly hotkeys: readonly string[];
         readonly now: number;
       }) => records.last() > after || deliveries.isDue(hotkeys, now),
+      deliveriesWait: ({ hotkeys, now }: { readonly hotkeys: readonly string[]; readonly now: number }) =>
+        deliveries.isDue(hotkeys, now),
       copies: counts.copies,
       impossibleDeletes: counts.impossibleDeletes,
     },
