@@ -1,100 +1,103 @@
-import { randomBytes } from "node:crypto";
 import { EngramError } from "../../../crypto/errors.ts";
-import { type Hotkey, isHotkey } from "../../../crypto/ss58.ts";
-import type { Neuron } from "../../ports.ts";
+import type { Hotkey } from "../../../crypto/ss58.ts";
+import type { BlockRef, Metagraph } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import { applyCall } from "./apply-call.ts";
+import { createBlockLine, type Genesis } from "./block-line.ts";
+import type { ChainCall } from "./chain-call.ts";
+import { createFactTable } from "./fact-table.ts";
+import type { LocalChainSettings } from "./local-chain-settings.ts";
+import { neuronsAt } from "./local-metagraph.ts";
+import { createReorganise, type Reorg, type ReorgRequest } from "./reorganise.ts";
 
-/** As many as a subnet of the real chain may be configured to have. */
-const MAX_NEURONS = 4_096;
+/** Most blocks of one step. */
+const MAX_STEP = 100_000;
 
-export interface Genesis {
-  /** `local:` and 128 random bits. */
-  readonly identity: string;
-  /** Unix milliseconds. */
-  readonly at: number;
+/** The caller's clock, in unix milliseconds. */
+interface Now {
+  readonly now: number;
 }
 
-interface NeuronRow {
-  readonly uid: number;
-  readonly hotkey: Hotkey;
-  readonly coldkey: Hotkey;
-  readonly endpoint: string | null;
+interface At extends Now {
+  readonly at: number | undefined;
 }
 
-/** The simulated chain's state, shared by every process that opens its file. `now` dates a chain that is new. */
-export function createLocalChainOperations(database: SqliteDatabase, now: number) {
-  const begin = database.prepare<[string, number]>(
-    "INSERT INTO genesis (number, identity, at) VALUES (0, ?, ?) ON CONFLICT DO NOTHING",
-  );
-  begin.run(`local:${randomBytes(16).toString("hex")}`, now);
-  const genesis = database.prepare<[], Genesis>("SELECT identity, at FROM genesis");
-  const all = database.prepare<[], NeuronRow>("SELECT uid, hotkey, coldkey, endpoint FROM neuron ORDER BY uid");
-  const byHotkey = database.prepare<[string], NeuronRow>("SELECT * FROM neuron WHERE hotkey = ?");
-  const lowestFree = database
-    .prepare<[], number>(
-      `SELECT min(uid) FROM (SELECT 0 AS uid UNION ALL SELECT uid + 1 FROM neuron)
-      WHERE uid NOT IN (SELECT uid FROM neuron)`,
-    )
-    .pluck();
-  const insert = database.prepare<[number, string, string]>(
-    "INSERT INTO neuron (uid, hotkey, coldkey) VALUES (?, ?, ?)",
-  );
-  const serve = database.prepare<[string, string]>("UPDATE neuron SET endpoint = ? WHERE hotkey = ?");
+export interface Included {
+  readonly block: BlockRef;
+  readonly uid: number | null;
+}
+
+export type WeightRows = readonly (readonly [uid: number, row: readonly (readonly [uid: number, weight: number])[]])[];
+
+/**
+ * The simulated chain's state, shared by every process that opens its file; one that is new begins at `now` with
+ * `settings`. A block takes calls for as long as it is the head.
+ */
+export function createLocalChainOperations(database: SqliteDatabase, now: number, settings: LocalChainSettings) {
+  const line = createBlockLine(database, now, settings);
+  const facts = createFactTable(database);
+  const reorganise = createReorganise({ database, facts, line });
+  const keepCall = database.prepare<[number, string]>("INSERT INTO call (block, call) VALUES (?, ?)");
+  const forgetCalls = database.prepare<[number]>("DELETE FROM call WHERE block <= ?");
+
+  // Another process may replace blocks between two statements.
+  const atOnce = <T>(read: () => T): T => database.transaction(read)();
 
   return {
     reads: {
-      genesis: (_: null): Genesis => {
-        const found = genesis.get();
-        if (!found) throw new EngramError("CHAIN_UNREADABLE", "the local chain's file has no genesis");
-        return found;
-      },
-      neurons: (_: null): readonly Neuron[] => all.all().map(toNeuron),
-      uidOf: ({ hotkey }: { readonly hotkey: Hotkey }): number | null => byHotkey.get(hotkey)?.uid ?? null,
+      genesis: (_: null): Genesis => line.genesis,
+      head: ({ now }: Now): BlockRef => line.head(now),
+      finalized: ({ now }: Now): BlockRef => line.finalized(now),
+      blockHash: ({ number, now }: Now & { readonly number: number }): string | null =>
+        Number.isSafeInteger(number) && number >= 0 && number <= line.head(now).number ? line.ref(number).hash : null,
+      metagraph: ({ at, now }: At): Metagraph =>
+        atOnce(() => {
+          const { number, hash } = line.readable(at, now);
+          return { block: number, hash, neurons: neuronsAt(facts, number) };
+        }),
+      uidOf: ({ hotkey, now }: Now & { readonly hotkey: Hotkey }): number | null =>
+        facts.get("neuron", hotkey, line.head(now).number)?.value.uid ?? null,
+      weights: ({ at, now }: At): WeightRows =>
+        atOnce(() => {
+          const { number } = line.readable(at, now);
+          const neurons = facts.all("neuron", number);
+          return [...facts.all("weights", number)].flatMap(([hotkey, row]) => {
+            const neuron = neurons.get(hotkey);
+            return neuron ? [[neuron.uid, row] as const] : [];
+          });
+        }),
+      commitment: ({ hotkey, at, now }: At & { readonly hotkey: Hotkey }): string | null =>
+        atOnce(() => facts.get("commitment", hotkey, line.readable(at, now).number)?.value ?? null),
     },
     writes: {
-      register: ({ hotkey, coldkey }: { readonly hotkey: Hotkey; readonly coldkey: Hotkey }): number => {
-        if (!isHotkey(hotkey) || !isHotkey(coldkey)) {
-          throw new EngramError("CHAIN_KEY_INVALID", "this is no SS58 address", { fix: "check both keys" });
-        }
-        const known = byHotkey.get(hotkey);
-        if (known && known.coldkey !== coldkey) {
-          throw new EngramError("CHAIN_COLDKEY", "this hotkey is registered under another coldkey", {
-            fix: "use the coldkey it was registered with, or another hotkey",
-          });
-        }
-        if (known) return known.uid;
-        const uid = lowestFree.get() ?? 0;
-        if (uid >= MAX_NEURONS) {
-          throw new EngramError("CHAIN_FULL", `the local chain holds at most ${MAX_NEURONS} neurons`, {
-            fix: "use another data folder",
-          });
-        }
-        insert.run(uid, hotkey, coldkey);
-        return uid;
+      include: ({ call, now }: Now & { readonly call: ChainCall }): Included => {
+        const block = line.head(now);
+        const uid = applyCall({ facts, block: block.number, settings: line.genesis }, call);
+        line.keepHead(block.number);
+        forgetCalls.run(line.finalized(now).number);
+        if (line.genesis.finalityLag > 0) keepCall.run(block.number, JSON.stringify(call));
+        return { block, uid };
       },
-      serveAxon: ({ hotkey, endpoint }: { readonly hotkey: Hotkey; readonly endpoint: string }): void => {
-        if (serve.run(parseEndpoint(endpoint), hotkey).changes === 1) return;
-        throw new EngramError("CHAIN_NOT_REGISTERED", "this hotkey is not registered on the chain", {
-          fix: "register it first",
-        });
+      step: ({ count, now }: Now & { readonly count: number }): BlockRef => {
+        if (line.genesis.blocks !== "stepped") throw byClock();
+        if (!Number.isSafeInteger(count) || count < 1 || count > MAX_STEP) throw stepInvalid();
+        const number = line.head(now).number + count;
+        line.keepHead(number);
+        return line.ref(number);
       },
+      reorg: ({ request, now }: Now & { readonly request: ReorgRequest }): Reorg => reorganise(request, now),
     },
   };
 }
 
 export type LocalChainOperations = ReturnType<typeof createLocalChainOperations>;
 
-/** Nobody has stake here, and nobody validates: the tier of everyone is anonymous (design: chain). */
-function toNeuron({ uid, hotkey, coldkey, endpoint }: NeuronRow): Neuron {
-  return { uid, hotkey, coldkey, endpoint, stakeTao: 0, validatorPermit: false, incentive: 0 };
+function byClock(): EngramError {
+  return new EngramError("CHAIN_CLOCK_DRIVEN", "this chain's blocks follow the clock", {
+    fix: "make a stepped chain to decide about its blocks",
+  });
 }
 
-/** What an axon can say on any chain: a host and a port, nothing behind them. */
-function parseEndpoint(endpoint: string): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  const isBare = url && (url.href === `${url.origin}/` || url.href === url.origin);
-  if (isBare && url.protocol === "http:") return `http://${url.hostname}:${url.port || 80}`;
-  throw new EngramError("CHAIN_ENDPOINT", "an axon is served at http://host:port", {
-    fix: "give the address and port under which other machines reach this miner",
-  });
+function stepInvalid(): EngramError {
+  return new EngramError("CHAIN_STEP_INVALID", `a step has 1 to ${MAX_STEP} blocks`, { fix: "step several times" });
 }

@@ -1,74 +1,174 @@
-import { createHash } from "node:crypto";
+import { EngramError } from "../../../crypto/errors.ts";
+import { fromHex, toHex } from "../../../crypto/hex.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import type { ChainClient, Neuron } from "../../ports.ts";
+import type { BlockRef, ChainClient, Metagraph, WeightRow } from "../../ports.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { StoreWorker } from "../../runtime/store-worker.ts";
 import { workerUrl } from "../../runtime/worker-url.ts";
-import type { Genesis, LocalChainOperations } from "./local-chain-operations.ts";
+import { HeadWatch } from "../head-watch.ts";
+import type { Genesis } from "./block-line.ts";
+import type { ChainCall } from "./chain-call.ts";
+import type { LocalChainControl } from "./local-chain-control.ts";
+import type { Included, LocalChainOperations } from "./local-chain-operations.ts";
+import { defaultLocalChainSettings, type LocalChainSettings } from "./local-chain-settings.ts";
+import type { Reorg, ReorgRequest } from "./reorganise.ts";
 
-/** As on the real chain. */
-const BLOCK_MS = 12_000;
+/** Another process may have stepped or replaced blocks: so often the file is looked at while somebody waits. */
+const LOOK_MS = 1_000;
 
 export interface LocalChainOptions {
   /** The SQLite file: processes that open the same one share the chain. */
   readonly path: string;
   readonly clock?: Clock;
+  /** Of a chain that is new; a file keeps the ones it was made with. */
+  readonly settings?: LocalChainSettings;
 }
 
 /**
- * A simulated chain on one machine: real uids and addresses, blocks by the clock, no stake. Its identity is random and
- * kept in the file, so that nothing signed for it counts elsewhere.
+ * A simulated chain on one machine: real uids, addresses, permits, weights and reorganisations, blocks by the clock or
+ * by hand. Its identity is random and kept in the file, so that nothing signed for it counts elsewhere. A block takes
+ * what is written until the next one is there.
  *
- * Errors: `CHAIN_KEY_INVALID`, `CHAIN_COLDKEY`, `CHAIN_FULL`, `CHAIN_NOT_REGISTERED`, `CHAIN_ENDPOINT`, and the
- * `STORE_…` errors of `StoreWorker`.
+ * Errors: those of `ChainClient` and `LocalChainControl`, and the `STORE_…` errors of `StoreWorker`.
  */
-export class LocalChain implements ChainClient {
+export class LocalChain implements ChainClient, LocalChainControl {
   readonly #worker: StoreWorker<LocalChainOperations>;
   readonly #clock: Clock;
+  readonly #heads: HeadWatch;
   #genesis: Genesis | undefined;
-  #highest = 0;
+  #changed = Promise.withResolvers<void>();
 
-  constructor({ path, clock = systemClock }: LocalChainOptions) {
+  constructor({ path, clock = systemClock, settings = defaultLocalChainSettings }: LocalChainOptions) {
     const url = workerUrl("local-chain-worker", import.meta.url);
-    this.#worker = new StoreWorker({ url, workerData: { path, now: clock.now() } });
+    this.#worker = new StoreWorker({ url, workerData: { path, now: clock.now(), settings } });
     this.#clock = clock;
+    this.#heads = new HeadWatch((seen, signal) => this.nextHead(seen, signal), clock);
   }
 
   async identity(): Promise<string> {
-    return (await this.#begin()).identity;
+    return (await this.genesis()).identity;
   }
 
-  async head(): Promise<{ readonly number: number; readonly hash: string }> {
-    const { identity, at } = await this.#begin();
-    // A clock that is set back must not take blocks away.
-    this.#highest = Math.max(this.#highest, Math.floor((this.#clock.now() - at) / BLOCK_MS));
-    const number = this.#highest;
-    return { number, hash: `0x${createHash("sha256").update(`${identity}:${number}`).digest("hex")}` };
-  }
-
-  async metagraph(): Promise<{ readonly block: number; readonly neurons: readonly Neuron[] }> {
-    const { number } = await this.head();
-    return { block: number, neurons: await this.#worker.call("neurons", null) };
-  }
-
-  async uidOf(hotkey: Hotkey): Promise<number | null> {
-    return await this.#worker.call("uidOf", { hotkey });
-  }
-
-  async register(hotkey: Hotkey, coldkey: Hotkey): Promise<number> {
-    return await this.#worker.call("register", { hotkey, coldkey });
-  }
-
-  async serveAxon(hotkey: Hotkey, endpoint: string): Promise<void> {
-    await this.#worker.call("serveAxon", { hotkey, endpoint });
-  }
-
-  async #begin(): Promise<Genesis> {
+  /** What the chain was made with. */
+  async genesis(): Promise<Genesis> {
     this.#genesis ??= await this.#worker.call("genesis", null);
     return this.#genesis;
   }
 
+  async head(): Promise<BlockRef> {
+    return await this.#worker.call("head", this.#now());
+  }
+
+  async finalized(): Promise<BlockRef> {
+    return await this.#worker.call("finalized", this.#now());
+  }
+
+  async blockHash(number: number): Promise<string | null> {
+    return await this.#worker.call("blockHash", { ...this.#now(), number });
+  }
+
+  async metagraph(atBlock?: number): Promise<Metagraph> {
+    return await this.#worker.call("metagraph", { ...this.#now(), at: atBlock });
+  }
+
+  async uidOf(hotkey: Hotkey): Promise<number | null> {
+    return await this.#worker.call("uidOf", { ...this.#now(), hotkey });
+  }
+
+  async register(hotkey: Hotkey, coldkey: Hotkey): Promise<number> {
+    return uidIn(await this.include({ kind: "register", hotkey, coldkey }));
+  }
+
+  async serveAxon(hotkey: Hotkey, endpoint: string): Promise<void> {
+    await this.include({ kind: "serveAxon", hotkey, endpoint });
+  }
+
+  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef> {
+    return (await this.include({ kind: "setWeights", hotkey, weights: [...weights] })).block;
+  }
+
+  async weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>> {
+    const rows = await this.#worker.call("weights", { ...this.#now(), at: atBlock });
+    return new Map(rows.map(([uid, row]) => [uid, new Map(row)]));
+  }
+
+  async setCommitment(hotkey: Hotkey, bytes: Uint8Array): Promise<BlockRef> {
+    return (await this.include({ kind: "setCommitment", hotkey, bytes: toHex(bytes) })).block;
+  }
+
+  async commitment(hotkey: Hotkey, atBlock?: number): Promise<Uint8Array | null> {
+    const hex = await this.#worker.call("commitment", { ...this.#now(), hotkey, at: atBlock });
+    return hex === null ? null : (fromHex(hex) ?? null);
+  }
+
+  onHead(listener: (head: BlockRef) => void, signal: AbortSignal): void {
+    this.#heads.onHead(listener, signal);
+  }
+
+  async waitForBlock(number: number, signal: AbortSignal): Promise<BlockRef> {
+    return await this.#heads.waitForBlock(number, signal);
+  }
+
+  /** Resolves with the head once it is another than `seen`. Rejects with the signal's reason. */
+  async nextHead(seen: BlockRef | null, signal: AbortSignal): Promise<BlockRef> {
+    for (;;) {
+      signal.throwIfAborted();
+      // Taken before looking, so that a change in between is not missed.
+      const changed = this.#changed.promise;
+      const head = await this.head();
+      if (head.number !== seen?.number || head.hash !== seen.hash) return head;
+      await this.#pause(head, changed, signal);
+    }
+  }
+
+  async step(count = 1): Promise<BlockRef> {
+    return this.#tellOf(await this.#worker.call("step", { ...this.#now(), count }));
+  }
+
+  async reorg(request: ReorgRequest): Promise<Reorg> {
+    return this.#tellOf(await this.#worker.call("reorg", { ...this.#now(), request }));
+  }
+
+  async stake(hotkey: Hotkey, tao: number): Promise<BlockRef> {
+    return (await this.include({ kind: "stake", hotkey, tao })).block;
+  }
+
+  /** Includes a call in the head. Whoever calls this has made sure that the hotkey itself asks for it. */
+  async include(call: ChainCall): Promise<Included> {
+    return await this.#worker.call("include", { ...this.#now(), call });
+  }
+
+  #now(): { readonly now: number } {
+    return { now: this.#clock.now() };
+  }
+
+  #tellOf<T>(change: T): T {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    return change;
+  }
+
+  async #pause(head: BlockRef, changed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { blocks, at, blockMs } = await this.genesis();
+    const due = blocks === "clock" ? at + (head.number + 1) * blockMs - this.#clock.now() : LOOK_MS;
+    const done = new AbortController();
+    const slept = this.#clock.sleep(Math.min(Math.max(due, 1), LOOK_MS), AbortSignal.any([signal, done.signal]));
+    try {
+      await Promise.race([changed, slept]);
+    } finally {
+      slept.catch(() => undefined);
+      done.abort();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#heads[Symbol.dispose]();
     await this.#worker[Symbol.asyncDispose]();
   }
+}
+
+/** The uid that registering gave. */
+export function uidIn({ uid }: Included): number {
+  if (uid === null) throw new EngramError("CHAIN_UNREADABLE", "the chain registered a hotkey without a uid");
+  return uid;
 }
