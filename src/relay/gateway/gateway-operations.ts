@@ -1,0 +1,156 @@
+import { EngramError } from "../../crypto/errors.ts";
+import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import type { SettledPayment } from "../payment/payment-types.ts";
+import { NO_RECEIPT_HASH, quorumHash, type Receipt, type ReceiptSigner, signReceipt } from "../receipt.ts";
+import { createPaymentOperations } from "./payment-operations.ts";
+import type { SettlementRecord } from "./payment-types.ts";
+import type { StoredSubmission, Submission, Votes } from "./submission.ts";
+import { type FeedQuery, type StoredRow, submissionStatements, toStored } from "./submission-statements.ts";
+
+/** What was checked of a submission, with what the check found. */
+export interface Checked {
+  readonly submission: Submission;
+  /** Null below `quorum`. */
+  readonly votes: Votes | null;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
+export interface Acceptance extends Checked {
+  readonly payment: { readonly settled: SettledPayment; readonly record: SettlementRecord } | null;
+  /** The finalized head's number, and the chain's identity. */
+  readonly block: number;
+  readonly chain: string;
+}
+
+/** What a receipt is made of. */
+interface Accepting extends Pick<Acceptance, "block" | "chain" | "now"> {
+  readonly submission: Pick<Submission, "signedHash" | "assurance" | "outputHash" | "outputType" | "signatures">;
+  readonly payment: SettledPayment | null;
+}
+
+/** Another submission has the nonce, or is the round's ranking; `final` when it is accepted and stays so. */
+export interface Conflict {
+  readonly kind: "conflict";
+  readonly of: "nonce" | "round";
+  readonly final: boolean;
+}
+
+export type Accepted = { readonly kind: "accepted" | "duplicate"; readonly receipt: Receipt };
+
+/**
+ * The gateway's store: submissions, their receipts and the payments, in one file, so that "settled", "stored" and
+ * "receipted" are one commit. Receipts are signed inside it: their numbers have no gaps and their chain no forks,
+ * however many processes open the file.
+ */
+export function createGatewayOperations(database: SqliteDatabase, signer: ReceiptSigner) {
+  const payments = createPaymentOperations(database);
+  const sql = submissionStatements(database);
+
+  function stored(signedHash: string, assurance: string): StoredRow | undefined {
+    return sql.one.get({ signedHash, assurance });
+  }
+
+  function conflictOf({ signedHash, hotkey, nonce, netuid, roundId, outputType }: Submission): Conflict | null {
+    const sameNonce = hotkey === null ? undefined : sql.sameNonce.get({ signedHash, hotkey, nonce });
+    if (sameNonce) return { kind: "conflict", of: "nonce", final: sameNonce.state === "accepted" };
+    const sameRound = outputType === "ranking" ? sql.sameRound.get({ signedHash, netuid, roundId }) : undefined;
+    return sameRound ? { kind: "conflict", of: "round", final: sameRound.state === "accepted" } : null;
+  }
+
+  function sign({ submission, payment, block, chain, now }: Accepting): Receipt {
+    const last = sql.last.get();
+    const { signedHash, outputHash, outputType, assurance, signatures } = submission;
+    return signReceipt(
+      {
+        gateway_seq: (last?.seq ?? 0) + 1,
+        prev_receipt_hash: last === undefined ? NO_RECEIPT_HASH : (JSON.parse(last.receipt) as Receipt).receipt_hash,
+        signed_hash: signedHash,
+        output_hash: outputHash,
+        output_type: outputType,
+        assurance,
+        qc_hash: assurance === "quorum" ? quorumHash(signedHash, signatures) : null,
+        accepted_at_block: block,
+        accepted_at_ms: now,
+        chain,
+        payment,
+      },
+      signer,
+    );
+  }
+
+  /** Makes the receipt of a row that is `settling`, in this transaction. */
+  function receiptFor(accepting: Accepting): Receipt {
+    const receipt = sign(accepting);
+    const { signedHash, assurance } = accepting.submission;
+    const { changes } = sql.accept.run({
+      signedHash,
+      assurance,
+      seq: receipt.gateway_seq,
+      receipt: JSON.stringify(receipt),
+      now: accepting.now,
+    });
+    if (changes !== 1) throw new EngramError("STORE_FAILED", "a submission vanished while it was stored");
+    return receipt;
+  }
+
+  return {
+    reads: {
+      ...payments.reads,
+      /** Everything known of a submission, at every assurance. */
+      submissions: ({ signedHash }: { readonly signedHash: string }): readonly StoredSubmission[] =>
+        sql.all.all({ signedHash }).map(toStored),
+      feed: (query: FeedQuery): readonly StoredSubmission[] => sql.feed(query).map(toStored),
+      lastSeq: (_: null): number => sql.last.get()?.seq ?? 0,
+    },
+    writes: {
+      ...payments.writes,
+      /** Keeps what lacks validators or payment, at most `limit` of one hotkey; false when that is reached. */
+      keepOpen: (
+        input: Checked & { readonly state: "pending_quorum" | "payment_due"; readonly limit: number },
+      ): boolean => {
+        const { submission, state, limit } = input;
+        const row = stored(submission.signedHash, submission.assurance);
+        if (row?.state === "accepted" || row?.state === "settling") return true;
+        if (!row && (sql.openOf.get({ hotkey: submission.hotkey }) ?? 0) >= limit) return false;
+        sql.put(input, state);
+        return true;
+      },
+      /** Holds nonce and round for a submission that is about to be paid for. */
+      reserve: (checked: Checked): Conflict | { readonly kind: "reserved" } => {
+        const row = stored(checked.submission.signedHash, checked.submission.assurance);
+        if (row?.state === "accepted") return { kind: "reserved" };
+        const conflict = conflictOf(checked.submission);
+        if (conflict) return conflict;
+        sql.put(checked, "settling");
+        return { kind: "reserved" };
+      },
+      /** Gives up a reservation whose payment is known not to have moved. */
+      release: ({ submission, now }: Pick<Checked, "submission" | "now">): void => {
+        const { signedHash, assurance } = submission;
+        if (assurance === "quorum") sql.unreserve.run({ signedHash, assurance, now });
+        else sql.dropReserved.run({ signedHash, assurance });
+      },
+      /** Stores a submission, its settlement and its receipt; the same receipt when it was stored before. */
+      accept: (acceptance: Acceptance): Accepted | Conflict => {
+        const { submission, payment } = acceptance;
+        const { signedHash, assurance } = submission;
+        if (payment) payments.writes.recordSettlement(payment.record);
+        const row = stored(signedHash, assurance);
+        if (row?.receipt) return { kind: "duplicate", receipt: JSON.parse(row.receipt) as Receipt };
+        const conflict = conflictOf(submission);
+        if (conflict) return conflict;
+        sql.put(acceptance, "settling");
+        const receipt = receiptFor({ ...acceptance, payment: payment?.settled ?? null });
+        return { kind: "accepted", receipt };
+      },
+      /** Accepts what was checked and paid for, and not stored because the gateway was killed in between. */
+      adoptPaid: (input: Pick<Acceptance, "block" | "chain" | "now">): readonly Receipt[] =>
+        sql.paidButOpen().map(({ row, payment }) => receiptFor({ ...input, submission: toStored(row), payment })),
+      /** Drops what nobody completed; a reservation stays while its payment may still turn out settled. */
+      expire: ({ before }: { readonly before: number }): number => sql.expire.run({ before }).changes,
+    },
+  };
+}
+
+export type GatewayOperations = ReturnType<typeof createGatewayOperations>;

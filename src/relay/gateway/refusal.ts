@@ -1,0 +1,52 @@
+/** The codes of spec 14.0 and ours beside them, with the status each goes out with and whether to try again. */
+const CODES = {
+  malformed: [400, false],
+  non_canonical: [400, false],
+  bad_signature: [401, false],
+  not_a_validator: [403, false],
+  unknown_submission: [404, false],
+  nonce_conflict: [409, false],
+  round_conflict: [409, false],
+  too_large: [413, false],
+  output_hash_mismatch: [422, false],
+  chain_mismatch: [422, false],
+  not_final: [425, true],
+  too_many: [429, true],
+  too_many_pending: [429, true],
+  busy: [503, true],
+  unavailable: [503, true],
+} as const;
+
+export type RefusalCode = keyof typeof CODES;
+
+/** An answer as it goes out. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/**
+ * A request that is answered with an error of spec 14.0. The sentence says what to do and holds nothing that came
+ * with the request.
+ */
+export class GatewayRefusal extends Error {
+  override readonly name = "GatewayRefusal";
+  readonly code: RefusalCode;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: RefusalCode, sentence: string, retryAfterSeconds?: number) {
+    super(sentence);
+    this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  answer(): Answer {
+    const [status, retryable] = CODES[this.code];
+    return {
+      status,
+      headers: this.retryAfterSeconds === undefined ? {} : { "retry-after": `${this.retryAfterSeconds}` },
+      body: { error: this.code, message: this.message, retryable },
+    };
+  }
+}

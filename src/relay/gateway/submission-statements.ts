@@ -1,0 +1,148 @@
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import type { Assurance, OutputType, SchemaVersion } from "../payload/types.ts";
+import type { SettledPayment } from "../payment/payment-types.ts";
+import type { QuorumSignature, Receipt } from "../receipt.ts";
+import type { Checked } from "./gateway-operations.ts";
+import type { StoredSubmission, SubmissionState } from "./submission.ts";
+
+/** A row of the table `submission`. */
+export interface StoredRow {
+  readonly signed_hash: string;
+  readonly assurance: Assurance;
+  readonly state: SubmissionState;
+  readonly schema_version: SchemaVersion;
+  readonly output_type: OutputType;
+  readonly output_hash: string;
+  readonly netuid: number;
+  readonly block: number;
+  readonly round_id: number;
+  readonly nonce: string;
+  readonly hotkey: Hotkey | null;
+  readonly signatures: string;
+  readonly have: number | null;
+  readonly need: number | null;
+  readonly wire: string;
+  readonly content: string;
+  readonly created: number;
+  readonly updated: number;
+  readonly seq: number | null;
+  readonly receipt: string | null;
+}
+
+export interface FeedQuery {
+  /** Items behind this number, oldest first; null for the newest ones, also oldest first. */
+  readonly after: number | null;
+  readonly limit: number;
+  readonly assurances: readonly Assurance[];
+  /** Empty for all. */
+  readonly types: readonly OutputType[];
+  /** Unix milliseconds of acceptance; null for any. */
+  readonly sinceMs: number | null;
+}
+
+/** A submission that was paid for and never stored. */
+interface PaidButOpen {
+  readonly row: StoredRow;
+  readonly payment: SettledPayment;
+}
+
+interface PaidRow extends StoredRow, Pick<SettledPayment, "payer" | "asset" | "network" | "transaction"> {
+  readonly amount: number;
+  readonly bound: number;
+}
+
+const HELD = "state IN ('settling', 'accepted')";
+const KEY = "signed_hash = @signedHash AND assurance = @assurance";
+
+export function submissionStatements(database: SqliteDatabase) {
+  const put = database.prepare<object>(
+    `INSERT INTO submission (signed_hash, assurance, state, schema_version, output_type, output_hash, netuid, block,
+       round_id, nonce, hotkey, signatures, have, need, wire, content, created, updated)
+     VALUES (@signedHash, @assurance, @state, @schemaVersion, @outputType, @outputHash, @netuid, @block,
+       @roundId, @nonce, @hotkey, @signatures, @have, @need, @wire, @content, @now, @now)
+     ON CONFLICT (signed_hash, assurance) DO UPDATE SET
+       state = @state, signatures = @signatures, have = @have, need = @need, wire = @wire, updated = @now
+     WHERE state <> 'accepted'`,
+  );
+  // Nested, so that "newest, oldest first" and "next ones" are one statement each.
+  const matching = `seq IS NOT NULL AND assurance IN (SELECT value FROM json_each(@assurances))
+    AND (@types = '[]' OR output_type IN (SELECT value FROM json_each(@types)))
+    AND (@sinceMs IS NULL OR updated >= @sinceMs)`;
+  const newest = database.prepare<object, StoredRow>(
+    `SELECT * FROM (SELECT * FROM submission WHERE ${matching} ORDER BY seq DESC LIMIT @limit) ORDER BY seq`,
+  );
+  const next = database.prepare<object, StoredRow>(
+    `SELECT * FROM submission WHERE ${matching} AND seq > @after ORDER BY seq LIMIT @limit`,
+  );
+  const paid = database.prepare<[], PaidRow>(
+    `SELECT s.*, p.network, p.asset, p.payer, p.amount, p.bound, p.tx AS "transaction"
+     FROM submission s JOIN payment p ON p.signed_hash = s.signed_hash AND p.state = 'settled'
+     WHERE s.state = 'settling' ORDER BY s.updated LIMIT 100`,
+  );
+
+  return {
+    one: database.prepare<object, StoredRow>(`SELECT * FROM submission WHERE ${KEY}`),
+    all: database.prepare<object, StoredRow>("SELECT * FROM submission WHERE signed_hash = @signedHash"),
+    last: database.prepare<[], { readonly seq: number; readonly receipt: string }>(
+      "SELECT seq, receipt FROM submission WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
+    ),
+    sameNonce: database.prepare<object, Pick<StoredRow, "state">>(
+      `SELECT state FROM submission
+       WHERE hotkey = @hotkey AND nonce = @nonce AND signed_hash <> @signedHash AND ${HELD} ORDER BY state LIMIT 1`,
+    ),
+    sameRound: database.prepare<object, Pick<StoredRow, "state">>(
+      `SELECT state FROM submission
+       WHERE output_type = 'ranking' AND netuid = @netuid AND round_id = @roundId AND signed_hash <> @signedHash
+         AND ${HELD} ORDER BY state LIMIT 1`,
+    ),
+    openOf: database
+      .prepare<object, number>("SELECT count(*) FROM submission WHERE hotkey = @hotkey AND state <> 'accepted'")
+      .pluck(),
+    accept: database.prepare<object>(
+      `UPDATE submission SET state = 'accepted', seq = @seq, receipt = @receipt, updated = @now
+       WHERE ${KEY} AND state = 'settling'`,
+    ),
+    unreserve: database.prepare<object>(
+      `UPDATE submission SET state = 'payment_due', updated = @now WHERE ${KEY} AND state = 'settling'`,
+    ),
+    dropReserved: database.prepare<object>(`DELETE FROM submission WHERE ${KEY} AND state = 'settling'`),
+    expire: database.prepare<object>(
+      `DELETE FROM submission WHERE state <> 'accepted' AND updated < @before AND NOT EXISTS (
+         SELECT 1 FROM payment p WHERE p.signed_hash = submission.signed_hash AND submission.state = 'settling')`,
+    ),
+    put: ({ submission, votes, now }: Checked, state: SubmissionState): void => {
+      const { signatures, nonceUid: _, blockHash: __, ...values } = submission;
+      const { have, need } = votes ?? { have: null, need: null };
+      put.run({ ...values, signatures: JSON.stringify(signatures), state, have, need, now });
+    },
+    feed: ({ after, limit, assurances, types, sinceMs }: FeedQuery): readonly StoredRow[] => {
+      const values = { limit, assurances: JSON.stringify(assurances), types: JSON.stringify(types), sinceMs };
+      return after === null ? newest.all(values) : next.all({ ...values, after });
+    },
+    paidButOpen: (): readonly PaidButOpen[] =>
+      paid.all().map((row) => {
+        const { payer, amount, asset, network, transaction, bound } = row;
+        return { row, payment: { payer, amount: `${amount}`, asset, network, transaction, bound: bound === 1 } };
+      }),
+  };
+}
+
+export function toStored(row: StoredRow): StoredSubmission {
+  return {
+    signedHash: row.signed_hash,
+    assurance: row.assurance,
+    state: row.state,
+    outputType: row.output_type,
+    outputHash: row.output_hash,
+    netuid: row.netuid,
+    block: row.block,
+    hotkey: row.hotkey,
+    signatures: JSON.parse(row.signatures) as readonly QuorumSignature[],
+    votes: row.have === null || row.need === null ? null : { have: row.have, need: row.need },
+    wire: row.wire,
+    content: row.content,
+    receivedAt: row.created,
+    receipt: row.receipt === null ? null : (JSON.parse(row.receipt) as Receipt),
+  };
+}
