@@ -1,8 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../runtime/clock.ts";
-import type { MemoryStore } from "./store/memory-store.ts";
+import type { LeaseRequest } from "./store/lease-operations.ts";
 
 const RENEW_MS = 5_000;
+
+/** A store with `leaseOperations`. */
+export interface LeaseStore {
+  call(operation: "acquireLease" | "renewLease" | "releaseLease", input: LeaseRequest): Promise<unknown>;
+}
 
 /** What leased work asks before each effect outside the database. */
 export interface Lease {
@@ -14,10 +19,10 @@ export interface Lease {
 
 /** Runs background work in one process at a time (design: background work). */
 export class Leases {
-  readonly #store: MemoryStore;
+  readonly #store: LeaseStore;
   readonly #clock: Clock;
 
-  constructor(deps: { readonly store: MemoryStore; readonly clock: Clock }) {
+  constructor(deps: { readonly store: LeaseStore; readonly clock: Clock }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
   }
@@ -27,13 +32,14 @@ export class Leases {
     // One per run: two runs of the same process exclude each other too.
     const holder = randomUUID();
     const request = () => ({ task, holder, now: this.#clock.now() });
-    if (!(await this.#store.call("acquireLease", request()))) return false;
+    if ((await this.#store.call("acquireLease", request())) !== true) return false;
     const lost = new AbortController();
     const over = new AbortController();
     const lease: Lease = {
       signal: AbortSignal.any([signal, lost.signal]),
       check: async () => {
-        if (!(await this.#store.call("renewLease", request()))) lost.abort(new Error(`lost the lease of ${task}`));
+        if ((await this.#store.call("renewLease", request())) !== true)
+          lost.abort(new Error(`lost the lease of ${task}`));
         lease.signal.throwIfAborted();
       },
     };
@@ -44,7 +50,7 @@ export class Leases {
     } finally {
       over.abort();
       await renewing;
-      await this.#store.call("releaseLease", { task, holder });
+      await this.#store.call("releaseLease", request());
     }
   }
 

@@ -1,0 +1,197 @@
+import { randomUUID } from "node:crypto";
+import { leaseOperations } from "../../node/client/store/lease-operations.ts";
+import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import { type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
+import type { Cosignature } from "../payload/types.ts";
+import type { Receipt } from "../receipt.ts";
+import { submissionOf } from "./outbox-rows.ts";
+import type { Draft, Submission, SubmissionState } from "./outbox-types.ts";
+import { MAX_ATTEMPTS, retryDelaySeconds } from "./retry.ts";
+
+/** How an attempt without an end left a submission. */
+export interface Postponement {
+  readonly job: string;
+  readonly state: SubmissionState;
+  readonly nextAt: number;
+  readonly code: string | null;
+  readonly http: number | null;
+}
+
+interface Ended {
+  readonly job: string;
+  readonly state: "parked" | "orphaned";
+  readonly code: string;
+  readonly http: number | null;
+  readonly now: number;
+}
+
+/** Everything a worker turns to; the other states are ends. */
+const OPEN = "'held', 'ready', 'cosigning', 'submitting'";
+const REPLAYABLE = "'parked', 'abandoned'";
+
+/** What the outbox's worker thread does, on a database with `outboxMigrations`. */
+export function createOutboxOperations(database: SqliteDatabase) {
+  const journal = journalOperations(database);
+  const leases = leaseOperations(database);
+  const byTopic = database.prepare<[string], { job: string }>("SELECT job FROM submission WHERE topic = ?");
+  const byJob = database.prepare("SELECT * FROM submission WHERE job = ? OR signed_hash = ?");
+  const cosigners = database.prepare<[string], Cosignature>(
+    "SELECT validator_hotkey, signature FROM cosignature WHERE job = ? ORDER BY validator_hotkey",
+  );
+  const due = database.prepare(
+    `SELECT * FROM submission WHERE state IN (${OPEN}) AND next_at <= @now ORDER BY next_at, created_at LIMIT @limit`,
+  );
+  const listed = database.prepare(
+    "SELECT * FROM submission WHERE @state IS NULL OR state = @state ORDER BY created_at DESC, rowid DESC LIMIT @limit",
+  );
+  const insert = database.prepare(
+    `INSERT INTO submission (job, topic, chain, schema_version, output_type, output_json, output_hash, assurance,
+       netuid, block, block_hash, round_id, state, next_at, created_at)
+     VALUES (@job, @topic, @chain, @schemaVersion, @outputType, @outputJson, @outputHash, @assurance,
+       @netuid, @block, @blockHash, @roundId, 'held', @now, @now)`,
+  );
+  const release = database.prepare(
+    `UPDATE submission SET state = 'ready', nonce = @nonce, signed_hash = @signedHash, body = @body,
+       released_at = @now, next_at = @now, last_error = NULL WHERE job = @job AND state = 'held'`,
+  );
+  const cosign = database.prepare("INSERT OR IGNORE INTO cosignature VALUES (@job, @validator_hotkey, @signature)");
+  const postpone = database.prepare(
+    `UPDATE submission SET state = @state, next_at = @nextAt, last_error = @code, last_http_code = @http
+     WHERE job = @job AND state IN (${OPEN})`,
+  );
+  const counted = database.prepare("UPDATE submission SET polls = polls + 1 WHERE job = ?");
+  const begin = database.prepare(
+    "UPDATE submission SET first_submit_at = coalesce(first_submit_at, @now) WHERE job = @job",
+  );
+  const fail = database.prepare(
+    `UPDATE submission SET attempts = @attempts, state = @state, next_at = @nextAt, last_error = @code,
+       last_http_code = @http, ended_at = @endedAt WHERE job = @job AND state IN (${OPEN})`,
+  );
+  const deliver = database.prepare(
+    `UPDATE submission SET state = 'delivered', receipt_json = @receipt, ended_at = @now, last_http_code = @http,
+       last_error = NULL WHERE job = @job AND state IN (${OPEN})`,
+  );
+  const end = database.prepare(
+    `UPDATE submission SET state = @state, ended_at = @now, last_error = @code, last_http_code = @http
+     WHERE job = @job AND state IN (${OPEN})`,
+  );
+  const freeTopic = database.prepare("UPDATE submission SET topic = NULL WHERE job = ? AND state = 'orphaned'");
+  const replay = database.prepare(
+    `UPDATE submission SET state = CASE WHEN body IS NULL THEN 'held' ELSE 'submitting' END, attempts = 0, polls = 0,
+       next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
+  );
+  const count = database.prepare(
+    "INSERT INTO counter VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+  );
+  const counters = database.prepare<[], { name: string; value: number }>("SELECT name, value FROM counter");
+  const states = database.prepare<[], { state: SubmissionState; count: number }>(
+    "SELECT state, count(*) AS count FROM submission GROUP BY state",
+  );
+  const pendingDead = database
+    .prepare<[], number>(`SELECT count(*) FROM submission WHERE state IN (${OPEN}) AND attempts > 0`)
+    .pluck();
+  const lastOk = database.prepare<[], { output_hash: string; ended_at: number }>(
+    "SELECT output_hash, ended_at FROM submission WHERE state = 'delivered' ORDER BY ended_at DESC, rowid DESC LIMIT 1",
+  );
+
+  const complete = (rows: readonly unknown[]): readonly Submission[] =>
+    rows.map((row) => submissionOf(row, cosigners.all((row as { job: string }).job)));
+  const find = ({ id }: { readonly id: string }): Submission | null => complete(byJob.all(id, id))[0] ?? null;
+
+  return {
+    reads: {
+      find,
+      due: (input: { readonly now: number; readonly limit: number }) => complete(due.all(input)),
+      list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => complete(listed.all(input)),
+      summary: () => ({
+        states: states.all(),
+        counters: counters.all(),
+        dlqPending: pendingDead.get() ?? 0,
+        lastOk: lastOk.get() ?? null,
+      }),
+    },
+    writes: {
+      ...journal.writes,
+      ...leases.writes,
+      /** Queues a draft; of one topic the submission that is there stands. */
+      enqueue: ({ draft, now }: { readonly draft: Draft; readonly now: number }) => {
+        const topic = topicOf(draft);
+        const found = byTopic.get(topic);
+        if (found) return { job: found.job, created: false };
+        const job = `r_${randomUUID()}`;
+        insert.run({ ...draft, job, topic, now });
+        return { job, created: true };
+      },
+      /** Signed: the bytes are kept from here on. False when another payload of the round was signed before. */
+      release: (input: {
+        readonly job: string;
+        readonly nonce: string;
+        readonly signedHash: string;
+        readonly body: string;
+        readonly journal: JournalEntry | null;
+        readonly now: number;
+      }): boolean => {
+        const { journal: entry, ...released } = input;
+        if (entry && journal.writes.recordSigning({ ...entry, now: input.now }).kind === "taken") return false;
+        release.run(released);
+        return true;
+      },
+      addCosignatures: ({ job, found }: { readonly job: string; readonly found: readonly Cosignature[] }): void => {
+        for (const { validator_hotkey, signature } of found) cosign.run({ job, validator_hotkey, signature });
+      },
+      postpone: (input: Postponement): void => {
+        postpone.run(input);
+      },
+      beginAttempt: (input: { readonly job: string; readonly now: number }): void => {
+        begin.run(input);
+      },
+      /** The receiver waits for something: no failure. */
+      pending: (input: Postponement): void => {
+        postpone.run(input);
+        counted.run(input.job);
+      },
+      /** Counts a failed attempt and says what became of the submission (spec 11.6). */
+      failAttempt: (input: {
+        readonly job: string;
+        readonly code: string;
+        readonly http: number | null;
+        readonly retryAfterMs: number;
+        readonly now: number;
+      }): "submitting" | "abandoned" => {
+        const { job, code, http, retryAfterMs, now } = input;
+        const attempts = (find({ id: job })?.attempts ?? 0) + 1;
+        // The first attempt is none of the ten: the dead letter begins with its failure.
+        const over = attempts > MAX_ATTEMPTS;
+        const delay = Math.max(retryAfterMs, retryDelaySeconds(attempts - 1) * 1_000);
+        const state = over ? "abandoned" : "submitting";
+        fail.run({ job, attempts, state, code, http, nextAt: now + delay, endedAt: over ? now : null });
+        count.run("failed_attempts");
+        return state;
+      },
+      deliver: (input: {
+        readonly job: string;
+        readonly receipt: Receipt;
+        readonly http: number;
+        readonly now: number;
+      }): void => {
+        deliver.run({ ...input, receipt: JSON.stringify(input.receipt) });
+      },
+      end: (input: Ended): void => {
+        end.run(input);
+        // What is measured again on the chain that stands is another submission.
+        if (input.state === "orphaned") freeTopic.run(input.job);
+      },
+      /** A person's word: tries again what was parked or abandoned. */
+      replay: (input: { readonly job: string; readonly now: number }): boolean => replay.run(input).changes === 1,
+      countDryRun: (): void => {
+        count.run("dry_runs");
+      },
+    },
+  };
+}
+
+function topicOf({ chain, netuid, outputType, outputHash, roundId }: Draft): string {
+  return [chain, netuid, outputType, outputType === "ranking" ? roundId : outputHash].join("|");
+}
+
+export type OutboxOperations = ReturnType<typeof createOutboxOperations>;

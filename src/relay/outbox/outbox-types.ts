@@ -1,0 +1,69 @@
+import type { Assurance, Cosignature, OutputType, SchemaVersion } from "../payload/types.ts";
+import type { Receipt } from "../receipt.ts";
+
+/**
+ * `held` waits for finality, `ready` is signed, `cosigning` collects signatures, `submitting` is on its way, also
+ * between two attempts. The last four are ends: `delivered` has a verified receipt; `parked` was refused for good and
+ * `abandoned` failed too often, both kept and replayable; `orphaned` is never sent.
+ */
+export type SubmissionState =
+  | "held"
+  | "ready"
+  | "cosigning"
+  | "submitting"
+  | "delivered"
+  | "parked"
+  | "abandoned"
+  | "orphaned";
+
+export const SUBMISSION_STATES: readonly SubmissionState[] = [
+  "held",
+  "ready",
+  "cosigning",
+  "submitting",
+  "delivered",
+  "parked",
+  "abandoned",
+  "orphaned",
+];
+
+/** What is to be relayed, as it was when it was queued; it never changes after that. */
+export interface Draft {
+  /** `ChainClient.identity()`. */
+  readonly chain: string;
+  readonly schemaVersion: SchemaVersion;
+  readonly outputType: OutputType;
+  /** Canonical JSON. */
+  readonly outputJson: string;
+  readonly outputHash: string;
+  readonly assurance: Assurance;
+  readonly netuid: number;
+  readonly block: number;
+  readonly blockHash: string;
+  readonly roundId: number;
+}
+
+/** A submission in the outbox. Times are unix milliseconds. */
+export interface Submission extends Draft {
+  readonly job: string;
+  readonly state: SubmissionState;
+  /** Null until it is signed. */
+  readonly signedHash: string | null;
+  /** The signed wire text, without co-signatures; sent as it is, however often (V-W33). */
+  readonly body: string | null;
+  readonly cosignatures: readonly Cosignature[];
+  /** Failed attempts since it was queued or replayed. */
+  readonly attempts: number;
+  /** Answers "pending" so far. */
+  readonly polls: number;
+  readonly acceptNewTerms: boolean;
+  readonly nextAt: number;
+  readonly createdAt: number;
+  readonly releasedAt: number | null;
+  readonly firstSubmitAt: number | null;
+  readonly endedAt: number | null;
+  readonly lastHttpCode: number | null;
+  /** A code, never text from the network. */
+  readonly lastError: string | null;
+  readonly receipt: Receipt | null;
+}
