@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../crypto/errors.ts";
+import { PRINCIPALS } from "../node/commands/open-client.ts";
 import { Secret } from "../node/runtime/secret.ts";
 
 /** The file of hashes in a home: whoever reads it cannot use a token. */
@@ -30,7 +31,7 @@ export type TokenEntry = z.infer<typeof fileSchema>["tokens"][number];
 
 /** The folder with a principal's own wallet, namespaces and memories. */
 export function principalHome(home: string, name: string): string {
-  return join(home, "principals", parseName(name));
+  return join(home, PRINCIPALS, parseName(name));
 }
 
 /** The tokens of a home; none when there is no file. Throws `TOKENS_UNREADABLE` rather than serving without. */

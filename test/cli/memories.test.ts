@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { principalHome } from "../../src/mcp/tokens.ts";
 import type { Memory } from "../../src/node/client/memory.ts";
 import { engram, engramJson, errorOf, temporaryFolder } from "./engram.ts";
 
@@ -108,6 +109,18 @@ test("forgetting more than twenty memories needs a person's approval, once", asy
   const unknown = await engram(home, ["approve", code, "--json"]);
   expect(unknown.code).toBe(1);
   expect(errorOf(unknown).code).toBe("APPROVAL_UNKNOWN");
+});
+
+test("a code that an agent with a token of its own was given is approved from the server's folder", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const own = principalHome(home, "ana");
+  const lines = Array.from({ length: 21 }, (_, i) => JSON.stringify({ text: `note ${i}` }));
+  await engramJson(own, ["import", "-"], lines.join("\n"));
+  const forget = ["delete", "--namespace", "main", "--json"];
+  const code = /engram approve (\w+)/.exec(errorOf(await engram(own, forget)).fix ?? "")?.[1] ?? "";
+  expect(errorOf(await engram(home, ["approve", "aaaaaaaa", "--json"])).code).toBe("APPROVAL_UNKNOWN");
+  expect(await engram(home, ["approve", code])).toMatchObject({ code: 0 });
+  expect((await engram(own, forget)).code).toBe(0);
 });
 
 test("a text that holds a key is not published, and its key is not repeated", async () => {

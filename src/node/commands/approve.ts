@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
-import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
+import { type CommonOptions, dataCommand, openClient, run } from "./kit.ts";
 import { print } from "./output.ts";
 
 /** `engram approve`: a person's word for one act that an agent or a script asked for. */
@@ -8,8 +8,8 @@ export function approveCommand(): Command {
   return dataCommand("approve", "approve one act that an agent or a script asked for")
     .argument("<code>", "the code that the refused call named")
     .action((code: string, options: CommonOptions) =>
-      withClient(options, async (client) => {
-        const approved = await client.approvals.approve(code.trim().toLowerCase());
+      run(options, async () => {
+        const approved = await approve(code.trim().toLowerCase(), options);
         if (approved === null) {
           throw new EngramError("APPROVAL_UNKNOWN", "no act is waiting for this code", {
             fix: "Codes hold for 5 minutes and once: repeat the refused call to get a new one.",
@@ -18,4 +18,15 @@ export function approveCommand(): Command {
         await print(options.json === true, { approved: true, ...approved }, ({ summary }) => `approved: ${summary}`);
       }),
     );
+}
+
+/** Who asked may be an agent with a bearer token: its question waits in the folder of its own memories. */
+async function approve(code: string, options: CommonOptions): Promise<{ readonly summary: string } | null> {
+  const { homesOf } = await import("./open-client.ts");
+  for (const home of await homesOf(options.home)) {
+    await using client = await openClient({ ...options, home });
+    const approved = await client.approvals.approve(code);
+    if (approved !== null) return approved;
+  }
+  return null;
 }

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { MemoryClient } from "../client/memory.ts";
 
 // Everything is imported when it is needed: a server that is asked for its tools alone opens nothing.
@@ -7,6 +8,19 @@ import type { MemoryClient } from "../client/memory.ts";
 export async function homeOf(option: string | undefined): Promise<string> {
   const { homeFolder, readEnvironment } = await import("../runtime/config.ts");
   return resolve(homeFolder(readEnvironment(), option));
+}
+
+/** Below a server's data folder: a data folder for each who calls it over HTTP with a bearer token. */
+export const PRINCIPALS = "principals";
+
+/** The data folders of a server: its own, and those of its principals. */
+export async function homesOf(option: string | undefined): Promise<readonly string[]> {
+  const home = await homeOf(option);
+  const names = await readdir(join(home, PRINCIPALS)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return [home, ...names.map((name) => join(home, PRINCIPALS, name))];
 }
 
 /** Where the memory wallet of that data folder lies. */
