@@ -73,7 +73,7 @@ test.each([
 ])("an ingest of %s is a 400 that says why", async (_, text) => {
   expect(await shared.call("POST", "/IngestSynapse", text)).toMatchObject({
     status: 400,
-    json: { error: expect.stringMatching(/.{10}/) },
+    json: { error: expect.stringMatching(/^(?!.*\.:).{10}/) },
   });
 });
 

@@ -57,7 +57,7 @@ const REQUEST_FAULTS: ReadonlySet<string> = new Set([
 function failureOf(error: unknown): Failure {
   const code = error instanceof EngramError ? error.code : "UNEXPECTED";
   if (error instanceof EngramError && REQUEST_FAULTS.has(code)) {
-    return { code, status: 400, sentence: [error.message, error.fix].filter(Boolean).join(": ") };
+    return { code, status: 400, sentence: withFix(error) };
   }
   // Nothing was acknowledged: the sender keeps what it has and tries again.
   if (code === "SQLITE_FULL") return { code, status: 507, sentence: "this miner's disk is full; ask another miner" };
@@ -65,4 +65,8 @@ function failureOf(error: unknown): Failure {
     return { code, status: 503, sentence: "this miner cannot answer now; try again", retryAfterSeconds: 5 };
   }
   return { code, status: 500, sentence: "internal error" };
+}
+
+function withFix({ message, fix }: EngramError): string {
+  return fix === undefined ? message : `${message.replace(/\.$/, "")}: ${fix}`;
 }
