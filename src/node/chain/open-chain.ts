@@ -1,12 +1,28 @@
 import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { ChainClient } from "../ports.ts";
+import type { SignerOf } from "./local/http-local-chain.ts";
+import { HttpLocalChain } from "./local/http-local-chain.ts";
 import { LocalChain } from "./local/local-chain.ts";
+import { isLoopback } from "./loopback.ts";
 
-/** The chain that `ENGRAM_CHAIN` names. `home` is the data folder. Errors: `CHAIN_UNKNOWN`. */
-export function openChain(setting: string, home: string): ChainClient {
+/**
+ * The chain that `ENGRAM_CHAIN` names: `local` (simulated, in the data folder `home`) or `local:URL`, with `#ID` behind
+ * it to take no other than `local:ID`. `signerOf` gives the keys of those who write. Errors: `CHAIN_UNKNOWN`.
+ */
+export function openChain(setting: string, home: string, signerOf?: SignerOf): ChainClient {
   if (setting === "local") return new LocalChain({ path: join(home, "chain.db") });
+  const served = setting.startsWith("local:") ? servedAt(setting.slice("local:".length)) : undefined;
+  if (served) return new HttpLocalChain({ ...served, ...(signerOf ? { signerOf } : {}) });
   throw new EngramError("CHAIN_UNKNOWN", "ENGRAM_CHAIN names a chain this version does not know", {
-    fix: "available: local (a simulated chain in the data folder); set ENGRAM_CHAIN=local",
+    fix: "available: local (a simulated chain in the data folder) and local:http://127.0.0.1:PORT (one that engram chain serves on this machine)",
   });
+}
+
+function servedAt(text: string): { readonly url: string; readonly identity?: string } | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Its reads are not signed: beyond this machine anybody could answer.
+  if (url?.protocol !== "http:" || !isLoopback(url.hostname) || url.pathname !== "/" || url.search !== "")
+    return undefined;
+  return { url: url.origin, ...(url.hash === "" ? {} : { identity: `local:${url.hash.slice(1)}` }) };
 }

@@ -98,11 +98,11 @@ function tooSoon(wait: number, { blocks, blockMs, weightsInterval }: LocalChainS
   });
 }
 
-function noAddress(): EngramError {
+export function noAddress(): EngramError {
   return new EngramError("CHAIN_KEY_INVALID", "this is no SS58 address", { fix: "check both keys" });
 }
 
-function commitmentTooLong(): EngramError {
+export function commitmentTooLong(): EngramError {
   return new EngramError("CHAIN_COMMITMENT_INVALID", `a commitment has at most ${MAX_COMMITMENT_BYTES} bytes`, {
     fix: "commit to a hash of it",
   });

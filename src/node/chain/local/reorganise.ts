@@ -48,7 +48,8 @@ export function createReorganise({ database, facts, line }: Deps): (request: Reo
   return ({ depth, seed, include = "some" }, now) => {
     const head = line.head(now).number;
     const fork = head - depth;
-    if (fork < line.finalized(now).number) throw tooDeep(settings.finalityLag);
+    if (!Number.isSafeInteger(depth) || depth < 1 || fork < line.finalized(now).number)
+      throw tooDeep(settings.finalityLag);
     const orphaned = Array.from({ length: depth }, (_, index) => line.ref(fork + 1 + index));
     const calls = orphans.all(fork);
     facts.dropAbove(fork);
@@ -82,7 +83,7 @@ export function createReorganise({ database, facts, line }: Deps): (request: Reo
 }
 
 function tooDeep(finalityLag: number): EngramError {
-  return new EngramError("CHAIN_REORG_DEPTH", "a finalized block cannot be replaced", {
-    fix: `on this chain at most the ${finalityLag} newest blocks are not final, fewer at its beginning`,
+  return new EngramError("CHAIN_REORG_DEPTH", "only blocks that are not final can be replaced", {
+    fix: `give a depth from 1; here at most the ${finalityLag} newest blocks are not final`,
   });
 }

@@ -7,6 +7,7 @@ const MAX_WEIGHT = 65_535;
  * neighbour, zeros are left out. Throws `CHAIN_WEIGHTS_INVALID`.
  */
 export function toWeightRow(weights: readonly (readonly [uid: number, weight: number])[]): readonly [number, number][] {
+  if (!weights.every(([uid]) => Number.isSafeInteger(uid) && uid >= 0)) throw invalid("names what is no uid");
   if (new Set(weights.map(([uid]) => uid)).size < weights.length) throw invalid("names a uid twice");
   if (!weights.every(([, weight]) => Number.isFinite(weight) && weight >= 0)) {
     throw invalid("holds a weight that is negative or no number");
