@@ -1,11 +1,10 @@
 import { isEngramError } from "../../crypto/errors.ts";
 import type { BlockRef, ChainClient, Metagraph } from "../../node/ports.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
+import { judgeFinality } from "../finality.ts";
 import { GatewayRefusal } from "./refusal.ts";
 import type { Submission } from "./submission.ts";
 
-/** Blocks that must stand on top, also where the chain calls a block final at once (guide 4.4). */
-const CONFIRMATIONS = 3;
 const RETRY_SECONDS = 6;
 /** The chain must answer within this, or the request is told to come back. */
 const CHAIN_MS = 10_000;
@@ -38,12 +37,16 @@ export class ChainCheck {
    * `not_final`, or `chain_mismatch` for a block that a reorganisation took away: that one never becomes right.
    */
   async requireFinal({ block, blockHash }: Submission, { head, finalized }: ChainState): Promise<void> {
-    if (block > finalized.number || block + CONFIRMATIONS > head.number) {
-      throw new GatewayRefusal("not_final", "its block is not final yet; send it again later", RETRY_SECONDS);
+    // Read after the finalized head: what is final by then stays.
+    const canonicalHash = await this.#ask(() => this.#chain.blockHash(block));
+    const view = { finalized: finalized.number, head: head.number, canonicalHash };
+    // v1 names no hash: it is judged by its number, as its validators were.
+    const finality = judgeFinality({ number: block, hash: blockHash ?? canonicalHash ?? "" }, view);
+    if (finality === "final") return;
+    if (finality === "orphaned" && block <= finalized.number) {
+      throw new GatewayRefusal("chain_mismatch", "its block is not on the chain; make it anew from the one that is");
     }
-    const canonical = await this.#ask(() => this.#chain.blockHash(block));
-    if (canonical !== null && (blockHash === null || canonical === blockHash)) return;
-    throw new GatewayRefusal("chain_mismatch", "its block is not on the chain; make it anew from the one that is");
+    throw new GatewayRefusal("not_final", "its block is not final yet; send it again later", RETRY_SECONDS);
   }
 
   /** The neurons at a final block. */

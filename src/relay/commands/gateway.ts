@@ -1,0 +1,65 @@
+import { Command } from "commander";
+import { positiveInteger, run } from "../../node/commands/kit.ts";
+import type { GatewayOverrides } from "../gateway/gateway-config.ts";
+
+interface Options extends GatewayOverrides {
+  readonly home?: string;
+  readonly folder?: string;
+}
+
+/** `engram gateway`: takes what validators and authors relay, gives receipts and serves it on. */
+export function gatewayCommand(): Command {
+  return new Command("gateway")
+    .description("take relayed outputs, give signed receipts for them, and serve them as a feed")
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--folder <folder>", "this gateway's submissions and hotkey (default: gateway in the data folder)")
+    .option("--host <address>", "listen on this address (default: ENGRAM_GATEWAY_HOST, else 127.0.0.1)")
+    .option("--port <number>", "listen there (default: ENGRAM_GATEWAY_PORT, else 9000)", positiveInteger)
+    .addHelpText("after", environmentHelp)
+    .action((options: Options) => run(options, () => serve(options)));
+}
+
+const environmentHelp = `
+Environment:
+  ENGRAM_CHAIN              the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_ENV                mainnet refuses simulated chains
+  NETUID                    the subnet whose outputs are taken (default: 450)
+  CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its signature to count (default: 0)
+  ENGRAM_GATEWAY_URL        where others reach this gateway (default: where it listens)
+  ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
+  ENGRAM_GATEWAY_PAY_TO     the address that is paid
+  ENGRAM_GATEWAY_NETWORK    eip155:84532 (default) or eip155:8453, where dollars are real
+  ENGRAM_PAYMENT_RPC_URL    a node of that network
+  ENGRAM_FACILITATOR_URL    an x402 facilitator (default: this gateway settles itself, with gas on its own key)
+  ENGRAM_PAYMENT_STATE      the folder of a local payment chain, which keeps its state in files
+  ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr`;
+
+async function serve(options: Options): Promise<void> {
+  const [config, gatewayConfig, starting, chains, clock, logging, { join }] = await Promise.all([
+    import("../../node/runtime/config.ts"),
+    import("../gateway/gateway-config.ts"),
+    import("../gateway/start-gateway.ts"),
+    import("../../node/chain/open-chain.ts"),
+    import("../../node/runtime/clock.ts"),
+    import("../../node/runtime/logger.ts"),
+    import("node:path"),
+  ]);
+  const environment = config.readEnvironment();
+  const home = config.homeFolder(environment, options.home);
+  const gateway = gatewayConfig.readGatewayConfig(environment, options.folder ?? join(home, "gateway"), options);
+  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
+  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
+  const stopped = stopSignal();
+  await using chain = chains.openChain(gateway.chain, home);
+  await using running = await starting.startGateway(gateway, { chain, clock: clock.systemClock, logger });
+  logger.info({ hotkey: running.hotkey, url: running.url, origin: running.origin }, "the gateway serves");
+  await stopped;
+  logger.info("the gateway stops");
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  return promise;
+}

@@ -1,0 +1,89 @@
+import { EngramError } from "../../crypto/errors.ts";
+import { loadSr25519 } from "../../crypto/sr25519.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import { isLoopback } from "../../node/chain/loopback.ts";
+import { openWallet } from "../../node/chain/wallet.ts";
+import type { ChainClient } from "../../node/ports.ts";
+import type { Clock } from "../../node/runtime/clock.ts";
+import { startHttpServer } from "../../node/runtime/http-server.ts";
+import type { Logger } from "../../node/runtime/logger.ts";
+import { ReleaseStack } from "../../node/runtime/release-stack.ts";
+import { ChainCheck } from "./chain-check.ts";
+import { FeedStreams } from "./feed-stream.ts";
+import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { freeGate, openPaymentGate } from "./gateway-payments.ts";
+import { identityFolder, openGatewayStore } from "./gateway-store.ts";
+import type { SubmissionGate } from "./payment-port.ts";
+import { SubmissionDesk } from "./submission-desk.ts";
+import { recoverPaid, startSweep } from "./sweep.ts";
+
+export interface StartGatewayDeps {
+  /** Not closed by the gateway. */
+  readonly chain: ChainClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface RunningGateway extends AsyncDisposable {
+  /** Signs the receipts: consumers pin it. */
+  readonly hotkey: Hotkey;
+  /** Where it listens. */
+  readonly url: string;
+  /** Where others reach it, without path. */
+  readonly origin: string;
+}
+
+/**
+ * `engram gateway`: takes submissions, gives receipts and serves the feed. Errors: `CHAIN_LOCAL_REFUSED`,
+ * `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing ends the streams, finishes the requests in
+ * flight and closes the store.
+ */
+export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps): Promise<RunningGateway> {
+  const { clock, logger: log } = deps;
+  if ((await deps.chain.identity()).startsWith("local:")) refuseOutside(config);
+  await using stack = new ReleaseStack();
+  const store = stack.use(openGatewayStore(config.folder));
+  const [{ hotkey }, sr25519] = await Promise.all([openWallet(identityFolder(config.folder)), loadSr25519()]);
+  // A port that was free is known only once it is taken: early requests wait for the app.
+  const app = Promise.withResolvers<GatewayApp>();
+  const { hostname, port } = config;
+  const server = stack.use(
+    await startHttpServer({
+      hostname,
+      port,
+      handler: async (request, peer) => (await app.promise).fetch(request, { peer }),
+    }),
+  );
+  const origin = config.origin ?? server.url;
+  const { folder, netuid, minStakeTao, maxPending, rateLimit, pricing } = config;
+  const gate = pricing === null ? freeGate : await openPaymentGate(folder, origin, pricing, { store, clock, log });
+  const chain = new ChainCheck(deps.chain, log);
+  const streams = new FeedStreams(store);
+  const onAccepted = () => streams.ring();
+  const sweep = { store, gate, chain, clock, log, onAccepted };
+  await recoverPaid(sweep);
+  stack.use(startSweep(sweep));
+  // Released first: an open stream would keep the server waiting.
+  stack.use(streams);
+  const options = { netuid, minStakeTao, maxPending, resource: `${origin}/relay` };
+  const desk = new SubmissionDesk(options, { store, gate, chain, sr25519, clock, log, onAccepted });
+  const price = priceOf(config, gate);
+  app.resolve(createGatewayApp({ hotkey, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
+  const release = stack.move();
+  return { hotkey, url: server.url, origin, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+function priceOf({ pricing }: GatewayConfig, { price }: SubmissionGate): object | null {
+  if (pricing === null) return null;
+  const { token, payTo } = pricing;
+  return { micro_usd: price, network: token.network, asset: token.asset, pay_to: payTo };
+}
+
+/** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */
+function refuseOutside({ isMainnet, hostname, pricing }: GatewayConfig): void {
+  if (!isMainnet && isLoopback(hostname) && pricing?.token.real !== true) return;
+  throw new EngramError("CHAIN_LOCAL_REFUSED", "the simulated chain serves this machine alone, and no real dollars", {
+    fix: "set ENGRAM_CHAIN to a real chain, or listen on 127.0.0.1 and be paid on eip155:84532",
+  });
+}
