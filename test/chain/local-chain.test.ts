@@ -7,11 +7,30 @@ import { LocalChain } from "../../src/node/chain/local/local-chain.ts";
 import { openChain } from "../../src/node/chain/open-chain.ts";
 import { chainClientCompliance, someHotkey } from "../compliance/chain-client.ts";
 
+const settings = {
+  blocks: "stepped",
+  blockMs: 12_000,
+  finalityLag: 3,
+  historyBlocks: 32,
+  weightsInterval: 5,
+} as const;
+
 chainClientCompliance("LocalChain", async () => {
   const folder = await mkdtemp(join(tmpdir(), "engram-chain-"));
+  const open = () => new LocalChain({ path: join(folder, "chain.db"), settings });
+  // Another opener of the file: what it does reaches the clients as another process's doing would.
+  const owner = open();
+  let seed = 0;
   return {
-    connect: () => new LocalChain({ path: join(folder, "chain.db") }),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+    ...settings,
+    connect: open,
+    produce: (blocks) => owner.step(blocks),
+    stake: (hotkey, tao) => owner.stake(hotkey, tao),
+    reorg: (depth) => owner.reorg({ depth, seed: seed++, include: "none" }),
+    [Symbol.asyncDispose]: async () => {
+      await owner[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    },
   };
 });
 

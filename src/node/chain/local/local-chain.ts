@@ -13,8 +13,8 @@ import type { Included, LocalChainOperations } from "./local-chain-operations.ts
 import { defaultLocalChainSettings, type LocalChainSettings } from "./local-chain-settings.ts";
 import type { Reorg, ReorgRequest } from "./reorganise.ts";
 
-/** Another process may have stepped or replaced blocks: so often the file is looked at while somebody waits. */
-const LOOK_MS = 1_000;
+/** Another process may have replaced or stepped blocks: so often the file is looked at while somebody waits. */
+const LOOK_MS = { clock: 1_000, stepped: 200 } as const;
 
 export interface LocalChainOptions {
   /** The SQLite file: processes that open the same one share the chain. */
@@ -150,9 +150,12 @@ export class LocalChain implements ChainClient, LocalChainControl {
 
   async #pause(head: BlockRef, changed: Promise<void>, signal: AbortSignal): Promise<void> {
     const { blocks, at, blockMs } = await this.genesis();
-    const due = blocks === "clock" ? at + (head.number + 1) * blockMs - this.#clock.now() : LOOK_MS;
+    const due = blocks === "clock" ? at + (head.number + 1) * blockMs - this.#clock.now() : Number.POSITIVE_INFINITY;
     const done = new AbortController();
-    const slept = this.#clock.sleep(Math.min(Math.max(due, 1), LOOK_MS), AbortSignal.any([signal, done.signal]));
+    const slept = this.#clock.sleep(
+      Math.min(Math.max(due, 1), LOOK_MS[blocks]),
+      AbortSignal.any([signal, done.signal]),
+    );
     try {
       await Promise.race([changed, slept]);
     } finally {
