@@ -55,13 +55,14 @@ export class Leases {
   }
 
   async #renew(lease: Lease, until: AbortSignal): Promise<void> {
-    try {
-      while (true) {
+    while (!until.aborted) {
+      try {
         await this.#clock.sleep(RENEW_MS, until);
         await lease.check();
+      } catch {
+        // Over, lost or stopping: the work sees it in its own signal. A busy disk: the next turn renews, and the work
+        // asks by itself before each effect.
       }
-    } catch {
-      // Over, lost or stopping: the work sees it in its own signal.
     }
   }
 }
