@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { isEngramError } from "../crypto/errors.ts";
+import type { Hotkey } from "../crypto/ss58.ts";
+import type { HttpClient, HttpReply } from "../node/runtime/http-client.ts";
+import type { PaymentHeaders, SubmissionPayer } from "./payment/buyer-types.ts";
+import type { PaidSubmission } from "./payment/payment-types.ts";
+import { type Receipt, verifyReceipt } from "./receipt.ts";
+
+/** Where submissions go, and the hotkey whose receipts count. */
+export interface GatewayAddress {
+  /** Without a trailing slash. */
+  readonly url: string;
+  readonly hotkey: Hotkey;
+}
+
+export interface Submitter {
+  readonly http: HttpClient;
+  readonly gateway: GatewayAddress;
+  /** Absent: whatever costs money is refused. */
+  readonly payer?: SubmissionPayer;
+  readonly deadlineMs: number;
+}
+
+export interface SubmitRequest {
+  readonly signedHash: string;
+  /** The wire text, co-signatures included. */
+  readonly text: string;
+  readonly acceptNewTerms: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What an attempt came to. `code` is a word of ours or of spec 14.0, never text from the network. */
+export type SubmitOutcome =
+  | { readonly kind: "delivered"; readonly receipt: Receipt; readonly http: number }
+  /** The receiver has it and waits for signatures or the chain. */
+  | { readonly kind: "pending"; readonly code: string; readonly http: number; readonly retryAfterMs: number }
+  /** Refused for good: sending the same again changes nothing. */
+  | { readonly kind: "rejected"; readonly code: string; readonly http: number | null }
+  | { readonly kind: "retry"; readonly code: string; readonly http: number | null; readonly retryAfterMs: number }
+  /** Not the receiver's fault, so it is no failed attempt: the budget is spent, or the paying chain is away. */
+  | { readonly kind: "postponed"; readonly code: string; readonly http: number | null; readonly retryAfterMs: number };
+
+const MAX_REPLY_BYTES = 65_536;
+const MAX_RETRY_AFTER_MS = 300_000;
+const POSTPONED_MS = 60_000;
+const RETRIED = new Set([408, 425, 429]);
+/** Errors of the payer that pass by themselves. */
+const PASSING = new Set(["PAYMENT_BUDGET", "PAYMENT_CHAIN_UNREACHABLE", "STORE_BUSY"]);
+/** Errors of the payer that stand until a person acts. */
+const FINAL = new Set(["PAYMENT_CHANGED", "PAYMENT_NOT_ALLOWED", "PAYMENT_TOO_DEAR", "PAYMENT_CHALLENGE_INVALID"]);
+
+const word = z.string().regex(/^[a-z_]{1,40}$/);
+const answer = z.looseObject({ status: word.optional(), error: word.optional(), receipt: z.unknown() });
+
+/**
+ * Sends a submission once, and once more when it is asked to pay (spec 14.0). Only a receipt that the pinned gateway
+ * signed for this submission counts as delivered: no redirect, no 200 of somebody else does (V-W34).
+ *
+ * Errors: the signal's reason alone.
+ */
+export async function submit(submitter: Submitter, request: SubmitRequest): Promise<SubmitOutcome> {
+  const { payer, gateway } = submitter;
+  const paid: PaidSubmission = { signedHash: request.signedHash, resource: `${gateway.url}/relay` };
+  try {
+    const stored = await payer?.stored(paid);
+    const first = await post(submitter, paid, request, stored ?? {});
+    if (first.status !== 402) return await judge(submitter, paid, first);
+    if (!payer) return { kind: "rejected", code: "payment_not_configured", http: 402 };
+    const options = request.acceptNewTerms ? { acceptNewTerms: true } : {};
+    const payment = await payer.pay({ headers: first.headers, body: parsed(first.text) }, paid, options);
+    request.signal.throwIfAborted();
+    return await judge(submitter, paid, await post(submitter, paid, request, payment));
+  } catch (error) {
+    request.signal.throwIfAborted();
+    return failed(error);
+  }
+}
+
+async function post(
+  { http, deadlineMs }: Submitter,
+  { resource, signedHash }: PaidSubmission,
+  { text, signal }: SubmitRequest,
+  payment: PaymentHeaders,
+): Promise<HttpReply> {
+  const headers = { ...payment, "Idempotency-Key": signedHash };
+  return await http.postJson(resource, text, { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, headers });
+}
+
+async function judge(submitter: Submitter, paid: PaidSubmission, reply: HttpReply): Promise<SubmitOutcome> {
+  const { status: http, headers } = reply;
+  const body = answer.safeParse(parsed(reply.text)).data;
+  const code = body?.error ?? body?.status ?? `http_${http}`;
+  const retryAfterMs = retryAfter(headers);
+  if (http === 200 || http === 201) {
+    const receipt = await receiptOf(body?.receipt, submitter.gateway.hotkey, paid.signedHash);
+    if (!receipt) return { kind: "retry", code: "receipt_invalid", http, retryAfterMs };
+    if (receipt.payment) await submitter.payer?.settled(paid, headers);
+    return { kind: "delivered", receipt, http };
+  }
+  if (http === 202) return { kind: "pending", code, http, retryAfterMs };
+  // Asked again although it was paid: the payment may be on its way.
+  if (http === 402 || RETRIED.has(http) || http >= 500) return { kind: "retry", code, http, retryAfterMs };
+  return { kind: "rejected", code: http >= 300 && http < 400 ? "redirected" : code, http };
+}
+
+async function receiptOf(value: unknown, gateway: Hotkey, signedHash: string): Promise<Receipt | null> {
+  try {
+    return await verifyReceipt(value, gateway, signedHash);
+  } catch (error) {
+    if (isEngramError(error, "RECEIPT_INVALID")) return null;
+    throw error;
+  }
+}
+
+function failed(error: unknown): SubmitOutcome {
+  const code = isEngramError(error) ? error.code : "UNKNOWN";
+  const retryAfterMs = isEngramError(error) ? (error.retryAfterMs ?? 0) : 0;
+  if (FINAL.has(code)) return { kind: "rejected", code, http: 402 };
+  if (PASSING.has(code)) {
+    return { kind: "postponed", code, http: null, retryAfterMs: Math.max(retryAfterMs, POSTPONED_MS) };
+  }
+  return { kind: "retry", code, http: null, retryAfterMs };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+/** `Retry-After` in seconds, at most 300 (spec 14.0). */
+function retryAfter(headers: Headers): number {
+  const seconds = headers.get("retry-after") ?? "";
+  return /^[0-9]{1,6}$/.test(seconds) ? Math.min(Number(seconds) * 1_000, MAX_RETRY_AFTER_MS) : 0;
+}
