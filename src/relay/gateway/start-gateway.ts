@@ -12,7 +12,7 @@ import { ChainCheck } from "./chain-check.ts";
 import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
-import { freeGate, openPaymentGate } from "./gateway-payments.ts";
+import { freeGate, type GatewayPaymentsDeps, openPaymentGate } from "./gateway-payments.ts";
 import { identityFolder, openGatewayStore } from "./gateway-store.ts";
 import type { SubmissionGate } from "./payment-port.ts";
 import { SubmissionDesk } from "./submission-desk.ts";
@@ -23,6 +23,8 @@ export interface StartGatewayDeps {
   readonly chain: ChainClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Replaces the gate that `config.pricing` describes. */
+  readonly openGate?: (origin: string, deps: GatewayPaymentsDeps) => Promise<SubmissionGate>;
 }
 
 export interface RunningGateway extends AsyncDisposable {
@@ -56,8 +58,8 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
     }),
   );
   const origin = config.origin ?? server.url;
-  const { folder, netuid, minStakeTao, maxPending, rateLimit, pricing } = config;
-  const gate = pricing === null ? freeGate : await openPaymentGate(folder, origin, pricing, { store, clock, log });
+  const { netuid, minStakeTao, maxPending, rateLimit } = config;
+  const gate = await (deps.openGate ?? gateOf(config))(origin, { store, clock, log });
   const chain = new ChainCheck(deps.chain, log);
   const streams = new FeedStreams(store);
   const onAccepted = () => streams.ring();
@@ -72,6 +74,10 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   app.resolve(createGatewayApp({ hotkey, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
   const release = stack.move();
   return { hotkey, url: server.url, origin, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+function gateOf({ folder, pricing }: GatewayConfig): NonNullable<StartGatewayDeps["openGate"]> {
+  return async (origin, deps) => (pricing === null ? freeGate : openPaymentGate(folder, origin, pricing, deps));
 }
 
 function priceOf({ pricing }: GatewayConfig, { price }: SubmissionGate): object | null {

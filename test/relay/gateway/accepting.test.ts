@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { quorumHash, type Receipt, verifyReceipt, verifyReceiptChain } from "../../../src/relay/receipt.ts";
+import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
+
+let kit: GatewayKit;
+beforeEach(async () => {
+  kit = await GatewayKit.open();
+});
+afterEach(() => kit[Symbol.asyncDispose]());
+
+describe("a gateway accepts", () => {
+  it("a ranking with a quorum once, and answers the same receipt ever after", async () => {
+    const [, second, third] = kit.validators;
+    if (!second || !third) throw new Error("no validators");
+    const submission = await kit.ranking({ cosigners: [second, third] });
+    await using gateway = await kit.start();
+    const first = await post(gateway, submission.text, { "idempotency-key": submission.signedHash });
+    expect(first).toMatchObject({ status: 201, body: { status: "accepted", signed_hash: submission.signedHash } });
+    const receipt = await verifyReceipt(first.body.receipt, gateway.hotkey, submission.signedHash);
+    const { signatures } = await get<{ signatures: Parameters<typeof quorumHash>[1] }>(
+      gateway,
+      `/relay/${submission.signedHash}`,
+    );
+    expect(receipt).toMatchObject({
+      gateway_seq: 1,
+      output_hash: submission.outputHash,
+      assurance: "quorum",
+      qc_hash: quorumHash(submission.signedHash, signatures),
+      chain: await kit.chain.identity(),
+      accepted_at_block: (await kit.chain.finalized()).number,
+      payment: null,
+    });
+    const again = await post(gateway, submission.text);
+    expect(again).toMatchObject({ status: 200, body: { status: "duplicate", receipt } });
+  });
+
+  it("v1 rankings as well", async () => {
+    await using gateway = await kit.start();
+    const submission = await kit.ranking({ version: "engram-v1", cosigners: kit.validators.slice(1) });
+    expect(await post(gateway, submission.text)).toMatchObject({ status: 201 });
+  });
+
+  it("concurrent copies once", async () => {
+    const submission = await kit.ranking({ cosigners: kit.validators.slice(1) });
+    await using gateway = await kit.start();
+    const replies = await Promise.all(Array.from({ length: 8 }, () => post(gateway, submission.text)));
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(new Set(replies.map(({ body }) => body.receipt?.receipt_hash)).size).toBe(1);
+  });
+
+  it("on one chain of receipts across restarts, under one hotkey", async () => {
+    const receipts: (Receipt | null | undefined)[] = [];
+    const hotkeys = new Set<string>();
+    for (const completion of ["one", "two", "three"]) {
+      await using gateway = await kit.start();
+      hotkeys.add(gateway.hotkey);
+      const { text } = await kit.inference({}, completion);
+      receipts.push((await post(gateway, text)).body.receipt);
+    }
+    const [hotkey] = hotkeys;
+    expect(hotkeys.size).toBe(1);
+    const chain = await verifyReceiptChain(receipts, hotkey as Receipt["gateway_hotkey"]);
+    expect(chain.map(({ gateway_seq }) => gateway_seq)).toEqual([1, 2, 3]);
+  });
+
+  it("late co-signatures: 202 until the quorum is there, whoever sends them", async () => {
+    await using gateway = await kit.start();
+    const [, second, third] = kit.validators;
+    if (!second || !third) throw new Error("no validators");
+    const nonce = `${(await kit.chain.finalized()).number}:0:1795000000000`;
+    const one = await kit.ranking({ nonce, cosigners: [second] });
+    const other = await kit.ranking({ nonce, cosigners: [third] });
+    expect(other.signedHash).toBe(one.signedHash);
+    const pending = await post(gateway, one.text);
+    expect(pending).toMatchObject({
+      status: 202,
+      body: { status: "pending_quorum", receipt: null, quorum: { have: 2, need: 3 } },
+    });
+    expect(await get<ReplyBody>(gateway, `/relay/${one.signedHash}`)).toMatchObject({
+      status: "pending_quorum",
+      quorum: { have: 2, need: 3 },
+    });
+    expect(await post(gateway, other.text)).toMatchObject({ status: 201, body: { status: "accepted" } });
+  });
+
+  it("co-signatures for what it had from the author alone, with a receipt of its own", async () => {
+    await using gateway = await kit.start();
+    const author = kit.validator(0);
+    const nonce = `${(await kit.chain.finalized()).number}:0:1795000000000:7`;
+    const alone = await kit.inference({ author, uid: 0, nonce });
+    const agreed = await kit.inference({ author, uid: 0, nonce, cosigners: kit.validators.slice(1) });
+    const before = await post(gateway, alone.text);
+    const after = await post(gateway, agreed.text);
+    expect([before.body.receipt?.assurance, after.body.receipt?.assurance]).toEqual(["author", "quorum"]);
+    expect(await post(gateway, alone.text)).toMatchObject({ status: 200, body: { receipt: { assurance: "quorum" } } });
+  });
+});
