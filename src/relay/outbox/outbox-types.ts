@@ -33,7 +33,7 @@ export interface Draft {
   readonly chain: string;
   readonly schemaVersion: SchemaVersion;
   readonly outputType: OutputType;
-  /** Canonical JSON. */
+  /** Compact JSON in the order of the wire. */
   readonly outputJson: string;
   readonly outputHash: string;
   readonly assurance: Assurance;

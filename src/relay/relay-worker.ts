@@ -1,0 +1,238 @@
+import { isEngramError } from "../crypto/errors.ts";
+import type { Lease, Leases } from "../node/client/leases.ts";
+import type { ChainClient } from "../node/ports.ts";
+import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
+import type { Clock } from "../node/runtime/clock.ts";
+import type { Logger } from "../node/runtime/logger.ts";
+import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
+import { checkFinality } from "./finality.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
+import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
+import { release } from "./release.ts";
+import { type SubmitOutcome, type Submitter, submit } from "./submit.ts";
+
+export interface RelayWorkerDeps {
+  readonly outbox: Outbox;
+  readonly leases: Leases;
+  readonly chain: ChainClient;
+  readonly signer: PayloadSigner;
+  readonly submitter: Submitter;
+  readonly collector: CosignCollector;
+  readonly quorumMin: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const TASK = "relay";
+const TICK_MS = 5_000;
+const BATCH = 50;
+/** So long a proposer waits for co-signatures before it sends what it has (spec 14.2). */
+const COSIGN_MS = 60_000;
+const AFTER_ERROR_MS = 30_000;
+const FIRST_POLL_MS = 5_000;
+const MAX_POLL_MS = 300_000;
+const PENDING_LIMIT_MS = 86_400_000;
+
+/** Takes submissions from state to state, in one process at a time (design: background work). */
+export class RelayWorker {
+  readonly #deps: RelayWorkerDeps;
+  #running: Promise<void> | undefined;
+  #wake = new AbortController();
+
+  constructor(deps: RelayWorkerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Starts once; ends with the signal. */
+  start(): void {
+    this.#running ??= this.#loop();
+  }
+
+  /** There is something new: do not wait for the next tick. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** Resolves when the loop has ended; abort the signal first. */
+  async stopped(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Everything that is due, once; false when another process is at it. */
+  async tick(): Promise<boolean> {
+    const { outbox, leases, clock, signal } = this.#deps;
+    return await leases.run(TASK, signal, async (lease) => {
+      for (const { job } of await outbox.call("due", { now: clock.now(), limit: BATCH })) {
+        await lease.check();
+        await this.#advance(job, lease);
+      }
+    });
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, signal, log } = this.#deps;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        await this.tick();
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ code: codeOf(error) }, "the relay could not work; trying later");
+      }
+      await clock.sleep(TICK_MS, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+    }
+  }
+
+  /** Steps until the submission has to wait or has ended. */
+  async #advance(job: string, lease: Lease): Promise<void> {
+    const { outbox, clock, log } = this.#deps;
+    for (let more = true; more; ) {
+      const submission = await outbox.call("find", { id: job });
+      if (!submission) return;
+      try {
+        more = await this.#step(submission, lease);
+      } catch (error) {
+        lease.signal.throwIfAborted();
+        const code = codeOf(error);
+        log.warn({ job, state: submission.state, code }, "a submission has to wait");
+        return await this.#wait(submission, code, clock.now() + AFTER_ERROR_MS);
+      }
+    }
+  }
+
+  async #step(submission: Submission, lease: Lease): Promise<boolean> {
+    switch (submission.state) {
+      case "held":
+        return (await this.#mayProceed(submission)) && (await this.#release(submission));
+      case "ready":
+        return await this.#move(submission, submission.assurance === "quorum" ? "cosigning" : "submitting");
+      case "cosigning":
+        return await this.#cosign(submission, lease);
+      case "submitting":
+        // The chain may have changed since it was signed: asked again right before sending (guide 4.4).
+        return (await this.#mayProceed(submission)) && (await this.#submit(submission, lease));
+      default:
+        return false;
+    }
+  }
+
+  async #mayProceed(submission: Submission): Promise<boolean> {
+    const { chain, clock } = this.#deps;
+    if ((await chain.identity()) !== submission.chain) return await this.#end(submission, "orphaned", "other_chain");
+    const finality = await checkFinality(chain, { number: submission.block, hash: submission.blockHash });
+    if (finality === "orphaned") return await this.#end(submission, "orphaned", "reorganised");
+    if (finality === "waiting") await this.#wait(submission, "not_final", clock.now() + TICK_MS);
+    return finality === "final";
+  }
+
+  async #release(submission: Submission): Promise<boolean> {
+    const now = this.#deps.clock.now();
+    switch (await release(this.#deps, submission, now)) {
+      case "released":
+        return true;
+      case "waits":
+        await this.#wait(submission, "not_my_turn", now + TICK_MS);
+        return false;
+      case "taken":
+        return await this.#end(submission, "orphaned", "round_taken");
+      case "no_permit":
+        return await this.#end(submission, "parked", "no_permit");
+    }
+  }
+
+  async #cosign(submission: Submission, lease: Lease): Promise<boolean> {
+    const { outbox, collector, quorumMin, clock } = this.#deps;
+    const { job, body, cosignatures, polls, releasedAt } = submission;
+    const missing = quorumMin - 1 - cosignatures.length;
+    if (missing > 0 && body !== null) {
+      const have = new Set(cosignatures.map((found) => found.validator_hotkey));
+      const peers = (await this.#peers(submission)).filter(({ hotkey }) => !have.has(hotkey));
+      await lease.check();
+      const found = await collectCosignatures(collector, body, peers, lease.signal);
+      await outbox.call("addCosignatures", { job, found });
+      const waited = clock.now() - (releasedAt ?? 0) >= COSIGN_MS;
+      if (found.length < missing && polls === 0 && !waited) {
+        await this.#wait(submission, "quorum", clock.now() + TICK_MS);
+        return false;
+      }
+    }
+    return await this.#move(submission, "submitting");
+  }
+
+  /** The other validators of the block, where they are reached now. */
+  async #peers(submission: Submission): Promise<readonly Auth2Peer[]> {
+    const { chain, signer } = this.#deps;
+    const { neurons } = await chain.metagraph(submission.block);
+    return neurons.flatMap(({ hotkey, endpoint, validatorPermit }) =>
+      validatorPermit && endpoint !== null && hotkey !== signer.hotkey ? [{ hotkey, url: endpoint }] : [],
+    );
+  }
+
+  async #submit(submission: Submission, lease: Lease): Promise<boolean> {
+    const { outbox, submitter, clock } = this.#deps;
+    const { job, signedHash, body, cosignatures, acceptNewTerms } = submission;
+    if (signedHash === null || body === null) throw new TypeError("what is submitted is signed");
+    await outbox.call("beginAttempt", { job, now: clock.now() });
+    await lease.check();
+    const text = withCosignatures(body, cosignatures);
+    await this.#settle(submission, await submit(submitter, { signedHash, text, acceptNewTerms, signal: lease.signal }));
+    return false;
+  }
+
+  async #settle(submission: Submission, outcome: SubmitOutcome): Promise<void> {
+    const { outbox, clock, log } = this.#deps;
+    const { job, assurance, polls, firstSubmitAt } = submission;
+    const now = clock.now();
+    switch (outcome.kind) {
+      case "delivered":
+        await outbox.call("deliver", { job, receipt: outcome.receipt, http: outcome.http, now });
+        return log.info({ job, sequence: outcome.receipt.gateway_seq }, "delivered");
+      case "pending": {
+        if (now - (firstSubmitAt ?? now) > PENDING_LIMIT_MS)
+          return void (await this.#end(submission, "parked", "expired"));
+        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** polls));
+        const state = assurance === "quorum" ? "cosigning" : "submitting";
+        return await outbox.call("pending", { job, state, nextAt, code: outcome.code, http: outcome.http });
+      }
+      case "rejected":
+        return void (await this.#end(submission, "parked", outcome.code, outcome.http));
+      case "postponed":
+        return await this.#wait(submission, outcome.code, now + outcome.retryAfterMs);
+      case "retry": {
+        const { code, http, retryAfterMs } = outcome;
+        const state = await outbox.call("failAttempt", { job, code, http, retryAfterMs, now });
+        if (state === "abandoned") log.error({ job, code, http }, "abandoned after ten retries; engram relay replay");
+        else log.warn({ job, code, http }, "the submission failed; trying again");
+      }
+    }
+  }
+
+  async #move(submission: Submission, state: SubmissionState): Promise<true> {
+    const { outbox, clock } = this.#deps;
+    await outbox.call("postpone", { job: submission.job, state, nextAt: clock.now(), code: null, http: null });
+    return true;
+  }
+
+  async #wait({ job, state, lastHttpCode }: Submission, code: string, nextAt: number): Promise<void> {
+    await this.#deps.outbox.call("postpone", { job, state, nextAt, code, http: lastHttpCode });
+  }
+
+  async #end(
+    { job }: Submission,
+    state: "parked" | "orphaned",
+    code: string,
+    http: number | null = null,
+  ): Promise<false> {
+    const { outbox, clock, log } = this.#deps;
+    await outbox.call("end", { job, state, code, http, now: clock.now() });
+    if (state === "parked") log.error({ job, code, http }, "parked: a person has to look; engram relay list");
+    else log.warn({ job, code }, "orphaned: it is never sent");
+    return false;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isEngramError(error) ? error.code : "UNKNOWN";
+}

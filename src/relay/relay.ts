@@ -1,0 +1,168 @@
+import { EngramError } from "../crypto/errors.ts";
+import type { Sr25519 } from "../crypto/sr25519.ts";
+import { writeCompact } from "../crypto/subnet-json-writer.ts";
+import { Leases } from "../node/client/leases.ts";
+import type { BlockRef, ChainClient, RankingRound, RelayPort } from "../node/ports.ts";
+import { Auth2Caller } from "../node/protocol/auth2-caller.ts";
+import { type Clock, systemClock } from "../node/runtime/clock.ts";
+import type { HttpClient } from "../node/runtime/http-client.ts";
+import type { Logger } from "../node/runtime/logger.ts";
+import type { CosignContext } from "./cosign/cosigner.ts";
+import { signJournal } from "./cosign/sign-journal.ts";
+import { type Outbox, openOutbox } from "./outbox/outbox.ts";
+import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
+import { type FrozenOutput, freezeRanking, roundScores } from "./payload/freeze-output.ts";
+import { roundIdOf } from "./payload/nonce.ts";
+import type { PayloadSigner } from "./payload/sign-payload.ts";
+import type { Assurance } from "./payload/types.ts";
+import type { SubmissionPayer } from "./payment/buyer-types.ts";
+import type { RelaySettings } from "./relay-settings.ts";
+import { RelayWorker } from "./relay-worker.ts";
+import { type RelayStatus, relayStatus } from "./status.ts";
+
+export interface RelayOptions {
+  /** The data folder: the outbox lives in it. */
+  readonly home: string;
+  readonly settings: RelaySettings;
+  readonly signer: PayloadSigner;
+  readonly chain: ChainClient;
+  readonly http: HttpClient;
+  readonly sr25519: Sr25519;
+  readonly log: Logger;
+  /** Absent: what costs money is parked. */
+  readonly payer?: SubmissionPayer;
+  readonly clock?: Clock;
+}
+
+/** `job` is null in a dry run: nothing was queued. */
+export interface Queued {
+  readonly job: string | null;
+  readonly outputHash: string;
+  /** False when the same output, or a ranking of the round, was queued before. */
+  readonly created: boolean;
+}
+
+/** Queues outputs durably and sends them in the background. */
+export class Relay implements RelayPort, AsyncDisposable {
+  readonly #options: RelayOptions;
+  readonly #clock: Clock;
+  readonly #outbox: Outbox;
+  readonly #stop = new AbortController();
+  readonly #worker: RelayWorker | null;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#outbox = openOutbox(options.home);
+    this.#worker = this.#createWorker();
+  }
+
+  /** Whether anything is sent; without a gateway every call is a dry run. */
+  get live(): boolean {
+    return this.#worker !== null;
+  }
+
+  /** Begins to send; nothing in a dry run. */
+  start(): void {
+    this.#worker?.start();
+  }
+
+  /** Everything that is due, once: for tests and for commands that wait. */
+  async tick(): Promise<boolean> {
+    return (await this.#worker?.tick()) ?? false;
+  }
+
+  /**
+   * Queues a round's agreed scores; again with the same round it changes nothing. Errors: `RELAY_NO_BLOCK`,
+   * `SCORES_INVALID`.
+   */
+  async emitRanking({ block, blockHash, scores }: RankingRound): Promise<void> {
+    for (const { recall, proofRate, latencyMs } of scores.values()) {
+      const inRange = [recall, proofRate].every((value) => value >= 0 && value <= 1) && (latencyMs ?? 0) >= 0;
+      if (!inRange) throw new EngramError("SCORES_INVALID", "a score of this round is out of range; it is not relayed");
+    }
+    await this.#enqueue(freezeRanking(roundScores(scores)), "quorum", { number: block, hash: blockHash });
+  }
+
+  /** Queues a memory or inference output under this hotkey alone; the same output again is the same job. */
+  async submit(output: FrozenOutput): Promise<Queued> {
+    if (output.type === "ranking") throw new TypeError("rankings come from a validator's rounds");
+    return await this.#enqueue(output, "author", await this.#options.chain.finalized());
+  }
+
+  /** By job or signed hash. */
+  async find(id: string): Promise<Submission | null> {
+    return await this.#outbox.call("find", { id });
+  }
+
+  async list(state: SubmissionState | null = null, limit = 50): Promise<readonly Submission[]> {
+    return await this.#outbox.call("list", { state, limit });
+  }
+
+  async status(): Promise<RelayStatus & { readonly enabled: boolean }> {
+    return { enabled: this.live, ...(await relayStatus(this.#outbox)) };
+  }
+
+  /** What this validator co-signs others' rankings with; its own and others' share one journal. */
+  cosignContext(ownScores: CosignContext["ownScores"]): CosignContext {
+    const { settings, signer, sr25519, chain } = this.#options;
+    const journal = signJournal({ outbox: this.#outbox, signer, clock: this.#clock });
+    return { netuid: settings.netuid, signer, sr25519, chain, journal, ownScores };
+  }
+
+  async #enqueue(output: FrozenOutput, assurance: Assurance, { number, hash }: BlockRef): Promise<Queued> {
+    const { settings, chain, log } = this.#options;
+    if (number <= 0 || !/^0x[0-9a-f]{64}$/.test(hash)) {
+      throw new EngramError("RELAY_NO_BLOCK", "nothing is relayed without the block it belongs to", {
+        fix: "check the chain's endpoint",
+      });
+    }
+    const outputHash = output.hash;
+    if (!this.#worker) {
+      await this.#outbox.call("countDryRun", null);
+      log.info({ outputHash, block: number }, "dry run: nothing is relayed without XERIS_RELAY_URL");
+      return { job: null, outputHash, created: false };
+    }
+    const draft = {
+      chain: await chain.identity(),
+      schemaVersion: output.type === "ranking" ? settings.schemaVersion : "engram-v2",
+      outputType: output.type,
+      outputJson: writeCompact(output.document),
+      outputHash,
+      assurance,
+      netuid: settings.netuid,
+      block: number,
+      blockHash: hash,
+      roundId: roundIdOf(number),
+    } as const;
+    const queued = await this.#outbox.call("enqueue", { draft, now: this.#clock.now() });
+    this.#worker.wake();
+    return { ...queued, outputHash };
+  }
+
+  #createWorker(): RelayWorker | null {
+    const { settings, signer, chain, http, sr25519, log, payer } = this.#options;
+    const { gateway, deadlineMs, quorumMin } = settings;
+    if (!gateway) return null;
+    const [outbox, clock] = [this.#outbox, this.#clock];
+    return new RelayWorker({
+      outbox,
+      leases: new Leases({ store: outbox, clock }),
+      chain,
+      signer,
+      submitter: { http, gateway, deadlineMs, ...(payer ? { payer } : {}) },
+      collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
+      quorumMin,
+      clock,
+      log,
+      signal: this.#stop.signal,
+    });
+  }
+
+  /** Stops after the step that is running; what is queued stays. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new EngramError("RELAY_STOPPED", "the relay is stopping"));
+    await this.#worker?.stopped();
+    await this.#outbox[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,48 @@
+import { isSubnetObject } from "../crypto/subnet-json.ts";
+import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
+import type { ChainClient } from "../node/ports.ts";
+import { proposerDelay } from "./cosign/proposer-order.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import type { Submission } from "./outbox/outbox-types.ts";
+import { thawOutput } from "./payload/freeze-output.ts";
+import { makeNonce } from "./payload/nonce.ts";
+import { type PayloadSigner, payloadBody, signPayload } from "./payload/sign-payload.ts";
+
+export interface ReleaseDeps {
+  readonly outbox: Outbox;
+  readonly chain: ChainClient;
+  readonly signer: PayloadSigner;
+}
+
+/** `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. */
+export type Release = "released" | "waits" | "taken" | "no_permit";
+
+/**
+ * Signs what is final. Nonce and time are of now, so that they are fresh for the receiver (spec 14.1); the signed
+ * bytes and the sign journal's entry reach the disk in one transaction before anyone sees them.
+ */
+export async function release(deps: ReleaseDeps, submission: Submission, now: number): Promise<Release> {
+  const { outbox, chain, signer } = deps;
+  const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job } = submission;
+  const metagraph = await chain.metagraph(block);
+  const neuron = metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
+  if (outputType === "ranking") {
+    const delay = proposerDelay(metagraph, netuid, roundId, signer.hotkey);
+    if (delay === null) return "no_permit";
+    if ((await chain.finalized()).number < block + delay) return "waits";
+  }
+  const document = readSubnetJson(submission.outputJson);
+  if (!isSubnetObject(document)) throw new TypeError("a stored output is an object");
+  const nonce = makeNonce(outputType, block, neuron?.uid ?? null, now);
+  const output = thawOutput(outputType, document);
+  const body = payloadBody({ schemaVersion, netuid, block, blockHash, roundTs: now / 1_000, nonce, output });
+  const signed = signPayload(body, signer);
+  const { hotkey } = signer;
+  const journal =
+    outputType === "ranking"
+      ? { chain: identity, hotkey, netuid, roundId, signedHash: signed.signedHash, proposer: hotkey }
+      : null;
+  const { signedHash, text } = signed;
+  const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
+  return released ? "released" : "taken";
+}
