@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
   miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
+  chain: async () => (await import("./node/commands/chain.ts")).chainCommand(),
   payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),
   gateway: async () => (await import("./relay/commands/gateway.ts")).gatewayCommand(),
 };

@@ -1,21 +1,29 @@
 import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { ChainClient } from "../ports.ts";
-import type { SignerOf } from "./local/http-local-chain.ts";
-import { HttpLocalChain } from "./local/http-local-chain.ts";
+import { HttpLocalChain, type SignerOf } from "./local/http-local-chain.ts";
 import { LocalChain } from "./local/local-chain.ts";
+import type { LocalChainControl } from "./local/local-chain-control.ts";
 import { isLoopback } from "./loopback.ts";
+
+/** A local chain in the hands of whoever runs it. */
+export type ControlledChain = ChainClient & LocalChainControl;
 
 /**
  * The chain that `ENGRAM_CHAIN` names: `local` (simulated, in the data folder `home`) or `local:URL`, with `#ID` behind
  * it to take no other than `local:ID`. `signerOf` gives the keys of those who write. Errors: `CHAIN_UNKNOWN`.
  */
 export function openChain(setting: string, home: string, signerOf?: SignerOf): ChainClient {
+  return openControlledChain(setting, home, signerOf);
+}
+
+/** As `openChain`, for local chains alone. */
+export function openControlledChain(setting: string, home: string, signerOf?: SignerOf): ControlledChain {
   if (setting === "local") return new LocalChain({ path: join(home, "chain.db") });
   const served = setting.startsWith("local:") ? servedAt(setting.slice("local:".length)) : undefined;
   if (served) return new HttpLocalChain({ ...served, ...(signerOf ? { signerOf } : {}) });
   throw new EngramError("CHAIN_UNKNOWN", "ENGRAM_CHAIN names a chain this version does not know", {
-    fix: "available: local (a simulated chain in the data folder) and local:http://127.0.0.1:PORT (one that engram chain serves on this machine)",
+    fix: "available: local (simulated, in the data folder) and local:http://127.0.0.1:PORT (served by engram chain)",
   });
 }
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { MinerOverrides } from "../miner/miner-config.ts";
 import { positiveInteger, run } from "./kit.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 interface Options extends MinerOverrides {
   readonly home?: string;
@@ -21,7 +22,8 @@ export function minerCommand(): Command {
 
 const environmentHelp = `
 Environment:
-  ENGRAM_CHAIN               the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_CHAIN               the chain (required); "local" is simulated and stays on this machine, as
+                             "local:URL" is, which "engram chain" serves
   ENGRAM_ENV                 mainnet requires signatures everywhere
   EXTERNAL_IP                the address others reach this machine at
   RATE_LIMIT_MAX_REQUESTS    unsigned requests of one address per window (default: 100)
@@ -33,34 +35,30 @@ Environment:
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {
-  const [config, minerConfig, starting, chains, embedding, clock, logging, { join }] = await Promise.all([
-    import("../runtime/config.ts"),
-    import("../miner/miner-config.ts"),
-    import("../miner/start-miner.ts"),
-    import("../chain/open-chain.ts"),
-    import("../embedding/use-lite.ts"),
-    import("../runtime/clock.ts"),
-    import("../runtime/logger.ts"),
-    import("node:path"),
-  ]);
+  const [config, minerConfig, starting, chains, embedding, clock, logging, { openMinerIdentity }, { join }] =
+    await Promise.all([
+      import("../runtime/config.ts"),
+      import("../miner/miner-config.ts"),
+      import("../miner/start-miner.ts"),
+      import("../chain/open-chain.ts"),
+      import("../embedding/use-lite.ts"),
+      import("../runtime/clock.ts"),
+      import("../runtime/logger.ts"),
+      import("../miner/miner-folder.ts"),
+      import("node:path"),
+    ]);
   const environment = config.readEnvironment();
   const miner = minerConfig.readMinerConfig(environment, options);
   const home = config.homeFolder(environment, options.home);
   const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
   const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
   const stopped = stopSignal();
-  await using chain = chains.openChain(miner.chain, home);
+  const folder = options.folder ?? join(home, "miner");
+  await using chain = chains.openChain(miner.chain, home, () => openMinerIdentity(folder));
   await using embedder = new embedding.UseLiteEmbedder();
   const deps = { chain, embedder, clock: clock.systemClock, logger };
-  await using running = await starting.startMiner(options.folder ?? join(home, "miner"), miner, deps);
+  await using running = await starting.startMiner(folder, miner, deps);
   logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the miner serves");
   await stopped;
   logger.info("the miner stops");
-}
-
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  return promise;
 }

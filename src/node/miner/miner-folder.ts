@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { shareKeyPair } from "../../crypto/keys.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
-import { openWallet } from "../chain/wallet.ts";
+import { openWallet, type Wallet } from "../chain/wallet.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Secret } from "../runtime/secret.ts";
 import { EmbeddedVectorStore } from "../vectors/embedded/embedded-vector-store.ts";
@@ -16,9 +16,14 @@ export async function openMinerFolder(
   folder: string,
   clock: Clock,
 ): Promise<Pick<MinerDeps, "store" | "namespaces" | "shares" | "shareKeys" | "identity" | "sr25519">> {
-  const [identity, sr25519] = await Promise.all([openWallet(join(folder, "identity")), loadSr25519()]);
+  const [identity, sr25519] = await Promise.all([openMinerIdentity(folder), loadSr25519()]);
   const store = new EmbeddedVectorStore({ path: join(folder, "records.db"), clock });
   const shares = openShareStore(join(folder, "shares.db"));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
   return { store, namespaces: store, shares, shareKeys, identity, sr25519 };
+}
+
+/** The hotkey of the miner in `folder`, made when it is not there. */
+export async function openMinerIdentity(folder: string): Promise<Wallet> {
+  return await openWallet(join(folder, "identity"));
 }
