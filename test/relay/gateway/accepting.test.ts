@@ -1,19 +1,26 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { quorumHash, type Receipt, verifyReceipt, verifyReceiptChain } from "../../../src/relay/receipt.ts";
 import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
 
 let kit: GatewayKit;
-beforeEach(async () => {
+let gateway: RunningGateway;
+beforeAll(async () => {
   kit = await GatewayKit.open();
+  gateway = await kit.start();
 });
-afterEach(() => kit[Symbol.asyncDispose]());
+// Into the next round, which takes a ranking again.
+beforeEach(() => kit.chain.step(50));
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await kit[Symbol.asyncDispose]();
+});
 
 describe("a gateway accepts", () => {
   it("a ranking with a quorum once, and answers the same receipt ever after", async () => {
     const [, second, third] = kit.validators;
     if (!second || !third) throw new Error("no validators");
     const submission = await kit.ranking({ cosigners: [second, third] });
-    await using gateway = await kit.start();
     const first = await post(gateway, submission.text, { "idempotency-key": submission.signedHash });
     expect(first).toMatchObject({ status: 201, body: { status: "accepted", signed_hash: submission.signedHash } });
     const receipt = await verifyReceipt(first.body.receipt, gateway.hotkey, submission.signedHash);
@@ -35,14 +42,12 @@ describe("a gateway accepts", () => {
   });
 
   it("v1 rankings as well", async () => {
-    await using gateway = await kit.start();
     const submission = await kit.ranking({ version: "engram-v1", cosigners: kit.validators.slice(1) });
     expect(await post(gateway, submission.text)).toMatchObject({ status: 201 });
   });
 
   it("concurrent copies once", async () => {
     const submission = await kit.ranking({ cosigners: kit.validators.slice(1) });
-    await using gateway = await kit.start();
     const replies = await Promise.all(Array.from({ length: 8 }, () => post(gateway, submission.text)));
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
     expect(new Set(replies.map(({ body }) => body.receipt?.receipt_hash)).size).toBe(1);
@@ -52,10 +57,10 @@ describe("a gateway accepts", () => {
     const receipts: (Receipt | null | undefined)[] = [];
     const hotkeys = new Set<string>();
     for (const completion of ["one", "two", "three"]) {
-      await using gateway = await kit.start();
-      hotkeys.add(gateway.hotkey);
+      await using its = await kit.start({ config: { folder: `${kit.folder}/restarted` } });
+      hotkeys.add(its.hotkey);
       const { text } = await kit.inference({}, completion);
-      receipts.push((await post(gateway, text)).body.receipt);
+      receipts.push((await post(its, text)).body.receipt);
     }
     const [hotkey] = hotkeys;
     expect(hotkeys.size).toBe(1);
@@ -64,7 +69,6 @@ describe("a gateway accepts", () => {
   });
 
   it("late co-signatures: 202 until the quorum is there, whoever sends them", async () => {
-    await using gateway = await kit.start();
     const [, second, third] = kit.validators;
     if (!second || !third) throw new Error("no validators");
     const nonce = `${(await kit.chain.finalized()).number}:0:1795000000000`;
@@ -84,7 +88,6 @@ describe("a gateway accepts", () => {
   });
 
   it("co-signatures for what it had from the author alone, with a receipt of its own", async () => {
-    await using gateway = await kit.start();
     const author = kit.validator(0);
     const nonce = `${(await kit.chain.finalized()).number}:0:1795000000000:7`;
     const alone = await kit.inference({ author, uid: 0, nonce });
