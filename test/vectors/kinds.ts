@@ -6,6 +6,7 @@ import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
 import { challengeProof } from "./check-storage-proof.ts";
+import { validatorKinds } from "./check-validator-kinds.ts";
 import type { Checker } from "./checker.ts";
 import { minerKinds } from "./miner-kinds.ts";
 
@@ -31,4 +32,5 @@ export const kinds: Readonly<Record<string, Checker>> = {
   shamir,
   challenge_proof: challengeProof,
   ...minerKinds,
+  ...validatorKinds,
 };
