@@ -99,6 +99,13 @@ export class Relay implements RelayPort, AsyncDisposable {
     return await this.#outbox.call("list", { state, limit });
   }
 
+  /** A person's word: sends a parked or abandoned submission again, on the gateway's present terms. */
+  async replay(job: string): Promise<boolean> {
+    const replayed = await this.#outbox.call("replay", { job, now: this.#clock.now() });
+    this.#worker?.wake();
+    return replayed;
+  }
+
   async status(): Promise<RelayStatus & { readonly enabled: boolean }> {
     return { enabled: this.live, ...(await relayStatus(this.#outbox)) };
   }

@@ -50,7 +50,8 @@ const PASSING = new Set(["PAYMENT_BUDGET", "PAYMENT_CHAIN_UNREACHABLE", "STORE_B
 const FINAL = new Set(["PAYMENT_CHANGED", "PAYMENT_NOT_ALLOWED", "PAYMENT_TOO_DEAR", "PAYMENT_CHALLENGE_INVALID"]);
 
 const word = z.string().regex(/^[a-z_]{1,40}$/);
-const answer = z.looseObject({ status: word.optional(), error: word.optional(), receipt: z.unknown() });
+const maybeWord = word.optional().catch(undefined);
+const answer = z.looseObject({ status: maybeWord, error: maybeWord, receipt: z.unknown().optional() });
 
 /**
  * Sends a submission once, and once more when it is asked to pay (spec 14.0). Only a receipt that the pinned gateway

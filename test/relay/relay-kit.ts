@@ -11,6 +11,7 @@ import { readPayload } from "../../src/relay/payload/read-payload.ts";
 import type { PayloadSigner } from "../../src/relay/payload/sign-payload.ts";
 import { NO_RECEIPT_HASH, type Receipt, signReceipt } from "../../src/relay/receipt.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
+import { TestClock } from "../support/test-clock.ts";
 
 export const sr25519 = await loadSr25519();
 export const silent = createLogger({ level: "silent" });
@@ -142,4 +143,14 @@ export class ScriptedGateway {
 
 export function says(status: number, error: string, headers: Record<string, string> = {}): () => Response {
   return () => Response.json({ error, message: "", retryable: false }, { status, headers });
+}
+
+/** Time that moves only when a test says so: who sleeps is woken by its signal alone. */
+export class StillClock extends TestClock {
+  override async sleep(_ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, reject } = Promise.withResolvers<void>();
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    await promise;
+  }
 }

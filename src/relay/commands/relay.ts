@@ -1,0 +1,115 @@
+import type { Command } from "commander";
+import { EngramError } from "../../crypto/errors.ts";
+import { type CommonOptions, dataCommand, positiveInteger, run } from "../../node/commands/kit.ts";
+import { columns, print } from "../../node/commands/output.ts";
+import { homeFolder, readEnvironment } from "../../node/runtime/config.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { SUBMISSION_STATES, type Submission, type SubmissionState } from "../outbox/outbox-types.ts";
+import type { RelayStatus } from "../status.ts";
+
+interface ListOptions extends CommonOptions {
+  readonly limit: number;
+  readonly state?: SubmissionState;
+}
+
+/** What the command shows of a submission: its own text stays in the outbox. */
+type ShownSubmission = Pick<
+  Submission,
+  "job" | "state" | "outputType" | "block" | "roundId" | "signedHash" | "attempts" | "lastError" | "lastHttpCode"
+> & { readonly createdAt: string; readonly cosignatures: number; readonly receipt: number | null };
+
+/** `engram relay status|list|replay`: what is on its way to the gateway, and what got stuck. */
+export function relayCommand(): Command {
+  const command = dataCommand("relay", "show what is relayed, and send again what got stuck");
+  command.addCommand(
+    dataCommand("status", "count submissions by state").action((options: CommonOptions) =>
+      run(options, async () => print(options.json === true, await readStatus(options), describeStatus)),
+    ),
+  );
+  command.addCommand(
+    dataCommand("list", "list submissions, newest first")
+      .option("--limit <count>", "how many", positiveInteger, 20)
+      .option("--state <state>", `only those in one state: ${SUBMISSION_STATES.join(", ")}`)
+      .action((options: ListOptions) =>
+        run(options, async () => print(options.json === true, await readList(options), describeList)),
+      ),
+  );
+  command.addCommand(
+    dataCommand("replay", "send a parked or abandoned submission again, on the gateway's present terms")
+      .argument("<job>", "the job, or its signed hash")
+      .action((job: string, options: CommonOptions) =>
+        run(options, async () =>
+          print(options.json === true, await replay(job, options), ({ job: id }) => `${id} is sent again.`),
+        ),
+      ),
+  );
+  return command;
+}
+
+async function withOutbox<T>({ home }: CommonOptions, work: (outbox: Outbox) => Promise<T>): Promise<T> {
+  const { openOutbox } = await import("../outbox/outbox.ts");
+  await using outbox = openOutbox(homeFolder(readEnvironment(), home));
+  return await work(outbox);
+}
+
+async function readStatus(options: CommonOptions): Promise<RelayStatus> {
+  const { relayStatus } = await import("../status.ts");
+  return await withOutbox(options, relayStatus);
+}
+
+async function readList(options: ListOptions): Promise<{ readonly submissions: readonly ShownSubmission[] }> {
+  const { state } = options;
+  if (state !== undefined && !SUBMISSION_STATES.includes(state)) {
+    throw new EngramError("STATE_UNKNOWN", "there is no such state", {
+      fix: `name one of ${SUBMISSION_STATES.join(", ")}`,
+    });
+  }
+  const found = await withOutbox(options, (outbox) =>
+    outbox.call("list", { state: state ?? null, limit: Math.min(options.limit, 1_000) }),
+  );
+  return { submissions: found.map(shown) };
+}
+
+async function replay(id: string, options: CommonOptions): Promise<{ readonly job: string }> {
+  return await withOutbox(options, async (outbox) => {
+    const found = await outbox.call("find", { id });
+    if (found && (await outbox.call("replay", { job: found.job, now: Date.now() }))) return { job: found.job };
+    throw new EngramError("RELAY_NOT_REPLAYABLE", "no parked or abandoned submission has this job or signed hash", {
+      fix: "engram relay list shows them",
+    });
+  });
+}
+
+function shown(submission: Submission): ShownSubmission {
+  const { job, state, outputType, block, roundId, signedHash, attempts, lastError, lastHttpCode } = submission;
+  return {
+    ...{ job, state, outputType, block, roundId, signedHash, attempts, lastError, lastHttpCode },
+    createdAt: new Date(submission.createdAt).toISOString(),
+    cosignatures: submission.cosignatures.length,
+    receipt: submission.receipt?.gateway_seq ?? null,
+  };
+}
+
+function describeStatus(status: RelayStatus): string {
+  const counts = SUBMISSION_STATES.map((state) => [state, String(status.states[state])]);
+  const last = status.last_ok_at === null ? "never" : new Date(status.last_ok_at).toISOString();
+  const rest = [
+    ["failed attempts", String(status.failed_attempts)],
+    ["dry runs", String(status.dry_runs)],
+    ["last delivered", last],
+  ];
+  return columns([...counts, ...rest]);
+}
+
+function describeList({ submissions }: { readonly submissions: readonly ShownSubmission[] }): string {
+  if (submissions.length === 0) return "Nothing was relayed yet.";
+  const rows = submissions.map((one) => [
+    one.job,
+    one.state,
+    one.outputType,
+    String(one.block),
+    String(one.attempts),
+    one.lastError ?? "",
+  ]);
+  return columns([["job", "state", "type", "block", "failed", "why"], ...rows]);
+}

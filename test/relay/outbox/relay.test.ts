@@ -1,0 +1,269 @@
+import type { Hono } from "hono";
+import { expect, test } from "vitest";
+import type { RankingRound } from "../../../src/node/ports.ts";
+import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
+import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
+import { freezeInference } from "../../../src/relay/payload/freeze-output.ts";
+import { readPayload } from "../../../src/relay/payload/read-payload.ts";
+import { verifyCosignature } from "../../../src/relay/payload/verify-payload.ts";
+import { Relay } from "../../../src/relay/relay.ts";
+import {
+  newSigner,
+  ScriptedGateway,
+  SteppedChain,
+  StillClock,
+  says,
+  scoresOf,
+  silent,
+  sr25519,
+  tempHome,
+  validatorNeuron,
+} from "../relay-kit.ts";
+
+const settings = { netuid: 450, schemaVersion: "engram-v2", quorumMin: 1, deadlineMs: 5_000 } as const;
+const signer = newSigner();
+
+function start(home: string, gateway: ScriptedGateway, chain: SteppedChain, clock: StillClock, quorumMin = 1): Relay {
+  const own = { ...settings, quorumMin, gateway: gateway.address };
+  return new Relay({ home, settings: own, signer, chain, http: gateway.http, sr25519, log: silent, clock });
+}
+
+function newChain(): SteppedChain {
+  const chain = new SteppedChain([validatorNeuron(1, signer)]);
+  chain.grow(110);
+  chain.finalize(100);
+  return chain;
+}
+
+function roundAt(chain: SteppedChain, block: number): RankingRound {
+  const { hash } = chain.block(block);
+  return { block, blockHash: hash, roundId: Math.floor(block / 50), scores: scoresOf(1, 0.5) };
+}
+
+test("a round is sent once it is final, and delivered once however often it is emitted", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  await using relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 108));
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  chain.finalize(108);
+  clock.time += 5_000;
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  chain.grow(2);
+  clock.time += 5_000;
+  await relay.tick();
+  await relay.emitRanking(roundAt(chain, 108));
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(1);
+  const [delivered] = await relay.list();
+  expect(delivered).toMatchObject({ state: "delivered", receipt: { gateway_seq: 1 }, attempts: 0 });
+  expect(await relay.status()).toMatchObject({
+    enabled: true,
+    total_ok: 1,
+    total_failed: 0,
+    last_ok_hash: delivered?.outputHash,
+    last_ok_at: clock.time,
+  });
+});
+
+test("what was measured on a block that is taken away is never sent, and the round may come again", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  await using relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 108));
+  chain.reorganise(5);
+  chain.grow(10);
+  chain.finalize(115);
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "reorganised", signedHash: null }]);
+  await relay.emitRanking(roundAt(chain, 108));
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(1);
+});
+
+test("a home that moves to another chain sends nothing of the first", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  await using relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 90));
+  chain.identityText = "local:another";
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "other_chain" }]);
+});
+
+test("failures wait 10 s doubling to 300, ten times, with the same bytes across restarts; then it is abandoned", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  gateway.answers = [says(503, "down")];
+  let relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 90));
+  const waits: number[] = [];
+  for (let attempt = 1; attempt <= 11; attempt += 1) {
+    await relay.tick();
+    expect(gateway.posted).toHaveLength(attempt);
+    const [row] = await relay.list();
+    if (attempt === 11) break;
+    waits.push(((row?.nextAt ?? 0) - clock.time) / 1_000);
+    clock.time = (row?.nextAt ?? 0) - 1;
+    await relay.tick();
+    expect(gateway.posted).toHaveLength(attempt);
+    clock.time += 1;
+    await relay[Symbol.asyncDispose]();
+    relay = start(home.path, gateway, chain, clock);
+  }
+  expect(waits).toEqual([10, 20, 40, 80, 160, 300, 300, 300, 300, 300]);
+  expect(new Set(gateway.posted.map(({ text }) => text)).size).toBe(1);
+  expect(await relay.status()).toMatchObject({
+    dlq_pending: 0,
+    dlq_abandoned: 1,
+    total_failed: 1,
+    failed_attempts: 11,
+  });
+  clock.time += 10_000_000;
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(11);
+  await relay[Symbol.asyncDispose]();
+});
+
+test("a reply that is lost does not make a second submission: the same bytes are asked again", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  gateway.answers = [() => Promise.reject(new TypeError("reset")), (posted) => gateway.accept(posted)];
+  await using relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 90));
+  await relay.tick();
+  expect(await relay.status()).toMatchObject({ dlq_pending: 1 });
+  clock.time += 10_000;
+  await relay.tick();
+  expect(new Set(gateway.posted.map(({ text }) => text)).size).toBe(1);
+  expect(await relay.status()).toMatchObject({ dlq_pending: 0, total_ok: 1 });
+});
+
+test("a refusal parks at once; a person's replay sends it again", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  gateway.answers = [says(403, "not_a_validator"), (posted) => gateway.accept(posted)];
+  await using relay = start(home.path, gateway, chain, clock);
+  await relay.emitRanking(roundAt(chain, 90));
+  await relay.tick();
+  const [parked] = await relay.list("parked");
+  expect(parked).toMatchObject({ lastError: "not_a_validator", lastHttpCode: 403 });
+  clock.time += 10_000_000;
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(1);
+  expect(await relay.replay(parked?.job ?? "")).toBe(true);
+  expect(await relay.replay(parked?.job ?? "")).toBe(false);
+  await relay.tick();
+  expect(await relay.status()).toMatchObject({ total_ok: 1, total_failed: 0 });
+});
+
+test("without a gateway nothing is queued, and it is counted", async () => {
+  await using home = await tempHome();
+  const [gateway, chain] = [new ScriptedGateway(), newChain()];
+  const own = { ...settings, gateway: null };
+  await using relay = new Relay({
+    home: home.path,
+    settings: own,
+    signer,
+    chain,
+    http: gateway.http,
+    sr25519,
+    log: silent,
+  });
+  await relay.emitRanking(roundAt(chain, 90));
+  expect(await relay.tick()).toBe(false);
+  expect(await relay.list()).toEqual([]);
+  expect(await relay.status()).toMatchObject({ enabled: false, dry_runs: 1 });
+});
+
+test.each([
+  ["no block", { block: 0, blockHash: `0x${"00".repeat(32)}` }, "RELAY_NO_BLOCK"],
+  ["no hash", { blockHash: "" }, "RELAY_NO_BLOCK"],
+  ["a score above 1", { scores: scoresOf(1.5) }, "SCORES_INVALID"],
+])("a round with %s is refused (V-W32)", async (_, changes, code) => {
+  await using home = await tempHome();
+  const chain = newChain();
+  await using relay = start(home.path, new ScriptedGateway(), chain, new StillClock());
+  await expect(relay.emitRanking({ ...roundAt(chain, 90), ...changes })).rejects.toMatchObject({ code });
+  expect(await relay.list()).toEqual([]);
+});
+
+test("an inference goes out under the author's signature, once per output", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  await using relay = start(home.path, gateway, chain, clock);
+  const output = freezeInference({
+    request_id: "3f0e8a52-54c8-4f0e-9f55-2f7f6f7f6f7f",
+    model: "m",
+    model_version: "1",
+    prompt_sha256: "0".repeat(64),
+    input_cids: [],
+    completion: "Eight.",
+    finish_reason: "stop",
+    usage: { input_tokens: 3, output_tokens: 1 },
+    latency_ms: 20,
+    miner_uid: null,
+    miner_hotkey: null,
+    tool_calls: [],
+  });
+  const first = await relay.submit(output);
+  expect(await relay.submit(output)).toEqual({ ...first, created: false });
+  await relay.tick();
+  expect(gateway.posted.map(({ text }) => readPayload(text).content.type)).toEqual(["inference"]);
+});
+
+test("a second validator's signature goes along; without it the submission waits a minute", async () => {
+  await using home = await tempHome();
+  await using otherHome = await tempHome();
+  const [other, clock] = [newSigner(), new StillClock()];
+  const neurons = [validatorNeuron(1, signer), validatorNeuron(2, other, "http://validator.test")];
+  const chain = new SteppedChain(neurons);
+  chain.grow(150);
+  chain.finalize(140);
+  let app: Hono | undefined;
+  const gateway = new ScriptedGateway((request) =>
+    request.url.startsWith("http://validator.test/")
+      ? (app?.fetch(request) ?? new Response("", { status: 503 }))
+      : undefined,
+  );
+  await using relay = start(home.path, gateway, chain, clock, 2);
+  await using peer = new Relay({
+    ...{ home: otherHome.path, settings: { ...settings, gateway: null }, signer: other, chain, http: gateway.http },
+    ...{ sr25519, log: silent, clock },
+  });
+  await relay.emitRanking(roundAt(chain, 101));
+  await relay.tick();
+  expect(await relay.list()).toMatchObject([{ state: "cosigning", lastError: "quorum" }]);
+  const context = peer.cosignContext(async () => ({ scores: scoresOf(0.95, 0.5) }));
+  app = cosignRoutes({ context, gate: new Auth2Gate({ identity: other, sr25519, clock }), log: silent });
+  clock.time += 5_000;
+  await relay.tick();
+  const payload = readPayload(gateway.posted[0]?.text ?? "");
+  expect(payload.cosignatures.map((found) => verifyCosignature(sr25519, payload, found))).toEqual([true]);
+
+  app = undefined;
+  await relay.emitRanking(roundAt(chain, 60));
+  clock.time += 5_000;
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(1);
+  clock.time += 60_000;
+  gateway.answers = [says(202, "pending_quorum")];
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(2);
+  expect(await relay.list("cosigning")).toMatchObject([{ attempts: 0, polls: 1 }]);
+});
+
+test("two relays on one home send a submission once", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  await using first = start(home.path, gateway, chain, clock);
+  await using second = start(home.path, gateway, chain, clock);
+  await first.emitRanking(roundAt(chain, 90));
+  await Promise.all([first.tick(), second.tick()]);
+  await second.tick();
+  expect(gateway.posted).toHaveLength(1);
+});
