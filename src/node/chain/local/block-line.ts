@@ -9,6 +9,8 @@ export interface Genesis extends LocalChainSettings {
   readonly identity: string;
   /** Unix milliseconds. */
   readonly at: number;
+  /** The head a new chain has. Behind it is a block that is final and empty, where blocks are not final at once. */
+  readonly first: number;
 }
 
 /** The canonical chain's numbers and hashes. `now` in unix milliseconds. */
@@ -40,7 +42,7 @@ export function createBlockLine(database: SqliteDatabase, now: number, settings:
   const headNumber = (at: number): number => {
     const byClock = genesis.blocks === "clock" ? Math.floor((at - genesis.at) / genesis.blockMs) : 0;
     // A clock that is set back must not take blocks away.
-    highest = Math.max(highest, storedHead.get() ?? 0, byClock);
+    highest = Math.max(highest, storedHead.get() ?? 0, genesis.first + byClock);
     return highest;
   };
   const ref = (number: number): BlockRef => {
@@ -109,6 +111,7 @@ function begin(database: SqliteDatabase, now: number, settings: LocalChainSettin
   return {
     identity: found.identity,
     at: found.at,
+    first: found.finality_lag > 0 ? 1 : 0,
     blocks: found.blocks,
     blockMs: found.block_ms,
     finalityLag: found.finality_lag,

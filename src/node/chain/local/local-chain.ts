@@ -149,8 +149,9 @@ export class LocalChain implements ChainClient, LocalChainControl {
   }
 
   async #pause(head: BlockRef, changed: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { blocks, at, blockMs } = await this.genesis();
-    const due = blocks === "clock" ? at + (head.number + 1) * blockMs - this.#clock.now() : Number.POSITIVE_INFINITY;
+    const { blocks, at, first, blockMs } = await this.genesis();
+    const next = at + (head.number + 1 - first) * blockMs;
+    const due = blocks === "clock" ? next - this.#clock.now() : Number.POSITIVE_INFINITY;
     const done = new AbortController();
     const slept = this.#clock.sleep(
       Math.min(Math.max(due, 1), LOOK_MS[blocks]),
