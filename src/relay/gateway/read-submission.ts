@@ -34,15 +34,23 @@ export function readSubmission(sr25519: Sr25519, wire: string): Submission {
   if (!cosignatures.every((cosignature) => verifyCosignature(sr25519, payload, cosignature))) {
     throw new GatewayRefusal("bad_signature", "a co-signature does not fit, or is the author's own");
   }
-  // Rankings say nothing below a quorum; other outputs ask for one by bringing co-signatures.
-  const isQuorum = payload.content.type === "ranking" || cosignatures.length > 0;
+  const author = { validator_hotkey: validatorHotkey, signature };
+  const isQuorum = asksForQuorum(payload);
   return {
     ...partsOf(payload, wire),
     signedHash: payload.signedHash,
     assurance: isQuorum ? "quorum" : "author",
     hotkey: validatorHotkey,
-    signatures: [{ validator_hotkey: validatorHotkey, signature }, ...cosignatures],
+    signatures: isQuorum ? [author, ...cosignatures] : [author],
   };
+}
+
+/**
+ * Rankings say nothing below a quorum, and memories ask for one by bringing co-signatures. What a model answered
+ * nobody can check: it is its author's word, whoever else signs (design: relay).
+ */
+function asksForQuorum({ content, cosignatures }: SignedPayload): boolean {
+  return content.type === "ranking" || (content.type === "memory" && cosignatures.length > 0);
 }
 
 /** The object in `wire` when nobody signed it; undefined when somebody did, or it is no object. */

@@ -85,12 +85,12 @@ export class SubmissionDesk {
     const earlier = known.find(({ assurance }) => assurance === "quorum");
     const submission = { ...read, signatures: mergeSignatures(earlier?.signatures ?? [], read.signatures) };
     // Who could vote at a block is known once it is final.
-    const votes =
-      read.block <= state.finalized.number
-        ? countVotes(submission, await chain.metagraph(read.block), this.#options.minStakeTao)
-        : null;
+    const { minStakeTao } = this.#options;
+    const isKnown = read.block <= state.finalized.number;
+    const count = isKnown ? countVotes(submission, await chain.metagraph(read.block), minStakeTao) : null;
     await chain.requireFinal(submission, state);
-    return { submission, votes, state };
+    if (count === null) throw new GatewayRefusal("not_final", "its block is not final yet; send it again later");
+    return { submission: { ...submission, signatures: count.signatures }, votes: count.votes, state };
   }
 
   /** 202: kept until more validators signed, and not paid for (design: x402). */

@@ -90,11 +90,30 @@ describe("a gateway accepts", () => {
   it("co-signatures for what it had from the author alone, with a receipt of its own", async () => {
     const author = kit.validator(0);
     const nonce = `${(await kit.chain.finalized()).number}:0:1795000000000:7`;
-    const alone = await kit.inference({ author, uid: 0, nonce });
-    const agreed = await kit.inference({ author, uid: 0, nonce, cosigners: kit.validators.slice(1) });
+    const alone = await kit.memory({ author, nonce });
+    const agreed = await kit.memory({ author, nonce, cosigners: kit.validators.slice(1) });
     const before = await post(gateway, alone.text);
     const after = await post(gateway, agreed.text);
     expect([before.body.receipt?.assurance, after.body.receipt?.assurance]).toEqual(["author", "quorum"]);
     expect(await post(gateway, alone.text)).toMatchObject({ status: 200, body: { receipt: { assurance: "quorum" } } });
+  });
+
+  it("an inference as its author's, whoever else signed it", async () => {
+    const made = await kit.inference({ author: kit.validator(0), uid: 0, cosigners: kit.validators.slice(1) });
+    const { receipt } = (await post(gateway, made.text)).body;
+    expect(receipt).toMatchObject({ assurance: "author", qc_hash: null });
+  });
+
+  it("and counts validators alone, whoever else signed", async () => {
+    const { text, signedHash } = await kit.ranking({ cosigners: [kit.stranger, ...kit.validators.slice(1)] });
+    expect((await post(gateway, text)).status).toBe(201);
+    const state = await get<ReplyBody & { readonly signatures: readonly { readonly validator_hotkey: string }[] }>(
+      gateway,
+      `/relay/${signedHash}`,
+    );
+    expect(state.quorum).toEqual({ have: 4, need: 3 });
+    expect(state.signatures.map(({ validator_hotkey }) => validator_hotkey).sort()).toEqual(
+      kit.validators.map(({ hotkey }) => `${hotkey}`).sort(),
+    );
   });
 });

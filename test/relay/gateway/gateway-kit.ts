@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { toHex } from "../../../src/crypto/hex.ts";
 import { loadSr25519, type Sr25519 } from "../../../src/crypto/sr25519.ts";
 import { type Hotkey, hotkeyOf } from "../../../src/crypto/ss58.ts";
+import { objectFromPlain } from "../../../src/crypto/subnet-json.ts";
 import { writeCompact } from "../../../src/crypto/subnet-json-writer.ts";
 import { LocalChain } from "../../../src/node/chain/local/local-chain.ts";
 import { defaultLocalChainSettings } from "../../../src/node/chain/local/local-chain-settings.ts";
@@ -12,7 +13,12 @@ import { createLogger } from "../../../src/node/runtime/logger.ts";
 import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
 import { type GatewayConfig, readGatewayConfig } from "../../../src/relay/gateway/gateway-config.ts";
 import { type RunningGateway, type StartGatewayDeps, startGateway } from "../../../src/relay/gateway/start-gateway.ts";
-import { type FrozenOutput, freezeInference, freezeRanking } from "../../../src/relay/payload/freeze-output.ts";
+import {
+  type FrozenOutput,
+  freezeInference,
+  freezeRanking,
+  thawOutput,
+} from "../../../src/relay/payload/freeze-output.ts";
 import { cosignMessage } from "../../../src/relay/payload/hashes.ts";
 import { makeNonce } from "../../../src/relay/payload/nonce.ts";
 import { payloadBody, signPayload, withCosignatures } from "../../../src/relay/payload/sign-payload.ts";
@@ -121,6 +127,12 @@ export class GatewayKit implements AsyncDisposable {
 
   async inference(options: SubmissionOptions = {}, completion = "an answer"): Promise<MadeSubmission> {
     return this.#make(inferenceOf(completion), { author: this.stranger, uid: null, ...options });
+  }
+
+  async memory(options: SubmissionOptions = {}): Promise<MadeSubmission> {
+    const { hotkey } = this.validator(0);
+    const output = { query_sha256: null, items: [], merkle_root: null, miner_hotkey: hotkey };
+    return this.#make(thawOutput("memory", objectFromPlain(output)), options);
   }
 
   /** An inference that nobody signed. */
