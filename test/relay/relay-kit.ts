@@ -15,7 +15,7 @@ import { TestClock } from "../support/test-clock.ts";
 
 export const sr25519 = await loadSr25519();
 export const silent = createLogger({ level: "silent" });
-export const GATEWAY_URL = "http://gateway.test";
+const GATEWAY_URL = "http://gateway.test";
 
 export function newSigner(): PayloadSigner {
   const pair = sr25519.pairFromSeed(randomBytes(32));

@@ -22,7 +22,7 @@ export interface CosignContext {
   ownScores(roundId: number): Promise<OwnScores | null>;
 }
 
-export type CosignStatus = 400 | 401 | 403 | 409 | 422 | 425;
+type CosignStatus = 400 | 401 | 403 | 409 | 422 | 425;
 
 export type CosignAnswer =
   | { readonly status: 200; readonly body: Cosignature & { readonly signed_hash: string } }

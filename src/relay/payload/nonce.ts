@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import type { NonceParts, OutputType } from "./types.ts";
 
 /** Blocks of one round (spec 14.0). */
-export const ROUND_BLOCKS = 50;
+const ROUND_BLOCKS = 50;
 const MAX_SEQUENCE = 2 ** 32;
 
 /** The round a block belongs to. */

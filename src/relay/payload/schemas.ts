@@ -13,13 +13,13 @@ const MAX_TEXT = 2_000;
 const MAX_COMPLETION = 16_384;
 const NAME = 200;
 
-export const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
 const blockHash = z.string().regex(/^0x[0-9a-f]{64}$/, "must be 0x and 64 lower-case hex digits");
 const uid = z.string().regex(/^(0|[1-9][0-9]{0,8})$/, "must be a uid in decimal");
 const cid = z.string().max(NAME).refine(isCid, "must be a CID").meta({ pattern: "^v[0-9]+::[0-9a-f]{64}$" });
 const signature = z.string().regex(/^0x[0-9a-f]{128}$/, "must be 0x and 128 lower-case hex digits");
 const count = z.int().min(0);
-export const hotkey = z
+const hotkey = z
   .string()
   .refine((text): text is Hotkey => isHotkey(text), "must be an SS58 address of prefix 42")
   .meta({ pattern: "^[1-9A-HJ-NP-Za-km-z]{48}$" });
@@ -30,7 +30,7 @@ export const minerScore = z.strictObject({
   proof_rate: z.number(),
 });
 
-export const scores = z
+const scores = z
   .record(uid, minerScore)
   .refine((map) => Object.keys(map).length <= MAX_UIDS, `must have at most ${MAX_UIDS} uids`);
 
@@ -55,7 +55,7 @@ export const memoryOutput = z.strictObject({
   miner_hotkey: hotkey,
 });
 
-export const toolCall = z.strictObject({
+const toolCall = z.strictObject({
   server: z.string().max(NAME),
   tool: z.string().max(NAME),
   arguments_sha256: hex64,

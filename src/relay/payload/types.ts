@@ -1,15 +1,7 @@
 import type { z } from "zod";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { SubnetObject } from "../../crypto/subnet-json.ts";
-import type {
-  cosignature,
-  inferenceOutput,
-  memoryItem,
-  memoryOutput,
-  minerScore,
-  rankingOutput,
-  toolCall,
-} from "./schemas.ts";
+import type { cosignature, inferenceOutput, memoryItem, memoryOutput, rankingOutput } from "./schemas.ts";
 
 export type OutputType = "ranking" | "memory" | "inference";
 export type SchemaVersion = "engram-v1" | "engram-v2";
@@ -20,12 +12,10 @@ export type SchemaVersion = "engram-v1" | "engram-v2";
  */
 export type Assurance = "quorum" | "author" | "payer";
 
-export type MinerScore = Readonly<z.infer<typeof minerScore>>;
-export type RankingOutput = Readonly<z.infer<typeof rankingOutput>>;
+type RankingOutput = Readonly<z.infer<typeof rankingOutput>>;
 export type MemoryItem = Readonly<z.infer<typeof memoryItem>>;
-export type MemoryOutput = Readonly<z.infer<typeof memoryOutput>>;
+type MemoryOutput = Readonly<z.infer<typeof memoryOutput>>;
 export type InferenceOutput = Readonly<z.infer<typeof inferenceOutput>>;
-export type ToolCall = Readonly<z.infer<typeof toolCall>>;
 /** `signature` covers `cosignMessage` (spec 14.0), not the bare hash. */
 export type Cosignature = Readonly<z.infer<typeof cosignature>>;
 

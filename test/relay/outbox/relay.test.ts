@@ -267,3 +267,30 @@ test("two relays on one home send a submission once", async () => {
   await second.tick();
   expect(gateway.posted).toHaveLength(1);
 });
+
+test("whoever co-signed another's ranking does not send its own of that round", async () => {
+  await using home = await tempHome();
+  const [gateway, clock, proposer] = [new ScriptedGateway(), new StillClock(), newSigner()];
+  const chain = new SteppedChain([validatorNeuron(1, signer), validatorNeuron(2, proposer)]);
+  chain.grow(150);
+  chain.finalize(140);
+  await using relay = start(home.path, gateway, chain, clock);
+  const { journal } = relay.cosignContext(async () => null);
+  const key = { chain: "local:stepped", hotkey: signer.hotkey, netuid: 450, roundId: 2 };
+  await journal.sign({ ...key, signedHash: "0".repeat(64), proposer: proposer.hotkey }, new Uint8Array([1]));
+  await relay.emitRanking(roundAt(chain, 101));
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "round_taken", signedHash: null }]);
+});
+
+test("a validator without a permit at the block parks its ranking", async () => {
+  await using home = await tempHome();
+  const [gateway, chain] = [new ScriptedGateway(), newChain()];
+  chain.neurons = chain.neurons.map((neuron) => ({ ...neuron, validatorPermit: false }));
+  await using relay = start(home.path, gateway, chain, new StillClock());
+  await relay.emitRanking(roundAt(chain, 90));
+  await relay.tick();
+  expect(gateway.posted).toHaveLength(0);
+  expect(await relay.list()).toMatchObject([{ state: "parked", lastError: "no_permit" }]);
+});
