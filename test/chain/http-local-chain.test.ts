@@ -3,10 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { btauthHeaders } from "../../src/crypto/btauth.ts";
 import type { Hotkey } from "../../src/crypto/ss58.ts";
+import { ChainConnection } from "../../src/node/chain/local/chain-connection.ts";
+import { replies } from "../../src/node/chain/local/chain-wire.ts";
 import { HttpLocalChain } from "../../src/node/chain/local/http-local-chain.ts";
 import { type ServedLocalChain, serveLocalChain } from "../../src/node/chain/local/serve-local-chain.ts";
 import { openChain } from "../../src/node/chain/open-chain.ts";
+import type { ChainSigner } from "../../src/node/ports.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
 import { chainClientCompliance, signerOf, someHotkey } from "../compliance/chain-client.ts";
 
@@ -70,19 +74,45 @@ test("a write is taken from the hotkey it is about alone", async () => {
   expect(await owner.register(hotkey, hotkey)).toBe(await reader.uidOf(hotkey));
 });
 
-test("stake is nothing a hotkey can write for itself", async () => {
-  const hotkey = someHotkey();
-  await using writer = open({ signerOf });
-  const { ChainConnection } = await import("../../src/node/chain/local/chain-connection.ts");
-  const { replies } = await import("../../src/node/chain/local/chain-wire.ts");
-  const connection = new ChainConnection({ url: served.url, identity: undefined, clock: systemClock });
+const connect = () => new ChainConnection({ url: served.url, identity: undefined, clock: systemClock });
+
+function keyOf(hotkey: Hotkey): ChainSigner {
   const signer = signerOf(hotkey);
   if (!signer) throw new Error("no key");
-  const asked = connection.postSigned(signer, "/calls", { kind: "stake", hotkey, tao: 5 }, replies.included);
-  await expect(asked).rejects.toMatchObject({ code: "CHAIN_REQUEST_INVALID" });
-  await writer.register(hotkey, hotkey);
-  const { neurons } = await writer.metagraph((await writer.head()).number);
+  return signer;
+}
+
+test("a hotkey cannot write for another, nor give itself stake", async () => {
+  const [hotkey, other] = [someHotkey(), someHotkey()];
+  const write = (signer: Hotkey, call: unknown) =>
+    connect().postSigned(keyOf(signer), "/calls", call, replies.included);
+  const register = { kind: "register", hotkey, coldkey: hotkey };
+  await expect(write(other, register)).rejects.toMatchObject({ code: "CHAIN_UNSIGNED" });
+  await using reader = open();
+  expect(await reader.uidOf(hotkey)).toBeNull();
+  await write(hotkey, register);
+  const stake = write(hotkey, { kind: "stake", hotkey, tao: 5 });
+  await expect(stake).rejects.toMatchObject({ code: "CHAIN_REQUEST_INVALID" });
+  const { neurons } = await reader.metagraph((await reader.head()).number);
   expect(neurons.find((neuron) => neuron.hotkey === hotkey)?.stakeTao).toBe(0);
+});
+
+test("a signed write is taken once, for its own body and chain", async () => {
+  const hotkey = someHotkey();
+  const { hotkey: receiver } = await connect().peer();
+  const body = JSON.stringify({ kind: "register", hotkey, coldkey: hotkey });
+  const signed = (to: Hotkey, nonce: bigint) =>
+    btauthHeaders(
+      { method: "POST", target: "/calls", body: Buffer.from(body), nonce, sender: hotkey, receiver: to },
+      keyOf(hotkey).sign,
+    );
+  const nonce = BigInt(Date.now()) * 1_000_000n;
+  const send = async (headers: Readonly<Record<string, string>>, text = body) =>
+    (await fetch(`${served.url}/calls`, { method: "POST", body: text, headers })).status;
+  expect(await send(signed(someHotkey(), nonce))).toBe(401);
+  expect(await send(signed(receiver, nonce), body.replace(hotkey, someHotkey()))).toBe(401);
+  expect(await send(signed(receiver, nonce))).toBe(200);
+  expect(await send(signed(receiver, nonce))).toBe(401);
 });
 
 test("pages in a browser are not answered, whatever name they found", async () => {

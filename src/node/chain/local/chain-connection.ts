@@ -1,3 +1,4 @@
+import pRetry from "p-retry";
 import type { z } from "zod";
 import { EngramError, isEngramError } from "../../../crypto/errors.ts";
 import { loadSr25519 } from "../../../crypto/sr25519.ts";
@@ -11,6 +12,9 @@ import { readFailure, readJson, replies } from "./chain-wire.ts";
 const DEADLINE_MS = 10_000;
 /** A metagraph of 4,096 neurons takes about 1.2 MB, all rows of 64 validators about 3 MB. */
 const MAX_REPLY_BYTES = 16 * 1024 * 1024;
+
+/** A kept socket may be closing just as it is used, after a restart too. Writes are not repeated: they may have counted. */
+const READ_RETRIES = { retries: 2, minTimeout: 50, maxTimeout: 200 } as const;
 
 interface Options {
   readonly url: string;
@@ -73,7 +77,12 @@ export class ChainConnection {
   }
 
   async #ask(path: string, options: CallOptions): Promise<HttpReply> {
-    return await reach(() => this.#http.get(`${this.#options.url}${path}`, limits(options)));
+    const { signal } = options;
+    return await pRetry(() => reach(() => this.#http.get(`${this.#options.url}${path}`, limits(options))), {
+      ...READ_RETRIES,
+      shouldRetry: ({ error }) => isEngramError(error, "CHAIN_UNREACHABLE"),
+      ...(signal ? { signal } : {}),
+    });
   }
 
   #read<T extends Named>(reply: HttpReply, schema: T): z.output<T> {
