@@ -66,7 +66,7 @@ export interface ReceiptSigner {
 }
 
 /** The canonical text of a receipt's body: compact JSON, keys sorted, ASCII (spec 1.3). */
-export function receiptText(body: ReceiptBody): string {
+function receiptText(body: ReceiptBody): string {
   return writeCanonical(fromPlain(receiptBody.parse(pickBody(body))));
 }
 

@@ -42,7 +42,7 @@ export const FEED_NOTICE =
  * An accepted submission as consumers read it (spec 14.7). What it claims can be checked: the co-signatures cover
  * `netuid`, `block`, `output_hash` and `id`, the receipt behind `receipt_hash` is at `GET /relay/{id}`.
  */
-export function feedItem(stored: StoredSubmission & { readonly receipt: Receipt }) {
+function feedItem(stored: StoredSubmission & { readonly receipt: Receipt }) {
   const { receipt, votes, signatures, hotkey } = stored;
   const [author, ...cosignatures] = signatures;
   return {

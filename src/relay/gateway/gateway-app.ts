@@ -15,6 +15,8 @@ import type { SubmissionDesk } from "./submission-desk.ts";
 
 export interface GatewayAppDeps {
   readonly hotkey: Hotkey;
+  /** Where others reach this gateway, without path: bound payments sign it. */
+  readonly origin: string;
   readonly netuid: number;
   readonly store: GatewayStore;
   readonly desk: SubmissionDesk;
@@ -62,12 +64,12 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
   });
   app.get("/v1/gateway", async () => {
     const { identity, head, finalized } = await chain.state();
-    const { hotkey, netuid, price } = deps;
+    const { hotkey, origin, netuid, price } = deps;
     const limits = { max_body_bytes: MAX_SUBMISSION_BYTES };
     return send({
       status: 200,
       headers: {},
-      body: { hotkey, chain: identity, netuid, head, finalized, price, limits },
+      body: { hotkey, origin, chain: identity, netuid, head, finalized, price, limits },
     });
   });
   app.get("/health", async () => {

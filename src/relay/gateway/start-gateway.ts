@@ -71,7 +71,7 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const options = { netuid, minStakeTao, maxPending, resource: `${origin}/relay` };
   const desk = new SubmissionDesk(options, { store, gate, chain, sr25519, clock, log, onAccepted });
   const price = priceOf(config, gate);
-  app.resolve(createGatewayApp({ hotkey, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
+  app.resolve(createGatewayApp({ hotkey, origin, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
   const release = stack.move();
   return { hotkey, url: server.url, origin, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
 }

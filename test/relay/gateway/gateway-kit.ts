@@ -25,7 +25,7 @@ import { payloadBody, signPayload, withCosignatures } from "../../../src/relay/p
 import type { SchemaVersion } from "../../../src/relay/payload/types.ts";
 import type { Receipt } from "../../../src/relay/receipt.ts";
 
-export const NETUID = 450;
+const NETUID = 450;
 
 /** A hotkey that signs. */
 export interface Signer {
@@ -62,7 +62,7 @@ export interface ReplyBody {
   readonly quorum?: { readonly have: number; readonly need: number } | null;
 }
 
-export function signerOf(sr25519: Sr25519, byte: number): Signer {
+function signerOf(sr25519: Sr25519, byte: number): Signer {
   const pair = sr25519.pairFromSeed(new Uint8Array(32).fill(byte));
   return { hotkey: hotkeyOf(pair.publicKey), sign: (message) => sr25519.sign(pair, message) };
 }
@@ -106,7 +106,7 @@ export class GatewayKit implements AsyncDisposable {
   }
 
   async start(
-    deps: Pick<StartGatewayDeps, "openGate"> & {
+    deps: Partial<Pick<StartGatewayDeps, "openGate" | "chain">> & {
       readonly clock?: Clock;
       readonly config?: Partial<GatewayConfig>;
     } = {},

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
+import { FixedChain } from "../../support/fixed-chain.ts";
 import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
 
 let kit: GatewayKit;
@@ -138,6 +139,15 @@ describe("a gateway refuses, and says why", () => {
     const statuses: number[] = [];
     for (let count = 0; count < 3; count += 1) statuses.push((await fetch(`${slow.url}/v1/gateway`)).status);
     expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  it("anything while the chain does not answer, for the time being", async () => {
+    const chain = new FixedChain();
+    await using deaf = await kit.start({ chain, config: { folder: `${kit.folder}/deaf` } });
+    chain.head = () => Promise.reject(new Error("no answer"));
+    const { text } = await kit.inference({}, "later");
+    expect(await post(deaf, text)).toMatchObject({ status: 503, body: { error: "unavailable", retryable: true } });
+    expect((await fetch(`${deaf.url}/health`)).status).toBe(503);
   });
 
   it("hashes it does not know, and routes it does not have", async () => {
