@@ -7,7 +7,10 @@ import { type Hotkey, hotkeyOf } from "../../../src/crypto/ss58.ts";
 import { objectFromPlain } from "../../../src/crypto/subnet-json.ts";
 import { writeCompact } from "../../../src/crypto/subnet-json-writer.ts";
 import { LocalChain } from "../../../src/node/chain/local/local-chain.ts";
-import { defaultLocalChainSettings } from "../../../src/node/chain/local/local-chain-settings.ts";
+import {
+  defaultLocalChainSettings,
+  type LocalChainSettings,
+} from "../../../src/node/chain/local/local-chain-settings.ts";
 import { type Clock, systemClock } from "../../../src/node/runtime/clock.ts";
 import { createLogger } from "../../../src/node/runtime/logger.ts";
 import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
@@ -26,6 +29,7 @@ import type { SchemaVersion } from "../../../src/relay/payload/types.ts";
 import type { Receipt } from "../../../src/relay/receipt.ts";
 
 const NETUID = 450;
+const SETTINGS: LocalChainSettings = { ...defaultLocalChainSettings, blocks: "stepped", finalityLag: 3 };
 
 /** A hotkey that signs. */
 export interface Signer {
@@ -84,11 +88,10 @@ export class GatewayKit implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async open(): Promise<GatewayKit> {
+  static async open(settings: LocalChainSettings = SETTINGS): Promise<GatewayKit> {
     await using stack = new ReleaseStack();
     const folder = await mkdtemp(join(tmpdir(), "engram-gateway-"));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const settings = { ...defaultLocalChainSettings, blocks: "stepped" as const, finalityLag: 3 };
     const chain = stack.use(new LocalChain({ path: join(folder, "chain.db"), settings }));
     const sr25519 = await loadSr25519();
     const signers = [1, 2, 3, 4, 5].map((byte) => signerOf(sr25519, byte));
@@ -96,7 +99,7 @@ export class GatewayKit implements AsyncDisposable {
       await chain.register(hotkey, signerOf(sr25519, 100 + index).hotkey);
       await chain.stake(hotkey, 1_000);
     }
-    await chain.step(10);
+    await chain.step(settings.finalityLag + 7);
     return new GatewayKit(folder, chain, signers, stack.move());
   }
 
