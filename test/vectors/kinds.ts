@@ -4,6 +4,7 @@ import { shamir } from "./check-key-shares.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
+import { relayDlq } from "./check-relay-outbox.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
 import { challengeProof } from "./check-storage-proof.ts";
 import { validatorKinds } from "./check-validator-kinds.ts";
@@ -26,6 +27,7 @@ export const kinds: Readonly<Record<string, Checker>> = {
   "relay-pyfloat": pyfloat,
   "relay-payload": relayPayload,
   "relay-backoff": relayBackoff,
+  "relay-dlq": relayDlq,
   "relay-sr25519": relaySignature,
   "relay-request-hash": requestHash,
   "replication-assign": replicationAssign,
