@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../src/node/runtime/clock.ts";
+import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { openPaymentKey } from "../../../src/relay/payment/payment-key.ts";
 import type { Hex, PaidSubmission } from "../../../src/relay/payment/payment-types.ts";
@@ -91,4 +92,22 @@ test("killed between settling and storing: it is stored and receipted also when 
   expect(receipt.payment).toMatchObject({ amount: "1000", bound: true });
   expect(await post(gateway, made.text)).toMatchObject({ status: 200, body: { receipt } });
   expect(await money.evm.balance(payTo)).toBe(PRICE);
+}, 60_000);
+
+test("a gateway that settles with its own gas moves the price once and says so on the receipt", async () => {
+  const [folder, payTo] = [join(kit.folder, "own-gas"), newAddress()];
+  await money.evm.fundGas((await openPaymentKey(gasKeyPath(folder))).address);
+  await using gateway = await restart(folder, payTo);
+  await using buyer = await money.buyer();
+  const made = await kit.inference({}, "worth a tenth of a cent");
+  const submission: PaidSubmission = { signedHash: made.signedHash, resource: `${ORIGIN}/relay` };
+  const asked = await post(gateway, made.text);
+  const headers = await buyer.pay({ headers: asked.headers, body: asked.body }, submission);
+  const replies = await Promise.all([1, 2, 3].map(() => post(gateway, made.text, headers)));
+  expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 201]);
+  const { receipt } = replies[0]?.body ?? {};
+  expect(receipt?.payment).toMatchObject({ payer: buyer.address, amount: "1000", bound: true });
+  expect(await money.evm.balance(payTo)).toBe(PRICE);
+  const other = await kit.inference({}, "not paid for");
+  expect((await post(gateway, other.text, headers)).status).toBe(400);
 }, 60_000);
