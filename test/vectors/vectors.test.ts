@@ -23,8 +23,20 @@ test.each(reports.map((report) => [report.file, report] as const))("%s", (_, rep
 });
 
 test("what deviates is named by its weakness", () => {
-  const notes = reports.flatMap((report) => report.deviationNotes.map((note) => note.replace(/^.*(M-W\d+).*$/, "$1")));
-  expect([...new Set(notes)].sort()).toEqual(["M-W20", "M-W24", "M-W28", "M-W4", "M-W5", "M-W6"]);
+  const notes = reports.flatMap((report) =>
+    report.deviationNotes.map((note) => note.replace(/^.*([MV]-W\d+).*$/, "$1")),
+  );
+  expect([...new Set(notes)].sort()).toEqual([
+    "M-W10",
+    "M-W20",
+    "M-W24",
+    "M-W28",
+    "M-W4",
+    "M-W5",
+    "M-W6",
+    "V-W34",
+    "V-W36",
+  ]);
 });
 
 describe("a changed vector fails", () => {
