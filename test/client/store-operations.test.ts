@@ -62,8 +62,12 @@ describe("approvals", () => {
     expect((await approvals.request("hash-1", "delete 30 memories")).code).toBe(code);
     expect(await approvals.consume("hash-1")).toBe(false);
     expect(await approvals.approve("zzzzzzzz")).toBeNull();
+    expect(await approvals.pending("zzzzzzzz")).toBeNull();
+    expect(await approvals.pending(code)).toEqual({ summary: "delete 30 memories" });
+    expect(await approvals.consume("hash-1")).toBe(false);
     expect(await approvals.approve(` ${code.toUpperCase()}\n`)).toEqual({ summary: "delete 30 memories" });
     expect(await approvals.approve(code)).toBeNull();
+    expect(await approvals.pending(code)).toBeNull();
     expect(await approvals.consume("hash-2")).toBe(false);
     expect(await approvals.consume("hash-1")).toBe(true);
     expect(await approvals.consume("hash-1")).toBe(false);

@@ -177,6 +177,10 @@ export class FakeMemoryClient implements MemoryClient {
       this.#approvals.set(code, { hash, summary, expires, approved: false });
       return { code, expiresAt: expires };
     },
+    pending: async (code: string) => {
+      const request = this.#approvals.get(code);
+      return !request || request.approved || request.expires <= this.#now() ? null : { summary: request.summary };
+    },
     approve: async (code: string) => {
       const request = this.#approvals.get(code);
       if (!request || request.expires <= this.#now()) return null;

@@ -181,6 +181,11 @@ export class LocalMemoryClient implements MemoryClient {
       const { store, clock } = this.#start();
       return await store.call("requestApproval", { argumentsHash, summary, now: clock.now() });
     },
+    pending: async (code) => {
+      const { store, clock } = this.#start();
+      const summary = await store.call("pendingApproval", { code: code.trim().toLowerCase(), now: clock.now() });
+      return summary === null ? null : { summary };
+    },
     approve: async (code) => {
       const { store, clock } = this.#start();
       const summary = await store.call("approve", { code: code.trim().toLowerCase(), now: clock.now() });

@@ -151,6 +151,8 @@ export interface MemoryClient extends AsyncDisposable {
   /** Single-use approvals outside the model (design: consent). `request` returns the code a person passes to `engram approve`. */
   readonly approvals: {
     request(argumentsHash: string, summary: string): Promise<{ readonly code: string; readonly expiresAt: number }>;
+    /** What a code waits for, so that a person reads it before agreeing; null when unknown, approved or expired. */
+    pending(code: string): Promise<{ readonly summary: string } | null>;
     /** Marks a code as approved by a person; its summary, or null when unknown or expired. */
     approve(code: string): Promise<{ readonly summary: string } | null>;
     /** True once for an approved request with exactly these arguments. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
+import { askPerson, personAtTerminal } from "./consent.ts";
 import { type CommonOptions, dataCommand, openClient, run } from "./kit.ts";
 import { print } from "./output.ts";
 
@@ -25,8 +26,11 @@ async function approve(code: string, options: CommonOptions): Promise<{ readonly
   const { homesOf } = await import("./open-client.ts");
   for (const home of await homesOf(options.home)) {
     await using client = await openClient({ ...options, home });
-    const approved = await client.approvals.approve(code);
-    if (approved !== null) return approved;
+    const waiting = await client.approvals.pending(code);
+    if (waiting === null) continue;
+    // At a terminal a person reads what it is before agreeing; the code alone says nothing.
+    if (personAtTerminal(options)) await askPerson(`Allow this? ${waiting.summary}`);
+    return await client.approvals.approve(code);
   }
   return null;
 }

@@ -23,14 +23,20 @@ export async function requireConsent(client: MemoryClient, options: CommonOption
     .update(JSON.stringify([act.command, act.input]))
     .digest("hex");
   if (await client.approvals.consume(hash)) return;
-  if (process.stdin.isTTY && process.stderr.isTTY && !options.json) return askPerson(act.summary);
+  if (personAtTerminal(options)) return askPerson(act.summary);
   const { code } = await client.approvals.request(hash, act.summary);
   throw new EngramError("CONSENT_REQUIRED", `a person has to approve this first: ${act.summary}`, {
     fix: `A person runs "engram approve ${code}" within 5 minutes; then repeat this command unchanged.`,
   });
 }
 
-async function askPerson(summary: string): Promise<void> {
+/** Whether somebody can be asked here and now. */
+export function personAtTerminal(options: CommonOptions): boolean {
+  return Boolean(process.stdin.isTTY && process.stderr.isTTY) && options.json !== true;
+}
+
+/** Asks yes or no on the terminal. Throws `CONSENT_DECLINED` for anything but yes. */
+export async function askPerson(summary: string): Promise<void> {
   const { confirm } = await import("@clack/prompts");
   const answer = await confirm({ message: summary, initialValue: false, output: process.stderr });
   if (answer === true) return;

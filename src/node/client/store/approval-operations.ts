@@ -16,6 +16,12 @@ export function approvalOperations(database: SqliteDatabase) {
   const waiting = database.prepare<[string], ApprovalRow>(
     "SELECT code, expires_at FROM approval WHERE arguments = ? AND approved = 0",
   );
+  const pending = database
+    .prepare<[string, number], string>(
+      `SELECT CAST(bytes AS TEXT) FROM approval JOIN content ON content.id = summary
+       WHERE code = ? AND approved = 0 AND expires_at > ?`,
+    )
+    .pluck();
   const approve = database
     .prepare<[string, number], string>(
       `UPDATE approval SET approved = 1 WHERE code = ? AND approved = 0 AND expires_at > ?
@@ -30,7 +36,10 @@ export function approvalOperations(database: SqliteDatabase) {
   const expire = database.prepare("DELETE FROM approval WHERE expires_at <= ?");
 
   return {
-    reads: {},
+    reads: {
+      pendingApproval: ({ code, now }: { readonly code: string; readonly now: number }): string | null =>
+        pending.get(code, now) ?? null,
+    },
     writes: {
       requestApproval: (
         {

@@ -29,6 +29,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...memories.reads,
       ...vectors.reads,
       ...recall.reads,
+      ...approvals.reads,
       ...journal.reads,
       ...compaction.reads,
       ...replication.reads,
