@@ -1,0 +1,125 @@
+import { isIPv6 } from "node:net";
+import { join } from "node:path";
+import type { Hono } from "hono";
+import { EngramError, isEngramError } from "../../crypto/errors.ts";
+import { loadSr25519 } from "../../crypto/sr25519.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import { isLoopback } from "../chain/loopback.ts";
+import { openWallet } from "../chain/wallet.ts";
+import type { ChainClient } from "../ports.ts";
+import { Auth2Gate } from "../protocol/auth2-gate.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { createHttpClient } from "../runtime/http-client.ts";
+import { startHttpServer } from "../runtime/http-server.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { ReleaseStack } from "../runtime/release-stack.ts";
+import { type RoundOutcome, RoundRunner } from "./round-runner.ts";
+import { openValidatorStore } from "./store/validator-store.ts";
+import { createValidatorApp } from "./validator-app.ts";
+import type { ValidatorConfig } from "./validator-config.ts";
+import type { ValidatorContext, ValidatorExtension, ValidatorServices } from "./validator-context.ts";
+import { VectorExchange } from "./vector-exchange.ts";
+
+export interface StartValidatorDeps {
+  /** Not closed by the validator. Must be able to sign for the hotkey in `folder`. */
+  readonly chain: ChainClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Adds routes and a relay. What it opens it closes itself, after the validator. */
+  readonly extend?: (context: ValidatorContext) => ValidatorExtension | Promise<ValidatorExtension>;
+}
+
+export interface RunningValidator extends AsyncDisposable {
+  readonly hotkey: Hotkey;
+  /** Where it listens. */
+  readonly url: string;
+  /** Where the chain says it is. */
+  readonly endpoint: string;
+  /** Looks for a round to bring on now, as every new block does. */
+  runRound(): Promise<RoundOutcome>;
+}
+
+const RETRY_MS = 2_000;
+
+/** The validator's hotkey lies in its folder, never in the memory wallet's. */
+export function validatorIdentityFolder(folder: string): string {
+  return join(folder, "identity");
+}
+
+/**
+ * `engram validator`: measures miners, agrees with other validators and sets weights, round after round. Errors:
+ * `CHAIN_LOCAL_REFUSED`, `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing ends the round at hand
+ * where it is; the next start goes on with it.
+ */
+export async function startValidator(
+  folder: string,
+  config: ValidatorConfig,
+  deps: StartValidatorDeps,
+): Promise<RunningValidator> {
+  const { chain, clock, logger } = deps;
+  const isLocal = (await chain.identity()).startsWith("local:");
+  if (isLocal) refuseOutside(config);
+  const [identity, sr25519] = await Promise.all([openWallet(validatorIdentityFolder(folder)), loadSr25519()]);
+  await using stack = new ReleaseStack();
+  const store = stack.use(openValidatorStore(join(folder, "validator.db")));
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const http = createHttpClient();
+  const services: ValidatorServices = { ...deps, options: config.options, store, identity, sr25519, http, signal };
+  // The port is known only once it is taken: early requests wait for the app.
+  const app = Promise.withResolvers<Hono>();
+  const { hostname, port } = config;
+  const server = stack.use(
+    await startHttpServer({ hostname, port, handler: async (request) => (await app.promise).fetch(request) }),
+  );
+  const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
+  const gate = new Auth2Gate({ identity, sr25519, clock });
+  const ownScores = async (roundId: number) => {
+    const round = await store.call("round", { roundId });
+    return round && { scores: round.measured };
+  };
+  const { routes, relay } = (await deps.extend?.({ identity, sr25519, gate, ownScores })) ?? {};
+  const exchange = new VectorExchange(services);
+  app.resolve(createValidatorApp({ services, gate, exchange, routes }));
+  const { hotkey } = identity;
+  if (isLocal) await chain.register(hotkey, hotkey);
+  if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
+  else await chain.serveAxon(hotkey, endpoint);
+  const runner = new RoundRunner(services, exchange, relay);
+  const looping = runRounds(services, runner);
+  stack.defer(async () => {
+    stopping.abort();
+    await looping;
+    await runner.idle();
+  });
+  const release = stack.move();
+  const runRound = () => runner.run();
+  return { hotkey, url: server.url, endpoint, runRound, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+/** Brings the round on at every block. A failure is logged and tried again: it never ends the validator (V-W1). */
+async function runRounds({ chain, clock, logger, signal }: ValidatorServices, runner: RoundRunner): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const { number } = await chain.head();
+      logger.debug({ outcome: await runner.run() }, "looked for a round");
+      await chain.waitForBlock(number + 1, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ code: isEngramError(error) ? error.code : "UNKNOWN" }, "a round could not be brought on");
+      await clock.sleep(RETRY_MS, signal).catch(() => undefined);
+    }
+  }
+}
+
+/** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */
+function refuseOutside({ isMainnet, hostname }: ValidatorConfig): void {
+  if (!isMainnet && isLoopback(hostname)) return;
+  throw new EngramError("CHAIN_LOCAL_REFUSED", "the simulated chain serves this machine alone", {
+    fix: isMainnet ? "set ENGRAM_CHAIN to a real chain" : "listen on 127.0.0.1, or set ENGRAM_CHAIN to a real chain",
+  });
+}
+
+function endpointOf(host: string, port: number): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}

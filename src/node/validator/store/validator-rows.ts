@@ -1,0 +1,88 @@
+import type { SignedScoreVector } from "../../../crypto/consensus-message.ts";
+import type { Hotkey } from "../../../crypto/ss58.ts";
+import type { MinerScore } from "../../ports.ts";
+import type { ProofRecord } from "../proof-record.ts";
+import type { Reputation } from "../reputation.ts";
+
+/** What is known of a miner over all rounds. */
+export interface MinerState extends ProofRecord {
+  readonly hotkey: Hotkey;
+  /** Null before the first agreed round. */
+  readonly average: number | null;
+  readonly reputation: Reputation | null;
+}
+
+/** How far a round has come; each stage is durable before the next begins. */
+export type RoundStage = "measured" | "agreed" | "weighted" | "done";
+
+/** A round as it is kept. */
+export interface KeptRound {
+  readonly roundId: number;
+  readonly block: number;
+  readonly blockHash: string;
+  readonly measured: ReadonlyMap<number, MinerScore>;
+  readonly ownVector: SignedScoreVector;
+  /** Null until enough validators agreed. */
+  readonly agreed: ReadonlyMap<number, MinerScore> | null;
+  readonly weights: ReadonlyMap<number, number> | null;
+  readonly stage: RoundStage;
+}
+
+export interface MinerRow {
+  readonly hotkey: Hotkey;
+  readonly average: number | null;
+  readonly total: number;
+  readonly passed: number;
+  readonly reputation: string | null;
+}
+
+export interface RoundRow {
+  readonly round_id: number;
+  readonly block: number;
+  readonly block_hash: string;
+  readonly measured: string;
+  readonly own_vector: string;
+  readonly agreed: string | null;
+  readonly weights: string | null;
+  readonly stage: RoundStage;
+}
+
+export function minerOf({ reputation, ...row }: MinerRow): MinerState {
+  return { ...row, reputation: reputation === null ? null : (JSON.parse(reputation) as Reputation) };
+}
+
+export function minerRow({ reputation, ...state }: MinerState): MinerRow {
+  return { ...state, reputation: reputation === null ? null : JSON.stringify(reputation) };
+}
+
+export function roundOf(row: RoundRow): KeptRound {
+  return {
+    roundId: row.round_id,
+    block: row.block,
+    blockHash: row.block_hash,
+    measured: mapOf<MinerScore>(row.measured),
+    ownVector: vectorOf(row.own_vector),
+    agreed: row.agreed === null ? null : mapOf<MinerScore>(row.agreed),
+    weights: row.weights === null ? null : mapOf<number>(row.weights),
+    stage: row.stage,
+  };
+}
+
+export function mapText(map: ReadonlyMap<number, unknown>): string {
+  return JSON.stringify([...map]);
+}
+
+export function vectorText(vector: SignedScoreVector): string {
+  return JSON.stringify({ ...vector, scores: [...vector.scores] });
+}
+
+export function vectorOf(text: string): SignedScoreVector {
+  const { scores, ...rest } = JSON.parse(text) as Omit<SignedScoreVector, "scores"> & {
+    readonly scores: readonly (readonly [number, number])[];
+  };
+  return { ...rest, scores: new Map(scores) };
+}
+
+function mapOf<T>(text: string): ReadonlyMap<number, T> {
+  return new Map(JSON.parse(text) as readonly (readonly [number, T])[]);
+}

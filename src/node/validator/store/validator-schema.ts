@@ -1,0 +1,50 @@
+import type { Migrations } from "../../runtime/sqlite.ts";
+
+/** Miners are known by hotkey: whoever takes over a uid inherits nothing of it (V-W11). */
+export const validatorMigrations: Migrations = {
+  "001-validator": [
+    "CREATE TABLE canary_group (id TEXT PRIMARY KEY, centre BLOB NOT NULL, expires_at INTEGER NOT NULL) STRICT",
+    `CREATE TABLE canary (
+      cid TEXT PRIMARY KEY,
+      group_id TEXT NOT NULL REFERENCES canary_group (id) ON DELETE CASCADE,
+      embedding BLOB NOT NULL
+    ) STRICT`,
+    "CREATE INDEX canary_of_group ON canary (group_id)",
+    `CREATE TABLE placement (
+      cid TEXT NOT NULL REFERENCES canary (cid) ON DELETE CASCADE,
+      miner TEXT NOT NULL,
+      PRIMARY KEY (cid, miner)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE miner (
+      hotkey TEXT PRIMARY KEY,
+      average REAL,
+      total INTEGER NOT NULL,
+      passed INTEGER NOT NULL,
+      reputation TEXT
+    ) STRICT`,
+    `CREATE TABLE slash_event (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      miner TEXT NOT NULL,
+      block INTEGER NOT NULL,
+      total INTEGER NOT NULL,
+      passed INTEGER NOT NULL,
+      active INTEGER NOT NULL
+    ) STRICT`,
+    `CREATE TABLE round (
+      round_id INTEGER PRIMARY KEY,
+      block INTEGER NOT NULL,
+      block_hash TEXT NOT NULL,
+      measured TEXT NOT NULL,
+      own_vector TEXT NOT NULL,
+      agreed TEXT,
+      weights TEXT,
+      stage TEXT NOT NULL
+    ) STRICT`,
+    `CREATE TABLE peer_vector (
+      round_id INTEGER NOT NULL,
+      validator TEXT NOT NULL,
+      vector TEXT NOT NULL,
+      PRIMARY KEY (round_id, validator)
+    ) STRICT, WITHOUT ROWID`,
+  ],
+};

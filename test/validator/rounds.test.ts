@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { RunningValidator } from "../../src/node/validator/start-validator.ts";
+import { Subnet } from "./subnet.ts";
+
+let subnet: Subnet;
+beforeEach(async () => {
+  subnet = await Subnet.start();
+});
+afterEach(() => subnet[Symbol.asyncDispose]());
+
+function runAll(...validators: readonly RunningValidator[]) {
+  return Promise.all(validators.map((validator) => validator.runRound()));
+}
+
+function lie(path: string, text: string): string {
+  if (path === "/ChallengeSynapse") return JSON.stringify({ ...JSON.parse(text), proof: "0".repeat(64) });
+  return path === "/QuerySynapse" ? JSON.stringify({ ...JSON.parse(text), results: [] }) : text;
+}
+
+test("two validators measure three miners, agree, and set weights: a liar and a dead miner get less", async () => {
+  const honest = await subnet.miner("honest");
+  const liar = await subnet.miner("liar", lie);
+  const dead = await subnet.miner("dead");
+  await dead[Symbol.asyncDispose]();
+  await subnet.chain.step();
+  const one = await subnet.validator("one");
+  const two = await subnet.validator("two");
+
+  expect(await runAll(one, two)).toEqual(["done", "done"]);
+
+  const uid = async (hotkey: typeof honest.hotkey) => (await subnet.chain.uidOf(hotkey)) ?? -1;
+  const rows = await subnet.chain.weights();
+  expect([...rows.keys()].sort()).toEqual([await uid(one.hotkey), await uid(two.hotkey)].sort());
+  for (const row of rows.values()) {
+    expect(row.get(await uid(honest.hotkey))).toBe(65_535);
+    expect(row.get(await uid(liar.hotkey)) ?? 0).toBeLessThan(30_000);
+    expect(row.has(await uid(dead.hotkey))).toBe(false);
+  }
+  const [round] = subnet.emitted.get("one") ?? [];
+  expect(round).toMatchObject({ block: 1, roundId: 0, blockHash: await subnet.chain.blockHash(1) });
+  expect(round?.scores.get(await uid(honest.hotkey))).toMatchObject({ recall: 1, proofRate: 1 });
+  expect(round?.scores.get(await uid(liar.hotkey))).toMatchObject({ recall: 0, proofRate: 0 });
+  expect(round?.scores.get(await uid(dead.hotkey))).toEqual({ recall: 0, latencyMs: null, proofRate: 0 });
+  // Nothing is done twice in one round.
+  expect(await runAll(one, two)).toEqual(["done", "done"]);
+  expect(subnet.emitted.get("one")).toHaveLength(1);
+});
+
+test.each([
+  ["no JSON", "{"],
+  ["a list", "[]"],
+  ["NaN", '{"results":[{"cid":NaN}],"latency_ms":NaN,"proof":NaN,"embedding_hash":1}'],
+  ["other types", '{"results":5,"cid":[1],"embedding_hash":["é"],"proof":{}}'],
+  ["cids that are lists", '{"results":[{"cid":[]}],"cid":null,"embedding_hash":"é","proof":"é"}'],
+  ["more bytes than anybody reads", `"${"x".repeat(2_000_000)}"`],
+])("a miner that answers %s costs itself alone", async (_, text) => {
+  const honest = await subnet.miner("honest");
+  const broken = await subnet.miner("broken", () => text);
+  const only = await subnet.validator("only", { CONSENSUS_MIN_VALIDATORS: "0" });
+  await subnet.chain.step();
+  expect(await only.runRound()).toBe("done");
+  const [round] = subnet.emitted.get("only") ?? [];
+  const uids = [await subnet.chain.uidOf(honest.hotkey), await subnet.chain.uidOf(broken.hotkey)];
+  expect(uids.map((uid) => round?.scores.get(uid ?? -1)?.recall)).toEqual([1, 0]);
+});
+
+test("without enough validators nothing is set or relayed; once another agrees, it is, also after a restart", async () => {
+  await subnet.miner("honest");
+  await subnet.chain.step();
+  const impatient = { agreementWaitMs: 50 };
+  const alone = await subnet.validator("one", {}, impatient);
+  expect(await alone.runRound()).toBe("no_quorum");
+  expect((await subnet.chain.weights()).size).toBe(0);
+  expect(subnet.emitted.get("one")).toEqual([]);
+  await alone[Symbol.asyncDispose]();
+
+  const one = await subnet.validator("one", {}, impatient);
+  const two = await subnet.validator("two");
+  expect(await two.runRound()).toBe("done");
+  expect(await one.runRound()).toBe("done");
+  expect((await subnet.chain.weights()).size).toBe(2);
+  expect(subnet.emitted.get("one")).toMatchObject([{ block: 1 }]);
+});
+
+test("a restart keeps averages, proof records and the round that was done", async () => {
+  const miner = await subnet.miner("miner");
+  const environment = { CONSENSUS_MIN_VALIDATORS: "0" };
+  const first = await subnet.validator("v", environment);
+  await subnet.chain.step();
+  expect(await first.runRound()).toBe("done");
+  await first[Symbol.asyncDispose]();
+
+  const again = await subnet.validator("v", environment);
+  expect(again.hotkey).toBe(first.hotkey);
+  expect(await again.runRound()).toBe("done");
+  expect(subnet.emitted.get("v")).toHaveLength(1);
+
+  // The miner dies: a validator that had forgotten would give it nothing at all.
+  await miner[Symbol.asyncDispose]();
+  await subnet.chain.step(50);
+  expect(await again.runRound()).toBe("done");
+  const uid = (await subnet.chain.uidOf(miner.hotkey)) ?? -1;
+  expect(subnet.emitted.get("v")?.at(-1)).toMatchObject({ roundId: 1 });
+  expect(subnet.emitted.get("v")?.at(-1)?.scores.get(uid)).toEqual({ recall: 0, latencyMs: null, proofRate: 0.5 });
+  expect((await subnet.chain.weights()).values().next().value?.get(uid)).toBe(65_535);
+});
+
+test("a hotkey without a permit measures nobody", async () => {
+  await subnet.miner("miner");
+  const validator = await subnet.validator("v", { CONSENSUS_MIN_VALIDATORS: "0" }, { stake: 0 });
+  expect(await validator.runRound()).toBe("no_permit");
+  expect(subnet.emitted.get("v")).toEqual([]);
+});
