@@ -24,7 +24,7 @@ const hotkey = z
   .refine((text): text is Hotkey => isHotkey(text), "must be an SS58 address of prefix 42")
   .meta({ pattern: "^[1-9A-HJ-NP-Za-km-z]{48}$" });
 
-export const minerScore = z.strictObject({
+const minerScore = z.strictObject({
   recall: z.number(),
   latency_ms: z.number().nullable(),
   proof_rate: z.number(),

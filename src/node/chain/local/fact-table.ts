@@ -12,7 +12,7 @@ export interface Facts {
   readonly commitment: string;
 }
 
-export interface DatedFact<T> {
+interface DatedFact<T> {
   readonly block: number;
   readonly value: T;
 }
