@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { canonicalScoreVector } from "../../src/crypto/consensus-message.ts";
 import { toWeightRow } from "../../src/node/chain/local/weight-row.ts";
-import { agree, cosineDistance, isNear } from "../../src/node/validator/consensus.ts";
+import { agree, cosineDistance, isNear, poll } from "../../src/node/validator/consensus.ts";
 import { noProofs, proofRate, shouldSlash, withResult } from "../../src/node/validator/proof-record.ts";
 import { nextReputation, type Reputation, reliability } from "../../src/node/validator/reputation.ts";
 import {
@@ -15,7 +15,7 @@ import {
   weightsOf,
 } from "../../src/node/validator/scoring.ts";
 import { expireSlashes, isSlashed, type SlashEvent, slash } from "../../src/node/validator/slashing.ts";
-import { checker } from "./checker.ts";
+import { checker, deviated } from "./checker.ts";
 
 const byUid = z
   .record(z.string(), z.number().nullable())
@@ -220,6 +220,49 @@ const consensusDistance = checker((vector) => {
   if (agree(input.a, input.b)) ok(expected.agrees || [...input.a.values(), ...input.b.values()].every((v) => v === 0));
 });
 
+const quorumCase = z.object({
+  input: z.object({
+    own_hotkey: z.string(),
+    min_validators: z.int(),
+    ttl_secs: z.int(),
+    now: z.number(),
+    own_block: z.int(),
+    own_scores: byUid.nullable(),
+    peers: z.array(z.object({ hotkey: z.string(), block: z.int(), scores: byUid, timestamp_ms: z.int() })),
+    ask: z.object({ block: z.int() }),
+  }),
+  expected: z.object({ has_quorum: z.boolean(), aggregate: z.record(z.string(), z.number()) }),
+});
+const consensusQuorum = checker((vector) => {
+  const { input, expected } = quorumCase.parse(vector);
+  const hasOwn = input.own_scores !== null && input.own_block === input.ask.block;
+  const own = input.own_scores ?? new Map<number, number>();
+  const others = input.peers.filter(({ hotkey, block }) => hotkey !== input.own_hotkey && block === input.ask.block);
+  const vectors = others.map(({ scores, timestamp_ms: timestampMs }) => ({ scores, timestampMs }));
+  const { agreeing, recall } = poll(own, vectors, (input.now - input.ttl_secs) * 1000);
+  const unlike = vectors.filter(({ scores }) => isNear(cosineDistance(own, scores)) && !agree(own, scores));
+  if (unlike.length > 0) {
+    ok(agreeing <= vectors.length - unlike.length);
+    return deviated("V-W22: scores of the same direction agree, whatever their size");
+  }
+  if (hasOwn && vectors.length > 0 && [own, ...vectors.map(({ scores }) => scores)].every(isZero)) {
+    equal(agreeing, vectors.length);
+    return deviated("V-W24: rounds without any recall never agree");
+  }
+  // A validator that says another thing later is refused before it is counted.
+  if (new Set(others.map(({ hotkey }) => hotkey)).size < others.length) {
+    equal(poll(own, vectors.slice(0, 1), 0).agreeing, 0);
+    return deviated("V-W24: later vectors overwrite earlier ones");
+  }
+  equal(input.min_validators === 0 || (hasOwn && agreeing >= input.min_validators), expected.has_quorum);
+  deepEqual(hasOwn ? plain(recall) : {}, expected.aggregate);
+  return undefined;
+});
+
+function isZero(scores: ReadonlyMap<number, number>): boolean {
+  return [...scores.values()].every((score) => score === 0);
+}
+
 /** What the validator's own kinds verify. */
 export const validatorKinds = {
   "score-recall": scoreRecall,
@@ -232,4 +275,5 @@ export const validatorKinds = {
   "reputation-ema": reputationEma,
   "consensus-canonical": consensusCanonical,
   "consensus-distance": consensusDistance,
+  "consensus-quorum": consensusQuorum,
 };

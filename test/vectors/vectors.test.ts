@@ -34,6 +34,8 @@ test("what deviates is named by its weakness", () => {
     "M-W4",
     "M-W5",
     "M-W6",
+    "V-W22",
+    "V-W24",
     "V-W34",
     "V-W36",
   ]);

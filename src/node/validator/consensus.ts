@@ -7,6 +7,23 @@ const MAX_DISTANCE = 0.15;
 const MAX_MEAN_GAP = 0.15;
 const TINY_NORM = 1e-12;
 
+/** What other validators' scores come to beside one's own. */
+export interface Poll {
+  readonly agreeing: number;
+  /** The median of one's own scores and those that agree. */
+  readonly recall: RecallScores;
+}
+
+/** Counts the vectors made after `oldestMs` that agree with `own` (spec 9.4). */
+export function poll(
+  own: RecallScores,
+  vectors: readonly { readonly timestampMs: number; readonly scores: RecallScores }[],
+  oldestMs: number,
+): Poll {
+  const agreeing = vectors.filter(({ timestampMs, scores }) => timestampMs > oldestMs && agree(own, scores));
+  return { agreeing: agreeing.length, recall: medianScores([own, ...agreeing.map(({ scores }) => scores)]) };
+}
+
 /** Cosine distance over all uids of either, missing ones as 0 (spec 9.4). */
 export function cosineDistance(one: RecallScores, other: RecallScores): number {
   const uids = unionOf([one, other]);
@@ -32,7 +49,7 @@ export function isNear(distance: number): boolean {
 }
 
 /** The median of every uid's scores, missing ones as 0 (spec 9.4). */
-export function medianScores(rows: readonly RecallScores[]): Map<number, number> {
+function medianScores(rows: readonly RecallScores[]): Map<number, number> {
   return new Map(unionOf(rows).map((uid) => [uid, median(rows.map((row) => at(row, uid)))]));
 }
 

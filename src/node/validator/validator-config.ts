@@ -6,7 +6,7 @@ import { type Environment, parseVariables, sharedVariables } from "../runtime/co
 const count = z.coerce.number("must be a number").int("must be a whole number");
 
 /** Another validator and where it is reached. */
-export interface ConfiguredPeer {
+interface ConfiguredPeer {
   readonly hotkey: Hotkey;
   readonly url: string;
 }

@@ -3,7 +3,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { MinerScore, Neuron } from "../ports.ts";
 import { Auth2Caller, type Auth2Peer } from "../protocol/auth2-caller.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { agree, medianScores } from "./consensus.ts";
+import { poll } from "./consensus.ts";
 import { isCallable } from "./miner-address.ts";
 import type { KeptRound } from "./store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "./validator-context.ts";
@@ -98,13 +98,10 @@ export class VectorExchange {
     vectors: readonly { readonly timestampMs: number; readonly scores: ReadonlyMap<number, number> }[],
   ) {
     const { options, clock } = this.#services;
-    const own = round.ownVector.scores;
-    const oldest = clock.now() - VECTOR_TTL_MS;
-    const agreeing = vectors.filter(({ timestampMs, scores }) => timestampMs > oldest && agree(own, scores));
-    if (agreeing.length < options.minAgreeing) return null;
-    const recalls = medianScores([own, ...agreeing.map(({ scores }) => scores)]);
+    const { agreeing, recall } = poll(round.ownVector.scores, vectors, clock.now() - VECTOR_TTL_MS);
+    if (agreeing < options.minAgreeing) return null;
     return new Map(
-      [...round.measured].map(([uid, score]) => [uid, { ...score, recall: recalls.get(uid) ?? score.recall }]),
+      [...round.measured].map(([uid, score]) => [uid, { ...score, recall: recall.get(uid) ?? score.recall }]),
     );
   }
 
