@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { allTools } from "../../src/mcp/tools/index.ts";
 import { fakeOverStdio, serveForTest } from "../support/mcp-server.ts";
 
 const inspector = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js";
@@ -32,7 +33,7 @@ describe.each(["legacy", "modern"])("MCP Inspector, %s era", (era) => {
     expect(await inEra(["--method", "initialize"])).toMatchObject({ code: 0, result: { protocolVersion: version } });
     const listed = await inEra(["--method", "tools/list", "--strict"]);
     expect(listed.code).toBe(0);
-    expect(listed.result["tools"]).toHaveLength(7);
+    expect(listed.result["tools"]).toHaveLength(allTools.length);
     expect(await inEra(store)).toMatchObject({
       code: 0,
       result: { structuredContent: { stored: [{ id: expect.stringMatching(/^m_/) }] } },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { allTools } from "../../src/mcp/tools/index.ts";
 import { openMemoryClient } from "../../src/node/client/open-client.ts";
 import { createLogger } from "../../src/node/runtime/logger.ts";
 import { connect, eras, type McpSession } from "../support/mcp-clients.ts";
@@ -37,7 +38,7 @@ describe.each(eras)("a whole session, client %s", (era) => {
 
 async function wholeSession(session: McpSession): Promise<void> {
   const { tools } = await session.client.listTools();
-  expect(tools.map(({ name }) => name)).toHaveLength(7);
+  expect(tools.map(({ name }) => name)).toEqual(allTools.map(({ name }) => name));
   const ids = await storeSome(session);
   await recallThem(session, ids);
   await readResources(session, ids);
