@@ -213,8 +213,14 @@ export class LocalMemoryClient implements MemoryClient {
 
   async settle(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { background, replication } = this.#start();
-    await background.settleVectors(options.signal);
-    await replication.settle(options.signal);
+    // Everything waited for below may rest on unreferenced timers: without this the process could end in between.
+    const alive = setInterval(() => undefined, 60_000);
+    try {
+      await background.settleVectors(options.signal);
+      await replication.settle(options.signal);
+    } finally {
+      clearInterval(alive);
+    }
   }
 
   /** Nothing is opened before the first call; then what waits since the last run is taken up as well. */
