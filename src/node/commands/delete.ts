@@ -3,7 +3,7 @@ import type { DeleteResult } from "../client/memory.ts";
 import { FREE_DELETES, requireConsent } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, openClient, run, settle } from "./kit.ts";
-import { notFound, print, reportFailure } from "./output.ts";
+import { count, notFound, print, reportFailure } from "./output.ts";
 
 interface Options extends CommonOptions {
   readonly namespace?: string;
@@ -43,8 +43,9 @@ function deleteInput(ids: readonly string[], namespace: string | undefined) {
 }
 
 function describe({ deleted, replicas }: DeleteResult): string {
-  const memories = `forgot ${deleted.length} ${deleted.length === 1 ? "memory" : "memories"} on this machine`;
-  const { deleted: gone, pending, impossible } = replicas;
-  if (gone + pending + impossible === 0) return memories;
-  return `${memories}; replicas: ${gone} deleted, ${pending} still to confirm, ${impossible} cannot be deleted`;
+  const memories = `forgot ${count(deleted.length, "memory", "memories")} on this machine`;
+  const told = replicas.pending === 0 ? "" : `; deleting ${count(replicas.pending, "copy", "copies")} at miners`;
+  const kept = replicas.impossible === 0 ? "" : `; ${count(replicas.impossible, "miner")} cannot delete a copy`;
+  const left = told + kept === "" ? "" : ' ("engram status" shows what is left to delete)';
+  return `${memories}${told}${kept}${left}`;
 }

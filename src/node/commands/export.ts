@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
 import type { MemoryClient } from "../client/memory.ts";
 import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
-import { print, say, writeOut } from "./output.ts";
+import { count, print, say, writeOut } from "./output.ts";
 
 interface Options extends CommonOptions {
   readonly namespace?: string;
@@ -25,7 +25,11 @@ export function exportCommand(): Command {
           return;
         }
         const exported = await exportTo(file, client, options);
-        await print(options.json === true, { exported, file }, () => `wrote ${exported} memories to ${file}`);
+        await print(
+          options.json === true,
+          { exported, file },
+          () => `wrote ${count(exported, "memory", "memories")} to ${file}`,
+        );
         if (!options.json) say("The file holds them in plain text: keep it as safe as the memories themselves.");
       }),
     );

@@ -7,7 +7,7 @@ import type { ImportReport } from "../client/transfer/import.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { EXIT, usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, settle, withClient } from "./kit.ts";
-import { print, say } from "./output.ts";
+import { count, print, say } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
 interface Options extends CommonOptions {
@@ -79,7 +79,7 @@ function counts({ stored, deduped, failed }: ImportReport): string {
 
 function describe(report: ImportReport): string {
   const expired = report.expired === 0 ? "" : `, ${report.expired} already expired`;
-  return `read ${report.lines} lines: ${counts(report)}${expired}`;
+  return `read ${count(report.lines, "line")}: ${counts(report)}${expired}`;
 }
 
 function tellWhatIsLeft(report: ImportReport, interrupted: boolean, options: Options): void {

@@ -38,7 +38,11 @@ interface SplitOptions extends CommonOptions {
 function splitCommand(): Command {
   return dataCommand("split", "give each holder one share of a namespace's key; older shares are replaced")
     .option("-n, --namespace <name>", "the namespace (default: main)")
-    .option("-k, --threshold <count>", "shares that give the key back (default: more than half)", positiveInteger)
+    .option(
+      "-k, --threshold <count>",
+      "shares that give the key back (default: half and one more; all, up to 3)",
+      positiveInteger,
+    )
     .addOption(repeatable("--holder <hotkey>", "a miner that gets a share; repeat it (default: all that keep shares)"))
     .action((options: SplitOptions) =>
       run(options, async () => {

@@ -16,6 +16,11 @@ export async function writeOut(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
+/** "1 memory", "2 memories". */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
 /** A sentence about the work, for a person. */
 export function say(sentence: string): void {
   process.stderr.write(`${sentence}\n`);

@@ -4,7 +4,7 @@ import type { RestoreResult } from "../client/replication/restoration.ts";
 import { Secret } from "../runtime/secret.ts";
 import { usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
-import { print, say } from "./output.ts";
+import { count, print, say } from "./output.ts";
 import { startProgress } from "./progress.ts";
 import { readStandardInput } from "./standard-input.ts";
 
@@ -74,6 +74,7 @@ async function askPhrase(): Promise<Secret<string>> {
 
 function describe({ memories, namespaces, skipped, miners }: RestoreResult): string {
   const answered = miners.filter(({ reachable }) => reachable).length;
-  const odd = skipped === 0 ? "" : `; ${skipped} records were damaged, incomplete or not yours and were left out`;
-  return `restored ${memories} memories in ${namespaces} namespaces from ${answered} of ${miners.length} miners${odd}`;
+  const odd = skipped === 0 ? "" : `; ${count(skipped, "record")} left out: damaged, incomplete or not yours`;
+  const what = `${count(memories, "memory", "memories")} in ${count(namespaces, "namespace")}`;
+  return `restored ${what} from ${answered} of ${count(miners.length, "miner")}${odd}`;
 }

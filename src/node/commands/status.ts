@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ClientStatus } from "../client/memory.ts";
 import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
-import { columns, print } from "./output.ts";
+import { columns, count, print } from "./output.ts";
 
 /** `engram status`: what is stored, where, and what is still on its way. */
 export function statusCommand(): Command {
@@ -18,7 +18,7 @@ function describe(status: ClientStatus): string {
     ["home", status.home],
     ["hotkey", status.hotkey],
     ["backup", status.backup === "made" ? "made" : 'never made: run "engram wallet backup"'],
-    ["memories", `${status.memories} in ${status.namespaces} namespaces`],
+    ["memories", `${status.memories} in ${count(status.namespaces, "namespace")}`],
     ["replicas", copies],
     ["to push", String(journal.pushes)],
     ["to delete", String(journal.deletes)],

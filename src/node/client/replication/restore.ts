@@ -72,6 +72,6 @@ async function lookAtMiners(
   const views = await directory.refresh(options.signal);
   if (views.some((view) => view.reachable && view.trusted)) return views;
   throw new EngramError("MINERS_UNREACHABLE", "no miner answers, so there is nothing to restore from", {
-    fix: "set ENGRAM_MINERS to hotkey@url of the miners that hold your memories, and check that they run",
+    fix: "start the miners that hold your memories; set ENGRAM_MINERS to their hotkey@url when the chain does not show them",
   });
 }

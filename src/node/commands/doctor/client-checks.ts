@@ -1,4 +1,5 @@
 import type { ClientStatus, MemoryClient } from "../../client/memory.ts";
+import { count } from "../output.ts";
 import { broken, type Finding, ok, warning } from "./check.ts";
 
 const CLOCK_SKEW_MS = 30_000;
@@ -11,7 +12,10 @@ export function statusFindings(status: ClientStatus): readonly Finding[] {
     status.backup === "made"
       ? ok("wallet", `${status.hotkey}, backed up`)
       : warning("wallet", `${status.hotkey}, backup: never made`, 'Run "engram wallet backup" in a terminal.'),
-    ok("data", `${memories} memories in ${namespaces} namespaces; SQLite settings are the durable ones`),
+    ok(
+      "data",
+      `${count(memories, "memory", "memories")} in ${count(namespaces, "namespace")}; SQLite settings are the durable ones`,
+    ),
     awaitingVectors === 0
       ? ok("index", "every memory has its vector")
       : warning("index", `${awaitingVectors} memories have no vector yet`, "They are found by their words meanwhile."),
