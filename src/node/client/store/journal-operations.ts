@@ -1,6 +1,6 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 
-interface JournalCounts {
+export interface JournalCounts {
   readonly pushes: number;
   readonly deletes: number;
   readonly failed: number;

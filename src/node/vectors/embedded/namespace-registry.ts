@@ -18,7 +18,7 @@ export interface NamespaceRegistry {
   ownerOf(name: string): Promise<Hotkey | null>;
 }
 
-interface Claim {
+export interface Claim {
   readonly name: string;
   readonly hotkey: Hotkey;
   readonly now: number;
