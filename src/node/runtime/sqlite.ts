@@ -6,6 +6,13 @@ import { EngramError } from "../../crypto/errors.ts";
 
 export type SqliteDatabase = Database.Database;
 
+/** A prepared statement whose parameters are named, as other rooms may pass it on. */
+export interface NamedStatement<Row = unknown> {
+  get(values: object): Row | undefined;
+  all(values: object): Row[];
+  run(values: object): { readonly changes: number };
+}
+
 /** Statements of one schema version, run in a transaction. Keys sort in the order they are applied: `001-init`, … */
 export type Migrations = Readonly<Record<string, readonly string[]>>;
 

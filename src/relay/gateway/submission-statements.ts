@@ -1,5 +1,5 @@
 import type { Hotkey } from "../../crypto/ss58.ts";
-import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import type { NamedStatement, SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { Assurance, OutputType, SchemaVersion } from "../payload/types.ts";
 import type { SettledPayment } from "../payment/payment-types.ts";
 import type { QuorumSignature, Receipt } from "../receipt.ts";
@@ -55,7 +55,23 @@ interface PaidRow extends StoredRow, Pick<SettledPayment, "payer" | "asset" | "n
 const HELD = "state IN ('settling', 'accepted')";
 const KEY = "signed_hash = @signedHash AND assurance = @assurance";
 
-export function submissionStatements(database: SqliteDatabase) {
+interface SubmissionStatements {
+  readonly one: NamedStatement<StoredRow>;
+  readonly all: NamedStatement<StoredRow>;
+  readonly last: { get(): { readonly seq: number; readonly receipt: string } | undefined };
+  readonly sameNonce: NamedStatement<Pick<StoredRow, "state">>;
+  readonly sameRound: NamedStatement<Pick<StoredRow, "state">>;
+  readonly openOf: NamedStatement<number>;
+  readonly accept: NamedStatement;
+  readonly unreserve: NamedStatement;
+  readonly dropReserved: NamedStatement;
+  readonly expire: NamedStatement;
+  readonly put: (checked: Checked, state: SubmissionState) => void;
+  readonly feed: (query: FeedQuery) => readonly StoredRow[];
+  readonly paidButOpen: () => readonly PaidButOpen[];
+}
+
+export function submissionStatements(database: SqliteDatabase): SubmissionStatements {
   const put = database.prepare<object>(
     `INSERT INTO submission (signed_hash, assurance, state, schema_version, output_type, output_hash, netuid, block,
        round_id, nonce, hotkey, signatures, have, need, wire, content, created, updated)
