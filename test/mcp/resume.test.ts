@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Clients } from "../../src/mcp/caller.ts";
+import { resumeWork } from "../../src/mcp/resume.ts";
+import type { ServerDeps } from "../../src/mcp/server-options.ts";
+import { FakeMemoryClient } from "../support/fake-memory-client.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Starts a server's resuming on a home, lets ten quiet seconds pass, and says how often its memories were opened. */
+async function openedAfterQuiet(holdsMemories: boolean, stopFirst = false): Promise<number> {
+  let opened = 0;
+  const openClient = async () => {
+    opened += 1;
+    return new FakeMemoryClient();
+  };
+  await using clients = new Clients(openClient);
+  const log = { error: () => undefined, debug: () => undefined };
+  const deps: ServerDeps = { openClient, log, now: () => 0, holdsMemories: async () => holdsMemories };
+  using resuming = resumeWork(clients, deps);
+  if (stopFirst) resuming[Symbol.dispose]();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(opened).toBe(0);
+  await vi.advanceTimersByTimeAsync(9_000);
+  return opened;
+}
+
+test("a home that holds memories is opened after a quiet moment, without any call", async () => {
+  expect(await openedAfterQuiet(true)).toBe(1);
+});
+
+test("a home without memories stays untouched, and so does one whose server stopped", async () => {
+  expect(await openedAfterQuiet(false)).toBe(0);
+  expect(await openedAfterQuiet(true, true)).toBe(0);
+});
