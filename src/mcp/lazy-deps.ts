@@ -19,7 +19,7 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
     },
     openClient: async (caller) => {
       const home = await homeOf(homeOption);
-      return openCommandClient(caller.kind === "home" ? home : principalHome(home, caller.name));
+      return openCommandClient(caller.kind === "home" ? home : principalHome(home, caller.name), home);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { OpenEngramOptions } from "../open-engram.ts";
 import { flag, parseVariables, readEnvironment, sharedVariables } from "../runtime/config.ts";
+import { homeEnvironment } from "../runtime/saved-subnet.ts";
 
 const clientVariables = sharedVariables.extend({
   ENGRAM_CHAIN: z.string().optional(),
@@ -8,12 +9,14 @@ const clientVariables = sharedVariables.extend({
   ENGRAM_PRIVATE_ON_REFERENCE_MINERS: flag.optional(),
 });
 
-/** What the environment says about the memory client. Throws `CONFIG_INVALID`. */
-export function readClientSettings(): {
+interface ClientSettings {
   readonly logLevel: string;
   readonly engram: Pick<OpenEngramOptions, "chain" | "miners" | "privateOnReferenceMiners">;
-} {
-  const variables = parseVariables(clientVariables, readEnvironment());
+}
+
+/** What the environment, and else the local subnet of `home`, says about the memory client. Throws `CONFIG_INVALID`. */
+export async function readClientSettings(home: string): Promise<ClientSettings> {
+  const variables = parseVariables(clientVariables, await homeEnvironment(home, readEnvironment()));
   const { ENGRAM_CHAIN, ENGRAM_MINERS, ENGRAM_PRIVATE_ON_REFERENCE_MINERS } = variables;
   return {
     // What a command fails of it tells itself; the log is for what happens beside it.

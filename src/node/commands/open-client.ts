@@ -29,13 +29,17 @@ export async function walletFolderOf(option: string | undefined): Promise<string
   return walletFolder(await homeOf(option));
 }
 
-/** The memories of that data folder, with chain and miners as the environment names them. */
-export async function openCommandClient(option: string | undefined): Promise<MemoryClient> {
+/**
+ * The memories of that data folder, with chain and miners as the environment names them, or the local subnet of
+ * `serverHome`: of the same folder, but for a server's principals.
+ */
+export async function openCommandClient(option: string | undefined, serverHome?: string): Promise<MemoryClient> {
   const [{ openEngram }, { createLogger }, { readClientSettings }] = await Promise.all([
     import("../open-engram.ts"),
     import("../runtime/logger.ts"),
     import("./client-settings.ts"),
   ]);
-  const { logLevel, engram } = readClientSettings();
-  return openEngram({ ...engram, home: await homeOf(option), log: createLogger({ level: logLevel }) });
+  const home = await homeOf(option);
+  const { logLevel, engram } = await readClientSettings(serverHome ?? home);
+  return openEngram({ ...engram, home, log: createLogger({ level: logLevel }) });
 }

@@ -44,7 +44,7 @@ async function restoreHome(phrase: Secret<string>, options: CommonOptions): Prom
     import("../embedding/use-lite.ts"),
   ]);
   const home = await homeOf(options.home);
-  const { miners, chain } = readClientSettings().engram;
+  const { miners, chain } = (await readClientSettings(home)).engram;
   const interrupted = new AbortController();
   process.once("SIGINT", () => interrupted.abort()).once("SIGTERM", () => interrupted.abort());
   const progress = await startProgress("restoring", null, options);

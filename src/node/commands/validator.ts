@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { ValidatorOverrides } from "../validator/validator-config.ts";
 import { positiveInteger, run } from "./kit.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 interface Options extends ValidatorOverrides {
   readonly home?: string;
@@ -54,11 +55,4 @@ async function validate(options: Options): Promise<void> {
   logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the validator serves");
   await stopped;
   logger.info("the validator stops");
-}
-
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  return promise;
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { positiveInteger, run } from "../../node/commands/kit.ts";
+import { stopSignal } from "../../node/commands/stop-signal.ts";
 import type { GatewayOverrides } from "../gateway/gateway-config.ts";
 
 interface Options extends GatewayOverrides {
@@ -55,11 +56,4 @@ async function serve(options: Options): Promise<void> {
   logger.info({ hotkey: running.hotkey, url: running.url, origin: running.origin }, "the gateway serves");
   await stopped;
   logger.info("the gateway stops");
-}
-
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  return promise;
 }

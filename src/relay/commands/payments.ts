@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type CommonOptions, dataCommand, positiveInteger, run } from "../../node/commands/kit.ts";
 import { columns, print } from "../../node/commands/output.ts";
 import { homeFolder, readEnvironment } from "../../node/runtime/config.ts";
+import { homeEnvironment } from "../../node/runtime/saved-subnet.ts";
 import type { BudgetState, LedgerEntry } from "../payment/buyer-types.ts";
 import { formatMicroDollars } from "../payment/micro-dollars.ts";
 
@@ -24,13 +25,14 @@ export function paymentsCommand(): Command {
 }
 
 async function report({ home, limit }: PaymentsOptions): Promise<PaymentsReport> {
-  const environment = readEnvironment();
+  const folder = homeFolder(readEnvironment(), home);
+  const environment = await homeEnvironment(folder, readEnvironment());
   const [{ budgetOf, openLedger }, { paymentSettings }] = await Promise.all([
     import("../payment/ledger.ts"),
     import("../payment/payment-settings.ts"),
   ]);
   const { dailyBudget } = paymentSettings(environment);
-  await using ledger = openLedger(homeFolder(environment, home));
+  await using ledger = openLedger(folder);
   return {
     budget: await budgetOf(ledger, dailyBudget, Date.now()),
     payments: await ledger.call("ledger", { limit: Math.min(limit, 1_000) }),

@@ -1,0 +1,60 @@
+import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { EngramError } from "../../crypto/errors.ts";
+import type { Environment } from "./config.ts";
+
+/** The variables by which processes find a local subnet: its chain, its gateway and its payment chain. */
+const NAMES = [
+  "ENGRAM_CHAIN",
+  "XERIS_RELAY_URL",
+  "ENGRAM_GATEWAY_HOTKEY",
+  "ENGRAM_PAYMENT_RPC_URL",
+  "ENGRAM_DAILY_BUDGET_USD",
+] as const;
+
+/** Whoever names one of these means another subnet. */
+const OTHER_SUBNET = ["ENGRAM_CHAIN", "ENGRAM_MINERS", "XERIS_RELAY_URL"] as const;
+
+const FILE = "subnet.json";
+const saved = z.strictObject({ version: z.literal(1), variables: z.partialRecord(z.enum(NAMES), z.string()) });
+
+/** What a local subnet tells the processes of its data folder. */
+export type SubnetVariables = z.output<typeof saved>["variables"];
+
+/** Saves it durably in the data folder; readers see the file before or this one. */
+export async function saveSubnet(home: string, variables: SubnetVariables): Promise<void> {
+  const path = join(home, FILE);
+  const draft = `${path}.new`;
+  const file = await open(draft, "w", 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify({ version: 1, variables }, null, 2)}\n`, "utf8");
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}
+
+/**
+ * `environment` with what the local subnet of `home` saved beneath it, so that a server on its folder finds it (design:
+ * flows). Nothing is added where the environment names a chain, miners or a gateway itself: the two are never mixed.
+ * Errors: `CONFIG_INVALID`.
+ */
+export async function homeEnvironment(home: string, environment: Environment): Promise<Environment> {
+  if (OTHER_SUBNET.some((name) => environment[name] !== undefined)) return environment;
+  const path = join(home, FILE);
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return environment;
+  try {
+    return { ...saved.parse(JSON.parse(text)).variables, ...environment };
+  } catch (cause) {
+    throw new EngramError("CONFIG_INVALID", `${path} is not what "engram up" saves`, {
+      fix: "move it away, or run engram up again",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { loadSr25519 } from "../crypto/sr25519.ts";
+import type { ChainClient } from "../node/ports.ts";
+import type { Environment } from "../node/runtime/config.ts";
+import { createHttpClient } from "../node/runtime/http-client.ts";
+import type { Logger } from "../node/runtime/logger.ts";
+import { ReleaseStack } from "../node/runtime/release-stack.ts";
+import type { PayloadSigner } from "./payload/sign-payload.ts";
+import type { SubmissionPayer } from "./payment/buyer-types.ts";
+import { openPayer } from "./payment/open-payer.ts";
+import { Relay } from "./relay.ts";
+import { relaySettings } from "./relay-settings.ts";
+
+export interface OpenRelayOptions {
+  /** Outbox, payer key and ledger live in it. */
+  readonly folder: string;
+  readonly environment: Environment;
+  readonly signer: PayloadSigner;
+  /** Not closed by the relay. */
+  readonly chain: ChainClient;
+  readonly log: Logger;
+}
+
+export interface OpenedRelay extends AsyncDisposable {
+  readonly relay: Relay;
+  /** Absent where nothing may be spent. */
+  readonly payer: SubmissionPayer | undefined;
+}
+
+/**
+ * The relay that `environment` describes, not started, with its payer. Errors: `CONFIG_INVALID`, and those of the
+ * folder's key and stores.
+ */
+export async function openRelay({ folder, environment, ...rest }: OpenRelayOptions): Promise<OpenedRelay> {
+  const settings = relaySettings(environment);
+  await using stack = new ReleaseStack();
+  const payer = settings.gateway === null ? undefined : await openPayer(folder, environment);
+  if (payer) stack.use(payer);
+  const sr25519 = await loadSr25519();
+  const parts = { ...rest, home: folder, settings, http: createHttpClient(), sr25519 };
+  const relay = stack.use(new Relay({ ...parts, ...(payer ? { payer } : {}) }));
+  const release = stack.move();
+  return { relay, payer, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
