@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),
   miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
-  validator: async () => (await import("./node/commands/validator.ts")).validatorCommand(),
+  validator: async () => (await import("./relay/commands/validator.ts")).validatorCommand(),
   chain: async () => (await import("./node/commands/chain.ts")).chainCommand(),
   relay: async () => (await import("./relay/commands/relay.ts")).relayCommand(),
   payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),

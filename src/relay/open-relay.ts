@@ -1,5 +1,6 @@
 import { loadSr25519 } from "../crypto/sr25519.ts";
 import type { ChainClient } from "../node/ports.ts";
+import type { Clock } from "../node/runtime/clock.ts";
 import type { Environment } from "../node/runtime/config.ts";
 import { createHttpClient } from "../node/runtime/http-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
@@ -18,6 +19,7 @@ export interface OpenRelayOptions {
   /** Not closed by the relay. */
   readonly chain: ChainClient;
   readonly log: Logger;
+  readonly clock?: Clock;
 }
 
 export interface OpenedRelay extends AsyncDisposable {

@@ -1,0 +1,77 @@
+import { Command } from "commander";
+import { positiveInteger, run } from "../../node/commands/kit.ts";
+import { stopSignal } from "../../node/commands/stop-signal.ts";
+import type { ValidatorOverrides } from "../../node/validator/validator-config.ts";
+
+interface Options extends ValidatorOverrides {
+  readonly home?: string;
+  readonly folder?: string;
+}
+
+/** `engram validator`: measures miners, agrees with other validators, sets weights and relays what was agreed. */
+export function validatorCommand(): Command {
+  return new Command("validator")
+    .description("challenge miners, agree with other validators, set weights and relay what was agreed")
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--folder <folder>", "its rounds, hotkey, outbox and payer (default: validator in the data folder)")
+    .option("--host <address>", "listen on this address (default: ENGRAM_VALIDATOR_HOST, else 127.0.0.1)")
+    .option("--port <number>", "listen there (default: VALIDATOR_PORT, else 8092)", positiveInteger)
+    .addHelpText("after", environmentHelp)
+    .action((options: Options) => run(options, () => validate(options)));
+}
+
+const environmentHelp = `
+Environment:
+  ENGRAM_CHAIN              the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_ENV                mainnet refuses simulated chains
+  EXTERNAL_IP               the address others reach this machine at
+  EMBEDDING_DIM             dimensions of the vectors that the miners take (default: 512)
+  CONSENSUS_MIN_VALIDATORS  so many other validators must agree before weights are set (default: 1)
+  VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
+  ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr
+
+Relaying agreed rounds:
+  XERIS_RELAY_URL           the gateway; without one nothing is sent, but others' rounds are co-signed still
+  ENGRAM_GATEWAY_HOTKEY     the gateway's hotkey, whose receipts count (required with a gateway)
+  ENGRAM_RELAY_ENABLED      0 sends nothing
+  XERIS_RELAY_TIMEOUT       seconds that an attempt may take (default: 10)
+  NETUID                    the subnet (default: 450)
+  RELAY_SCHEMA              v1 or v2 (default)
+  RELAY_QUORUM_MIN          signatures that a round is sent with, where they can be had (default: 2)
+
+Paying for it:
+  ENGRAM_DAILY_BUDGET_USD   what may be spent a day, as in 0.50 (default: 0, nothing)
+  ENGRAM_MAX_PAYMENT_USD    what one submission may cost (default: 0.05)
+  ENGRAM_PAYMENT_RPC_URL    a node of the payment chain; without one nothing is paid
+  ENGRAM_PAYMENT_NETWORKS   eip155:84532 (default) and eip155:8453, where dollars are real
+  ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names)`;
+
+async function validate(options: Options): Promise<void> {
+  const [config, validatorConfig, starting, validating, chains, wallets, clock, logging, { join }] = await Promise.all([
+    import("../../node/runtime/config.ts"),
+    import("../../node/validator/validator-config.ts"),
+    import("../validator/start-relaying-validator.ts"),
+    import("../../node/validator/start-validator.ts"),
+    import("../../node/chain/open-chain.ts"),
+    import("../../node/chain/wallet.ts"),
+    import("../../node/runtime/clock.ts"),
+    import("../../node/runtime/logger.ts"),
+    import("node:path"),
+  ]);
+  const environment = config.readEnvironment();
+  const validator = validatorConfig.readValidatorConfig(environment, options);
+  const home = config.homeFolder(environment, options.home);
+  const folder = options.folder ?? join(home, "validator");
+  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
+  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
+  const stopped = stopSignal();
+  const signer = await wallets.openWallet(validating.validatorIdentityFolder(folder));
+  const signerOf = (hotkey: string) => (hotkey === signer.hotkey ? signer : undefined);
+  await using chain = chains.openChain(validator.chain, home, signerOf);
+  const deps = { chain, clock: clock.systemClock, logger, environment };
+  await using running = await starting.startRelayingValidator(folder, validator, deps);
+  const { hotkey, url, endpoint, payer, relay } = running;
+  logger.info({ hotkey, url, endpoint, payer, relay: relay.live }, "the validator serves");
+  await stopped;
+  logger.info("the validator stops");
+}

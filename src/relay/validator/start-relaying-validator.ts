@@ -1,0 +1,57 @@
+import type { Environment } from "../../node/runtime/config.ts";
+import { ReleaseStack } from "../../node/runtime/release-stack.ts";
+import {
+  type RunningValidator,
+  type StartValidatorDeps,
+  startValidator,
+} from "../../node/validator/start-validator.ts";
+import type { ValidatorConfig } from "../../node/validator/validator-config.ts";
+import type { ValidatorContext, ValidatorExtension } from "../../node/validator/validator-context.ts";
+import { cosignRoutes } from "../cosign/routes.ts";
+import { openRelay } from "../open-relay.ts";
+import type { Hex } from "../payment/payment-types.ts";
+import type { Relay } from "../relay.ts";
+
+export interface RelayingValidatorDeps extends Pick<StartValidatorDeps, "chain" | "clock" | "logger"> {
+  /** The relay's and the payment's variables; without `XERIS_RELAY_URL` nothing is sent, others are co-signed still. */
+  readonly environment: Environment;
+  /** True: the relay works only when `relay.tick()` says so. */
+  readonly relayByHand?: boolean;
+}
+
+export interface RelayingValidator extends RunningValidator {
+  readonly relay: Relay;
+  /** The address that pays for what is relayed; null where nothing may be spent. */
+  readonly payer: Hex | null;
+}
+
+/**
+ * A validator whose agreed rounds are relayed, and that co-signs those of others. Outbox, sign journal, payer key and
+ * ledger lie in the validator's folder. Errors: those of `startValidator` and `openRelay`.
+ */
+export async function startRelayingValidator(
+  folder: string,
+  config: ValidatorConfig,
+  { environment, relayByHand = false, ...deps }: RelayingValidatorDeps,
+): Promise<RelayingValidator> {
+  // Released last first: the relay closes after the validator, whose last round may still queue something.
+  await using stack = new ReleaseStack();
+  const { chain, clock, logger: log } = deps;
+  const opening = Promise.withResolvers<Awaited<ReturnType<typeof openRelay>>>();
+  const extend = async ({ identity: signer, gate, ownScores }: ValidatorContext): Promise<ValidatorExtension> => {
+    const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log }));
+    opening.resolve(opened);
+    const context = opened.relay.cosignContext(ownScores);
+    return { routes: cosignRoutes({ context, gate, log }), relay: opened.relay };
+  };
+  const validator = stack.use(await startValidator(folder, config, { ...deps, extend }));
+  const { relay, payer } = await opening.promise;
+  if (!relayByHand) relay.start();
+  const release = stack.move();
+  return {
+    ...validator,
+    relay,
+    payer: payer?.address ?? null,
+    [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
+  };
+}
