@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { EngramError } from "../../src/crypto/errors.ts";
 import { newApprovalCode, newMemoryId } from "../../src/node/client/ids.ts";
 import type {
@@ -9,11 +10,14 @@ import type {
   MemoryClient,
   MemoryId,
   NamespaceInfo,
+  PublicEvidence,
+  PublicEvidenceInput,
   QueryInput,
   QueryResult,
   StoreInput,
   StoreResult,
 } from "../../src/node/client/memory.ts";
+import { allPublic } from "../../src/node/client/memory-input.ts";
 import { matches } from "../../src/node/protocol/filter.ts";
 
 export interface FakeOptions {
@@ -110,6 +114,17 @@ export class FakeMemoryClient implements MemoryClient {
   async get(ids: readonly string[]) {
     const found = ids.map((id) => this.#resolve(id));
     return { items: found.filter((memory) => memory !== undefined), missing: ids.filter((_, index) => !found[index]) };
+  }
+
+  /** As if every public memory lay at one miner. */
+  async publicEvidence({ ids }: PublicEvidenceInput): Promise<readonly PublicEvidence[]> {
+    return allPublic(await this.get(ids)).map((memory) => ({
+      memory,
+      cid: `v1::${createHash("sha256").update(memory.text).digest("hex")}` as PublicEvidence["cid"],
+      score: 1,
+      tier: "anonymous",
+      miners: ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY" as PublicEvidence["miners"][number]],
+    }));
   }
 
   async list(input: ListInput) {

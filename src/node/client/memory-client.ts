@@ -14,12 +14,14 @@ import type {
   MemoryClient,
   MemoryId,
   NamespaceInfo,
+  PublicEvidence,
+  PublicEvidenceInput,
   QueryInput,
   QueryResult,
   StoreInput,
   StoreResult,
 } from "./memory.ts";
-import { checkItems, expiry, invalid, targetNamespace } from "./memory-input.ts";
+import { allPublic, checkItems, expiry, invalid, targetNamespace } from "./memory-input.ts";
 import type { NamespaceKeeper } from "./namespace-keeper.ts";
 import { unknownNamespace } from "./no-hits.ts";
 import type { Recaller } from "./recaller.ts";
@@ -100,6 +102,15 @@ export class LocalMemoryClient implements MemoryClient {
   async get(ids: readonly string[]) {
     const { store, clock } = this.#start();
     return await store.call("get", { ids: checkIds(ids), now: clock.now() });
+  }
+
+  async publicEvidence(
+    { ids, query }: PublicEvidenceInput,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly PublicEvidence[]> {
+    const { replication } = this.#start();
+    const memories = allPublic(await this.get(ids));
+    return await replication.publicEvidence(query === undefined ? { memories } : { memories, query }, options.signal);
   }
 
   async list(input: ListInput): Promise<{ readonly items: readonly Memory[]; readonly next?: string }> {

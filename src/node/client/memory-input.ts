@@ -1,7 +1,7 @@
 import { EngramError } from "../../crypto/errors.ts";
 import { shownName } from "../../crypto/namespace-name.ts";
 import { DEFAULT_NAMESPACE, LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
-import type { JsonValue, Metadata, NewMemory, StoreInput } from "./memory.ts";
+import type { JsonValue, Memory, Metadata, NewMemory, StoreInput } from "./memory.ts";
 import { assertPublicMetadata } from "./replication/reserved-metadata.ts";
 import type { ItemToStore } from "./store/store-memories.ts";
 
@@ -87,6 +87,27 @@ function checkName(what: "speaker" | "session", text: string): string {
     throw invalid(`this is not a usable ${what}`, `give 1 to ${LIMITS.nameBytes} bytes of text, or leave it out`);
   }
   return name;
+}
+
+/** The memories asked for, all of them public. Errors: `MEMORY_NOT_FOUND`, `MEMORY_PRIVATE`. */
+export function allPublic(found: { readonly items: readonly Memory[]; readonly missing: readonly string[] }) {
+  const [missing] = found.missing;
+  if (missing !== undefined) {
+    throw new EngramError("MEMORY_NOT_FOUND", `there is no memory ${missing} here`, {
+      fix: "Find its id with engram_query.",
+    });
+  }
+  const items = [...new Map(found.items.map((memory) => [memory.id, memory])).values()];
+  return items.map((memory) => {
+    if (isPublic(memory)) return memory;
+    throw new EngramError("MEMORY_PRIVATE", `${memory.id} is private, and a private memory is never published`, {
+      fix: "Store what is to be published again with public: true (a person is asked), and name the new id.",
+    });
+  });
+}
+
+function isPublic(memory: Memory): memory is Memory & { readonly visibility: "public" } {
+  return memory.visibility === "public";
 }
 
 /** The metadata as JSON text. */

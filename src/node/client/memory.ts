@@ -1,3 +1,6 @@
+import type { Cid } from "../../crypto/cid.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { TrustTier } from "../../crypto/trust-tier.ts";
 import type { Filter } from "../protocol/filter.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
 
@@ -104,6 +107,26 @@ export interface DeleteResult {
   readonly replicas: { readonly deleted: number; readonly pending: number; readonly impossible: number };
 }
 
+export interface PublicEvidenceInput {
+  /** The caller's own public memories. */
+  readonly ids: readonly string[];
+  /** What scores are for. */
+  readonly query?: string;
+}
+
+/** A public memory's record as miners showed it just now; a long memory lies in several. */
+export interface PublicEvidence {
+  /** With the record's own text. */
+  readonly memory: Memory & { readonly visibility: "public" };
+  readonly cid: Cid;
+  /** Cosine similarity to the query in [-1, 1]; 1 without one. */
+  readonly score: number;
+  /** Of the author, from its stake on the chain. */
+  readonly tier: TrustTier;
+  /** Miners that showed it under this CID, at least one. */
+  readonly miners: readonly Hotkey[];
+}
+
 export interface NamespaceInfo {
   readonly name: string;
   readonly visibility: "private" | "public";
@@ -142,6 +165,15 @@ export interface MemoryClient extends AsyncDisposable {
   query(input: QueryInput, options?: { readonly signal?: AbortSignal }): Promise<QueryResult>;
   get(ids: readonly string[]): Promise<{ readonly items: readonly Memory[]; readonly missing: readonly string[] }>;
   list(input: ListInput): Promise<{ readonly items: readonly Memory[]; readonly next?: string }>;
+  /**
+   * Fetches these memories' records from the miners that hold them, best first, or in the order of `ids` without a
+   * query. Only what the author's signature covers, under the CID of its content, counts. Errors: `MEMORY_NOT_FOUND`,
+   * `MEMORY_PRIVATE`, `MEMORY_NOT_HELD`.
+   */
+  publicEvidence(
+    input: PublicEvidenceInput,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly PublicEvidence[]>;
   /** How many memories a delete would forget: consent asks before more than 20 go. */
   countForDelete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<number>;
   delete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<DeleteResult>;

@@ -1,13 +1,14 @@
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { Sr25519 } from "../../../crypto/sr25519.ts";
 import type { KeyShares } from "../key-shares/key-shares.ts";
-import type { ClientStatus, Hit, MemoryId, QueryInput, ReplicaState } from "../memory.ts";
+import type { ClientStatus, Hit, MemoryId, PublicEvidence, QueryInput, ReplicaState } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
-import type { Replication } from "../replication-port.ts";
+import type { EvidenceRequest, Replication } from "../replication-port.ts";
 import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import { runLane } from "./delivery-lane.ts";
 import type { MinerDirectory, MinerView } from "./miner-directory.ts";
 import { type PlacementPolicy, privateHolders, publicHolders, replicaState } from "./placement.ts";
+import { gatherEvidence } from "./public-evidence.ts";
 import { recallPublic } from "./public-recall.ts";
 import { assignRecords, walkedTo } from "./record-assigner.ts";
 import type { RecordBuilder } from "./record-builder.ts";
@@ -98,6 +99,18 @@ export class Replicator implements Replication {
       { views: publicHolders(directory.views).filter(isRemote), embedder, sr25519, chain: chain(), clock },
       stop,
     );
+  }
+
+  async publicEvidence(request: EvidenceRequest, signal?: AbortSignal): Promise<readonly PublicEvidence[]> {
+    const { store, embedder, chain, clock, wallet } = this.#options.context;
+    const { directory, sr25519 } = await this.#options.parts();
+    const views = async () => {
+      if (directory.lookedAt === 0 && (await directory.load()).some(isRemote)) await directory.refresh(this.#signal);
+      return publicHolders(directory.views).filter(isRemote);
+    };
+    const { hotkey } = await wallet();
+    const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
+    return gatherEvidence(request, { views, author: hotkey, store, embedder, sr25519, chain: chain(), clock }, stop);
   }
 
   async settle(signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { countStatements } from "./copy-counts.ts";
 import { type DeliveryResult, deliveryStatements, type NewDelivery } from "./delivery-statements.ts";
+import { publicCopies } from "./public-copies.ts";
 import { type BuiltRecords, recordStatements } from "./record-statements.ts";
 
 /** The journal as the replication workers use it. */
@@ -26,6 +27,7 @@ export function replicationOperations(database: SqliteDatabase) {
       deliveriesWait: ({ hotkeys, now }: { readonly hotkeys: readonly string[]; readonly now: number }) =>
         deliveries.isDue(hotkeys, now),
       copies: counts.copies,
+      publicCopies: publicCopies(database),
       impossibleDeletes: counts.impossibleDeletes,
     },
     writes: {
