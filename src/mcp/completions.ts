@@ -1,10 +1,10 @@
 import type { CompleteRequest, McpServer } from "@modelcontextprotocol/server";
 import { ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/server";
 import type { MemoryClient } from "../node/client/memory.ts";
+import { visible } from "../node/runtime/visible-text.ts";
 import { publicFailure } from "./protocol-failure.ts";
 import { memoryTemplate } from "./resources.ts";
 import { callerOf, type Shared } from "./shared.ts";
-import { visible } from "./untrusted.ts";
 
 /** The protocol's own limit for one answer. */
 const maxValues = 100;

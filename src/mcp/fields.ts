@@ -5,8 +5,8 @@ import { isMemoryIdPrefix } from "../node/client/ids.ts";
 import { LIMITS } from "../node/client/limits.ts";
 import type { Metadata } from "../node/client/memory.ts";
 import { filterSchema } from "../node/protocol/filter.ts";
+import { visible } from "../node/runtime/visible-text.ts";
 import { parseDate } from "./dates.ts";
-import { visible } from "./untrusted.ts";
 
 export const textField = z
   .string()

@@ -1,6 +1,6 @@
 import type { Hit, Memory } from "../node/client/memory.ts";
+import { visible, visibleJson } from "../node/runtime/visible-text.ts";
 import { isoDate } from "./dates.ts";
-import { visible, visibleJson } from "./untrusted.ts";
 
 export type Detail = "ids" | "concise" | "full";
 

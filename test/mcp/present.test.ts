@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { isoDate, parseDate } from "../../src/mcp/dates.ts";
 import { nearest } from "../../src/mcp/nearest.ts";
 import { fitTexts } from "../../src/mcp/present.ts";
-import { visible, visibleJson } from "../../src/mcp/untrusted.ts";
+import { visible, visibleJson } from "../../src/node/runtime/visible-text.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { serveForTest } from "../support/mcp-server.ts";
 

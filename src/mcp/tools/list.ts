@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Memory } from "../../node/client/memory.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { isoDate } from "../dates.ts";
 import { cursorField, filterField, namespaceField } from "../fields.ts";
 import { clip, untrustedNote } from "../present.ts";
 import { allowedNamespace } from "../scope.ts";
 import { defineTool } from "../tool.ts";
-import { visible } from "../untrusted.ts";
 
 const previewChars = 80;
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { NamespaceInfo } from "../../node/client/memory.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { isoDate } from "../dates.ts";
 import { defineTool } from "../tool.ts";
-import { visible } from "../untrusted.ts";
 
 const output = z.object({
   namespaces: z.array(z.looseObject({ name: z.string(), visibility: z.string(), memories: z.number() })),

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { LIMITS } from "../../node/client/limits.ts";
 import type { QueryInput, QueryResult } from "../../node/client/memory.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { cursorField, filterField, namespaceField } from "../fields.ts";
 import { fitTexts, showHit, untrustedNote } from "../present.ts";
 import { allowedNamespace, assertMayUsePublic } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
-import { visible } from "../untrusted.ts";
 
 /** About 2,000 tokens of texts. */
 const defaultChars = 8_000;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ClientStatus } from "../../node/client/memory.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { defineTool } from "../tool.ts";
-import { visible } from "../untrusted.ts";
 
 const output = z.looseObject({ memories: z.number(), namespaces: z.number(), backup: z.string() });
 

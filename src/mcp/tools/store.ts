@@ -3,12 +3,12 @@ import { EngramError } from "../../crypto/errors.ts";
 import { LIMITS } from "../../node/client/limits.ts";
 import type { NewMemory } from "../../node/client/memory.ts";
 import { assertNoSecrets } from "../../node/client/secret-scan.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { dateField, idField, metadataField, nameField, namespaceField, textField } from "../fields.ts";
 import { unlisted } from "../portable-schema.ts";
 import { clip } from "../present.ts";
 import { allowedNamespace, assertInScope, assertMayUsePublic } from "../scope.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
-import { visible } from "../untrusted.ts";
 
 const about = {
   speaker: nameField.optional(),

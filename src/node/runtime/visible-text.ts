@@ -16,7 +16,7 @@ const selectors = /[\ufe00-\ufe0e]|[\u{e0100}-\u{e01ef}]|(?<!\p{Emoji})\ufe0f/gu
 const kept = { "\u200c": "\ue000", "\u200d": "\ue001" } as const;
 
 /**
- * Recalled text as a model may see it: without control, bidi, zero-width, tag and other invisible characters, which
+ * Text from others as a model may see it: without control, bidi, zero-width, tag and other invisible characters, which
  * can hide instructions from the person who reads along. What is stored stays as it was written.
  */
 export function visible(text: string): string {
