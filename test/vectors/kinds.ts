@@ -1,6 +1,7 @@
 import { hybridEncryption, namespaceEncryption } from "./check-envelopes.ts";
 import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
 import { shamir } from "./check-key-shares.ts";
+import { batchProofs, merkle } from "./check-merkle.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
@@ -33,6 +34,8 @@ export const kinds: Readonly<Record<string, Checker>> = {
   "replication-assign": replicationAssign,
   shamir,
   challenge_proof: challengeProof,
+  merkle,
+  batch_proof: batchProofs,
   ...minerKinds,
   ...validatorKinds,
 };
