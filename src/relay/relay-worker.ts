@@ -31,6 +31,7 @@ const BATCH = 50;
 /** So long a proposer waits for co-signatures before it sends what it has (spec 14.2). */
 const COSIGN_MS = 60_000;
 const AFTER_ERROR_MS = 30_000;
+const RECONCILE_MS = 60_000;
 const FIRST_POLL_MS = 5_000;
 const MAX_POLL_MS = 300_000;
 const PENDING_LIMIT_MS = 86_400_000;
@@ -40,6 +41,7 @@ export class RelayWorker {
   readonly #deps: RelayWorkerDeps;
   #running: Promise<void> | undefined;
   #wake = new AbortController();
+  #reconcileAt = 0;
 
   constructor(deps: RelayWorkerDeps) {
     this.#deps = deps;
@@ -68,7 +70,20 @@ export class RelayWorker {
         await lease.check();
         await this.#advance(job, lease);
       }
+      await this.#reconcile();
     });
+  }
+
+  /** Gives the budget back what was never spent, and counts what was. */
+  async #reconcile(): Promise<void> {
+    const { submitter, clock, log } = this.#deps;
+    if (clock.now() < this.#reconcileAt) return;
+    this.#reconcileAt = clock.now() + RECONCILE_MS;
+    try {
+      await submitter.payer?.reconcile();
+    } catch (error) {
+      log.warn({ code: codeOf(error) }, "open payments could not be looked after; trying later");
+    }
   }
 
   async #loop(): Promise<void> {

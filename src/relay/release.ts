@@ -17,19 +17,22 @@ export interface ReleaseDeps {
 /** `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. */
 export type Release = "released" | "waits" | "taken" | "no_permit";
 
+/** Of the real chain. Where blocks come faster, a later proposer still leaves an earlier one its minute to come back. */
+const BLOCK_MS = 12_000;
+
 /**
  * Signs what is final. Nonce and time are of now, so that they are fresh for the receiver (spec 14.1); the signed
  * bytes and the sign journal's entry reach the disk in one transaction before anyone sees them.
  */
 export async function release(deps: ReleaseDeps, submission: Submission, now: number): Promise<Release> {
   const { outbox, chain, signer } = deps;
-  const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job } = submission;
+  const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job, createdAt } = submission;
   const metagraph = await chain.metagraph(block);
   const neuron = metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
   if (outputType === "ranking") {
     const delay = proposerDelay(metagraph, netuid, roundId, signer.hotkey);
     if (delay === null) return "no_permit";
-    if ((await chain.finalized()).number < block + delay) return "waits";
+    if (now < createdAt + delay * BLOCK_MS || (await chain.finalized()).number < block + delay) return "waits";
   }
   const document = readSubnetJson(submission.outputJson);
   if (!isSubnetObject(document)) throw new TypeError("a stored output is an object");

@@ -19,11 +19,16 @@ export function judgeMiners(
   neurons: readonly Neuron[],
   measurements: readonly Measurement[],
   block: number,
-): KnownMiners & { readonly scores: ReadonlyMap<number, MinerScore> } {
+): KnownMiners & {
+  readonly scores: ReadonlyMap<number, MinerScore>;
+  /** Challenges behind each proof rate, by uid. */
+  readonly challenges: ReadonlyMap<number, number>;
+} {
   const states = statesOf(known.miners);
   const measured = new Map(measurements.map((measurement) => [measurement.hotkey, measurement]));
   let slashes = expireSlashes(known.slashes, block);
   const scores = new Map<number, MinerScore>();
+  const challenges = new Map<number, number>();
   const miners: MinerState[] = [];
   for (const { uid, hotkey } of neurons) {
     const { recall = 0, latencyMs = null, proofs = [] } = measured.get(hotkey) ?? {};
@@ -35,8 +40,9 @@ export function judgeMiners(
     if (shouldSlash(record)) slashes = slash(slashes, { miner: hotkey, block, total, passed });
     miners.push({ ...state, total, passed });
     scores.set(uid, { recall, latencyMs, proofRate: proofRate(record) });
+    challenges.set(uid, total);
   }
-  return { miners, slashes, scores };
+  return { miners, slashes, scores, challenges };
 }
 
 /** Moving averages and reputations after an agreed round, and the weights they give (spec 7, 8). */

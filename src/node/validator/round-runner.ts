@@ -1,6 +1,6 @@
 import { signScoreVector } from "../../crypto/consensus-message.ts";
 import { isEngramError } from "../../crypto/errors.ts";
-import type { Metagraph, MinerScore, RelayPort } from "../ports.ts";
+import type { Metagraph, MinerScore, RankingRound, RelayPort } from "../ports.ts";
 import { judgeMiners, standingsAfter } from "./judge-miners.ts";
 import { measureMiners } from "./measure-miners.ts";
 import { isCallable } from "./miner-address.ts";
@@ -48,15 +48,16 @@ export class RoundRunner {
     const { chain, store, identity } = this.#services;
     const metagraph = await chain.metagraph();
     const roundId = roundIdOf(metagraph.block);
-    const before = await store.call("round", { roundId: roundId - 1 });
-    if (before?.agreed) await this.#finish(before);
+    for (const earlier of await store.call("unfinished", { before: roundId })) {
+      await this.#finish(earlier, earlier.roundId === roundId - 1);
+    }
     const own = metagraph.neurons.find(({ hotkey }) => hotkey === identity.hotkey);
     if (!own?.validatorPermit) return "no_permit";
     const round = (await store.call("round", { roundId })) ?? (await this.#measure(metagraph, roundId));
     if (round === null) return "no_miners";
     const agreed = round.agreed === null ? await this.#agree(round, metagraph) : round;
     if (agreed === null) return "no_quorum";
-    await this.#finish(agreed);
+    await this.#finish(agreed, true);
     return "done";
   }
 
@@ -70,10 +71,10 @@ export class RoundRunner {
     if (callable.length === 0) return null;
     const measurements = await measureMiners({ ...this.#services, embeddingDim: options.embeddingDim }, callable);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };
-    const { scores, ...judged } = judgeMiners(known, miners, measurements, block);
+    const { scores, challenges, ...judged } = judgeMiners(known, miners, measurements, block);
     const recalls = new Map([...scores].map(([uid, { recall }]) => [uid, recall]));
     const ownVector = signScoreVector({ block, scores: recalls, timestampMs: clock.now() }, identity);
-    const round = { roundId, block, blockHash: hash, measured: scores, ownVector };
+    const round = { roundId, block, blockHash: hash, measured: scores, challenges, ownVector };
     await store.call("measured", { round, ...judged, keepFrom: roundId - KEPT_ROUNDS });
     logger.info({ roundId, block, miners: callable.length }, "a round was measured");
     return { ...round, agreed: null, weights: null, stage: "measured" };
@@ -99,17 +100,28 @@ export class RoundRunner {
     return standingsAfter(known, neurons, agreed);
   }
 
-  async #finish(round: KeptRound): Promise<void> {
+  /** What was agreed is relayed however late; weights that old are not set any more. */
+  async #finish(round: KeptRound, isFresh: boolean): Promise<void> {
     const { store } = this.#services;
     const { roundId, stage, block, blockHash, agreed } = round;
     if (stage === "agreed") {
-      await this.#setWeights(round);
+      if (isFresh) await this.#setWeights(round);
       await store.call("stage", { roundId, stage: "weighted" });
     }
     if (stage === "done" || agreed === null) return;
-    // Only what was agreed on is relayed; the relay's queue takes the same round twice as one.
-    await this.#relay?.emitRanking({ block, blockHash, roundId, scores: agreed });
+    await this.#emit({ block, blockHash, roundId, scores: agreed });
     await store.call("stage", { roundId, stage: "done" });
+  }
+
+  /** Only what was agreed on is relayed; the relay's queue takes the same round twice as one. */
+  async #emit(round: RankingRound): Promise<void> {
+    try {
+      await this.#relay?.emitRanking(round);
+    } catch (error) {
+      // Never right later either: it must not hold up the rounds behind it.
+      if (!isEngramError(error, "SCORES_INVALID") && !isEngramError(error, "RELAY_NO_BLOCK")) throw error;
+      this.#services.logger.error({ roundId: round.roundId, code: error.code }, "a round cannot be relayed");
+    }
   }
 
   async #setWeights({ roundId, weights }: KeptRound): Promise<void> {

@@ -76,7 +76,7 @@ export async function startValidator(
   const gate = new Auth2Gate({ identity, sr25519, clock });
   const ownScores = async (roundId: number) => {
     const round = await store.call("round", { roundId });
-    return round && { scores: round.measured };
+    return round && { scores: round.measured, ...(round.challenges ? { challenges: round.challenges } : {}) };
   };
   const { routes, relay } = (await deps.extend?.({ identity, sr25519, gate, ownScores })) ?? {};
   const exchange = new VectorExchange(services);

@@ -23,6 +23,13 @@ export interface ValidatorServices {
   readonly signal: AbortSignal;
 }
 
+/** By uid. */
+interface MeasuredRound {
+  readonly scores: ReadonlyMap<number, MinerScore>;
+  /** Challenges behind each proof rate, where they were kept. */
+  readonly challenges?: ReadonlyMap<number, number>;
+}
+
 /** What an extension is given of the validator. */
 export interface ValidatorContext {
   readonly identity: ValidatorIdentity;
@@ -30,7 +37,7 @@ export interface ValidatorContext {
   /** Authenticates requests to this validator. */
   readonly gate: Auth2Gate;
   /** What this validator measured itself in a round; null where it has not. */
-  ownScores(roundId: number): Promise<{ readonly scores: ReadonlyMap<number, MinerScore> } | null>;
+  ownScores(roundId: number): Promise<MeasuredRound | null>;
 }
 
 /** What a composition root adds: routes beside the validator's own, and where finished rounds go. */

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { expect, test } from "vitest";
 import type { RankingRound } from "../../../src/node/ports.ts";
 import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
+import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
 import { freezeInference } from "../../../src/relay/payload/freeze-output.ts";
 import { readPayload } from "../../../src/relay/payload/read-payload.ts";
@@ -20,6 +21,7 @@ import {
   validatorNeuron,
 } from "../relay-kit.ts";
 
+const MINUTE = 60_000;
 const settings = { netuid: 450, schemaVersion: "engram-v2", quorumMin: 1, deadlineMs: 5_000 } as const;
 const signer = newSigner();
 
@@ -236,6 +238,7 @@ test("a second validator's signature goes along; without it the submission waits
     ...{ sr25519, log: silent, clock },
   });
   await relay.emitRanking(roundAt(chain, 101));
+  clock.time += MINUTE;
   await relay.tick();
   expect(await relay.list()).toMatchObject([{ state: "cosigning", lastError: "quorum" }]);
   const context = peer.cosignContext(async () => ({ scores: scoresOf(0.95, 0.5) }));
@@ -247,7 +250,7 @@ test("a second validator's signature goes along; without it the submission waits
 
   app = undefined;
   await relay.emitRanking(roundAt(chain, 60));
-  clock.time += 5_000;
+  clock.time += MINUTE;
   await relay.tick();
   expect(gateway.posted).toHaveLength(1);
   clock.time += 60_000;
@@ -279,9 +282,41 @@ test("whoever co-signed another's ranking does not send its own of that round", 
   const key = { chain: "local:stepped", hotkey: signer.hotkey, netuid: 450, roundId: 2 };
   await journal.sign({ ...key, signedHash: "0".repeat(64), proposer: proposer.hotkey }, new Uint8Array([1]));
   await relay.emitRanking(roundAt(chain, 101));
+  clock.time += MINUTE;
   await relay.tick();
   expect(gateway.posted).toHaveLength(0);
   expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "round_taken", signedHash: null }]);
+});
+
+test("a later proposer leaves the earlier one a minute and five blocks, and proposes then", async () => {
+  await using home = await tempHome();
+  const [gateway, clock] = [new ScriptedGateway(), new StillClock()];
+  const chain = new SteppedChain([validatorNeuron(1, signer), validatorNeuron(2, newSigner())]);
+  chain.grow(900);
+  await using relay = start(home.path, gateway, chain, clock);
+  const rounds = Array.from({ length: 16 }, (_, round) => 50 * round + 10);
+  const delayOf = async (block: number) =>
+    proposerDelay(await chain.metagraph(), 450, Math.floor(block / 50), signer.hotkey);
+  const delays = await Promise.all(rounds.map(delayOf));
+  const block = rounds[delays.indexOf(5)] ?? -1;
+  chain.finalize(block + 4);
+  await relay.emitRanking(roundAt(chain, block));
+  const sentAfter = async (ms: number) => {
+    clock.time += ms;
+    await relay.tick();
+    return gateway.posted.length;
+  };
+  expect(await sentAfter(MINUTE)).toBe(0);
+  expect(await relay.list()).toMatchObject([{ state: "held", lastError: "not_my_turn" }]);
+  chain.finalize(block + 5);
+  expect(await sentAfter(5_000)).toBe(1);
+
+  // The blocks alone, where they come faster than on the real chain, are not enough.
+  const next = rounds[delays.indexOf(5, delays.indexOf(5) + 1)] ?? -1;
+  chain.finalize(next + 20);
+  await relay.emitRanking(roundAt(chain, next));
+  expect(await sentAfter(MINUTE - 1)).toBe(1);
+  expect(await sentAfter(5_000)).toBe(2);
 });
 
 test("a validator without a permit at the block parks its ranking", async () => {

@@ -39,11 +39,14 @@ export function createValidatorOperations(database: SqliteDatabase) {
   );
   const round = database.prepare<[number], RoundRow>("SELECT * FROM round WHERE round_id = ?");
   const addRound = database.prepare(
-    `INSERT INTO round (round_id, block, block_hash, measured, own_vector, stage)
-     VALUES (@roundId, @block, @blockHash, @measured, @ownVector, 'measured')`,
+    `INSERT INTO round (round_id, block, block_hash, measured, challenges, own_vector, stage)
+     VALUES (@roundId, @block, @blockHash, @measured, @challenges, @ownVector, 'measured')`,
   );
   const agreeRound = database.prepare(
     "UPDATE round SET agreed = @agreed, weights = @weights, stage = 'agreed' WHERE round_id = @roundId AND stage = 'measured'",
+  );
+  const unfinished = database.prepare<[number], RoundRow>(
+    "SELECT * FROM round WHERE round_id < ? AND stage IN ('agreed', 'weighted') ORDER BY round_id",
   );
   const setStage = database.prepare("UPDATE round SET stage = @stage WHERE round_id = @roundId");
   const vectors = database.prepare<[number], { vector: string }>("SELECT vector FROM peer_vector WHERE round_id = ?");
@@ -67,6 +70,9 @@ export function createValidatorOperations(database: SqliteDatabase) {
         const row = round.get(roundId);
         return row === undefined ? null : roundOf(row);
       },
+      /** Agreed rounds before this one that an interruption left before their end. */
+      unfinished: ({ before }: { readonly before: number }): readonly KeptRound[] =>
+        unfinished.all(before).map(roundOf),
       vectors: ({ roundId }: { readonly roundId: number }): readonly SignedScoreVector[] =>
         vectors.all(roundId).map(({ vector }) => vectorOf(vector)),
     },
@@ -74,13 +80,20 @@ export function createValidatorOperations(database: SqliteDatabase) {
       ...canaries.writes,
       /** Keeps what was measured, all of it or nothing. Rounds before `keepFrom` are forgotten. */
       measured: (input: {
-        readonly round: Pick<KeptRound, "roundId" | "block" | "blockHash" | "measured" | "ownVector">;
+        readonly round: Pick<KeptRound, "roundId" | "block" | "blockHash" | "measured" | "ownVector"> & {
+          readonly challenges: ReadonlyMap<number, number>;
+        };
         readonly miners: readonly MinerState[];
         readonly slashes: readonly SlashEvent<Hotkey>[];
         readonly keepFrom: number;
       }): void => {
-        const { measured, ownVector, ...rest } = input.round;
-        addRound.run({ ...rest, measured: mapText(measured), ownVector: vectorText(ownVector) });
+        const { measured, challenges, ownVector, ...rest } = input.round;
+        const texts = {
+          measured: mapText(measured),
+          challenges: mapText(challenges),
+          ownVector: vectorText(ownVector),
+        };
+        addRound.run({ ...rest, ...texts });
         saveMiners(input.miners);
         clearSlashes.run();
         for (const event of input.slashes) addSlash.run({ ...event, active: event.active ? 1 : 0 });

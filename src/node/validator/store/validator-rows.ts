@@ -21,6 +21,8 @@ export interface KeptRound {
   readonly block: number;
   readonly blockHash: string;
   readonly measured: ReadonlyMap<number, MinerScore>;
+  /** Behind each proof rate. Null in rounds of an earlier program. */
+  readonly challenges: ReadonlyMap<number, number> | null;
   readonly ownVector: SignedScoreVector;
   /** Null until enough validators agreed. */
   readonly agreed: ReadonlyMap<number, MinerScore> | null;
@@ -41,6 +43,7 @@ export interface RoundRow {
   readonly block: number;
   readonly block_hash: string;
   readonly measured: string;
+  readonly challenges: string | null;
   readonly own_vector: string;
   readonly agreed: string | null;
   readonly weights: string | null;
@@ -61,6 +64,7 @@ export function roundOf(row: RoundRow): KeptRound {
     block: row.block,
     blockHash: row.block_hash,
     measured: mapOf<MinerScore>(row.measured),
+    challenges: row.challenges === null ? null : mapOf<number>(row.challenges),
     ownVector: vectorOf(row.own_vector),
     agreed: row.agreed === null ? null : mapOf<MinerScore>(row.agreed),
     weights: row.weights === null ? null : mapOf<number>(row.weights),

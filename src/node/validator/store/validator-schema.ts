@@ -47,4 +47,5 @@ export const validatorMigrations: Migrations = {
       PRIMARY KEY (round_id, validator)
     ) STRICT, WITHOUT ROWID`,
   ],
+  "002-challenges": ["ALTER TABLE round ADD COLUMN challenges TEXT"],
 };
