@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
+import { readPayload } from "../../../src/relay/payload/read-payload.ts";
+import { verifyCosignature } from "../../../src/relay/payload/verify-payload.ts";
+import { verifyReceipt } from "../../../src/relay/receipt.ts";
+import type { RelayingValidator } from "../../../src/relay/validator/start-relaying-validator.ts";
+import { get } from "../gateway/gateway-kit.ts";
+import { sr25519 } from "../relay-kit.ts";
+import { FUNDS, PaidSubnet, PRICE, runAll } from "./paid-subnet.ts";
+
+let subnet: PaidSubnet;
+let one: RelayingValidator;
+let two: RelayingValidator;
+beforeAll(async () => {
+  subnet = await PaidSubnet.open();
+  await subnet.miner("miner-1");
+  await subnet.miner("miner-2");
+  one = await subnet.validator("validator-1");
+  two = await subnet.validator("validator-2");
+  await subnet.served.chain.step(10);
+}, 60_000);
+afterAll(() => subnet[Symbol.asyncDispose]());
+
+/** The validators in the order in which they may propose the round at hand. */
+async function inOrder(): Promise<readonly [RelayingValidator, RelayingValidator]> {
+  const [submission] = await one.relay.list();
+  const metagraph = await subnet.served.chain.metagraph(submission?.block);
+  const delay = proposerDelay(metagraph, 450, submission?.roundId ?? -1, one.hotkey);
+  return delay === 0 ? [one, two] : [two, one];
+}
+
+async function balance({ payer }: RelayingValidator): Promise<number> {
+  return payer === null ? Number.NaN : await subnet.evm.balance(payer);
+}
+
+test("one round: agreed, weighed, and after finality relayed with two signatures, paid once, by the first proposer", async () => {
+  await runAll([one, two]);
+  const { chain } = subnet.served;
+  const weights = await chain.weights((await chain.head()).number);
+  const uids = await Promise.all([one, two].map(({ hotkey }) => chain.uidOf(hotkey)));
+  for (const uid of uids) expect([...(weights.get(uid ?? -1)?.values() ?? [])].some((weight) => weight > 0)).toBe(true);
+
+  const [first, second] = await inOrder();
+  const tick = async (ms: number) => {
+    subnet.clock.ahead += ms;
+    expect(await first.relay.tick()).toBe(true);
+    expect(await second.relay.tick()).toBe(true);
+  };
+  // Finalized, but fewer than three blocks deep: nothing leaves.
+  await tick(0);
+  expect(await first.relay.list()).toMatchObject([{ state: "held", lastError: "not_final", signedHash: null }]);
+  await chain.step();
+  await tick(5_000);
+
+  const [delivered] = await first.relay.list();
+  expect(delivered).toMatchObject({ state: "delivered", outputType: "ranking", attempts: 0, lastHttpCode: 201 });
+  const receipt = await verifyReceipt(delivered?.receipt, subnet.gateway.hotkey, delivered?.signedHash ?? "");
+  expect(receipt).toMatchObject({
+    gateway_seq: 1,
+    assurance: "quorum",
+    output_hash: delivered?.outputHash,
+    payment: { payer: first.payer, amount: `${PRICE}`, bound: true },
+  });
+  expect(receipt.accepted_at_block).toBeGreaterThanOrEqual(delivered?.block ?? Number.POSITIVE_INFINITY);
+  const payload = readPayload(delivered?.body ?? "");
+  expect(delivered?.cosignatures).toMatchObject([{ validator_hotkey: second.hotkey }]);
+  expect(delivered?.cosignatures.map((found) => verifyCosignature(sr25519, payload, found))).toEqual([true]);
+
+  // The other's copy of the round waits for its turn, and ends there: it signed the first one's.
+  expect(await second.relay.list()).toMatchObject([{ state: "held", lastError: "not_my_turn" }]);
+  await chain.step(5);
+  await tick(60_000);
+  expect(await second.relay.list()).toMatchObject([{ state: "orphaned", lastError: "round_taken", signedHash: null }]);
+
+  expect(await subnet.evm.balance(subnet.payTo)).toBe(PRICE);
+  expect(await balance(first)).toBe(FUNDS - PRICE);
+  expect(await balance(second)).toBe(FUNDS);
+  const { external_intelligence: items } = await get<{ readonly external_intelligence: readonly object[] }>(
+    subnet.gateway,
+    "/v1/external-intelligence",
+  );
+  expect(items).toHaveLength(1);
+  expect(await first.relay.status()).toMatchObject({ enabled: true, total_ok: 1, total_failed: 0 });
+}, 30_000);
