@@ -7,5 +7,9 @@ export function stopSignal(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   // Listening keeps the channel, and with it the process, alive: from the stop on it must not.
   if (process.connected) process.once("disconnect", resolve);
-  return promise.finally(() => process.connected && process.disconnect());
+  return promise.finally(() => {
+    // Its own end of the channel is not the parent's: the launcher would take it for one and ask to stop once more.
+    process.removeAllListeners("disconnect");
+    if (process.connected) process.disconnect();
+  });
 }

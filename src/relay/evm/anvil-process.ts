@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { anvilBinary, unavailable } from "./anvil-binary.ts";
+import { endWithParent } from "./end-with-parent.ts";
 
 export interface AnvilOptions {
   readonly chainId: number;
@@ -26,11 +27,14 @@ export async function startAnvil({ chainId, port }: AnvilOptions): Promise<Anvil
   const args = ["--host", "127.0.0.1", "--port", `${port}`, "--chain-id", `${chainId}`, "--accounts", "0"];
   // It gets nothing of our environment: there may be secrets in it.
   const env = { HOME: tmpdir(), NO_COLOR: "1" };
-  const child = spawn(anvilBinary(), args, { stdio: ["ignore", "pipe", "ignore"], env, windowsHide: true });
+  // Not in the terminal's group: Ctrl-C is for its owner, who saves its state before it ends.
+  const detached = process.platform !== "win32";
+  const child = spawn(anvilBinary(), args, { stdio: ["ignore", "pipe", "ignore"], env, detached, windowsHide: true });
   const ended = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   });
+  endWithParent(child);
   const address = await listening(child).catch(async (error: unknown) => {
     child.kill("SIGKILL");
     throw error;

@@ -1,17 +1,13 @@
-import { createPublicClient, http } from "viem";
-import { EngramError } from "../../crypto/errors.ts";
-import { chainIdOf } from "../payment/payment-nonce.ts";
 import type {
   AuthorizationKey,
   AuthorizationOutcome,
   AuthorizationState,
   Hex,
   PaymentChain,
-  PaymentNetwork,
 } from "../payment/payment-types.ts";
+import { evmClient, reached } from "./evm-client.ts";
 import { tokenAbi } from "./token-abi.ts";
 
-const CALL_MS = 5_000;
 /** Public nodes answer no wider ranges. */
 const RANGE = 9_999n;
 /** About a day of Base's blocks: an authorization is spent within minutes of its signing, or not at all. */
@@ -22,20 +18,7 @@ const LOOK_BACK = 50_000n;
  * when another chain answers, which would take every authorization for unspent.
  */
 export function evmPaymentChain(url: string): PaymentChain {
-  const client = createPublicClient({ transport: http(url, { timeout: CALL_MS, retryCount: 2, retryDelay: 100 }) });
-
-  let answers: number | undefined;
-  async function requireChain(network: PaymentNetwork): Promise<void> {
-    answers ??= await client.getChainId();
-    if (answers === chainIdOf(network)) return;
-    throw new EngramError(
-      "PAYMENT_CHAIN_WRONG",
-      `the payment chain's RPC address serves chain ${answers}, not ${network}`,
-      {
-        fix: "give the RPC address of the network that is paid on",
-      },
-    );
-  }
+  const { client, requireChain } = evmClient(url);
 
   async function usedIn(key: AuthorizationKey, fromBlock: bigint, toBlock: bigint) {
     const { asset: address, from: authorizer, nonce } = key;
@@ -92,17 +75,4 @@ export function evmPaymentChain(url: string): PaymentChain {
         return { kind: "unseen" };
       }),
   };
-}
-
-async function reached<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (cause) {
-    if (cause instanceof EngramError) throw cause;
-    throw new EngramError("PAYMENT_CHAIN_UNREACHABLE", "the payment chain does not answer", {
-      fix: "check its RPC address; nothing is lost, it is asked again",
-      retryAfterMs: 5_000,
-      cause,
-    });
-  }
 }

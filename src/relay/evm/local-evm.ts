@@ -44,6 +44,7 @@ export interface LocalEvmOptions {
  */
 export class LocalEvm implements AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   readonly token = BASE_SEPOLIA_USDC;
   readonly #anvil: AnvilProcess;
   readonly #state: EvmState | undefined;
@@ -51,6 +52,7 @@ export class LocalEvm implements AsyncDisposable {
 
   private constructor(anvil: AnvilProcess, folder: string | undefined) {
     this.url = anvil.url;
+    this.pid = anvil.pid;
     this.#anvil = anvil;
     this.#client = clientOf(anvil.url);
     this.#state = folder === undefined ? undefined : new EvmState({ url: anvil.url, folder: stateFolder(folder) });
