@@ -132,7 +132,7 @@ function parsed(text: string): unknown {
 }
 
 /** `Retry-After` in seconds, at most 300 (spec 14.0). */
-function retryAfter(headers: Headers): number {
+export function retryAfter(headers: Headers): number {
   const seconds = headers.get("retry-after") ?? "";
   return /^[0-9]{1,6}$/.test(seconds) ? Math.min(Number(seconds) * 1_000, MAX_RETRY_AFTER_MS) : 0;
 }

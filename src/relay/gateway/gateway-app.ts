@@ -49,7 +49,10 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
   app.post("/relay", async ({ req }) => send(await desk.submit(await readSubmissionBody(req.raw), req.raw.headers)));
   app.get("/relay/:hash", async ({ req }) => {
     const found = await store.call("submissions", { signedHash: req.param("hash").toLowerCase() });
-    return send({ status: 200, headers: {}, body: statusOf(found) });
+    // One body may have been accepted as its payer's and, later, as its author's: each item has its own receipt.
+    const wanted = req.query("assurance");
+    const shown = wanted === undefined ? found : found.filter(({ assurance }) => assurance === wanted);
+    return send({ status: 200, headers: {}, body: statusOf(shown) });
   });
   app.get("/v1/external-intelligence", async ({ req }) => {
     const query = readFeedQuery(req.query());

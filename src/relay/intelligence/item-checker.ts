@@ -1,0 +1,99 @@
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import type { ChainCheck, ChainState } from "../gateway/chain-check.ts";
+import { countVotes } from "../gateway/quorum.ts";
+import type { Submission } from "../gateway/submission.ts";
+import { verifyReceipt } from "../receipt.ts";
+import type { PaymentCheck } from "./check-payment.ts";
+import { proveSubmission, requireReceiptOf } from "./check-submission.ts";
+import type { ClaimedItem } from "./feed-wire.ts";
+import type { GatewayConnection } from "./gateway-connection.ts";
+import { chainAway, ItemRefusal, problemOf } from "./item-refusal.ts";
+import { PastNeurons } from "./past-neurons.ts";
+import { ReceiptMemory } from "./receipt-memory.ts";
+import type { CheckedItem, CheckedQuorum, RefusedItem } from "./types.ts";
+
+export interface ItemCheckerDeps {
+  /** Pinned: whose receipts count. */
+  readonly hotkey: Hotkey;
+  readonly netuid: number;
+  /** Of a validator whose signature counts. */
+  readonly minStakeTao: number;
+  readonly gateway: GatewayConnection;
+  readonly chain: ChainCheck;
+  readonly payments: PaymentCheck;
+  readonly sr25519: Sr25519;
+}
+
+/** Proves items from what the gateway shows, the chain and the payment chain; the gateway's verdicts count nothing. */
+export class ItemChecker {
+  readonly #deps: ItemCheckerDeps;
+  readonly #neurons: PastNeurons;
+  readonly #receipts = new ReceiptMemory();
+
+  constructor(deps: ItemCheckerDeps) {
+    this.#deps = deps;
+    this.#neurons = new PastNeurons(deps.chain);
+  }
+
+  /** The chain as of now, for `check`. Throws `CHAIN_UNREACHABLE`. */
+  async chainState(): Promise<ChainState> {
+    try {
+      return await this.#deps.chain.state();
+    } catch (error) {
+      throw chainAway(error);
+    }
+  }
+
+  /** Throws only what says nothing about the item: a gateway or a chain that does not answer. */
+  async check(item: ClaimedItem, state: ChainState, signal: AbortSignal): Promise<CheckedItem | RefusedItem> {
+    try {
+      return await this.#prove(item, state, signal);
+    } catch (error) {
+      return { id: item.id, seq: item.seq, problem: problemOf(error) };
+    }
+  }
+
+  async #prove(item: ClaimedItem, state: ChainState, signal: AbortSignal): Promise<CheckedItem> {
+    const { gateway, hotkey, sr25519, chain, payments, netuid } = this.#deps;
+    const shown = await gateway.evidence(item.id, item.assurance, signal);
+    const receipt = await verifyReceipt(shown.receipt, hotkey, item.id);
+    const proven = proveSubmission(sr25519, item, shown);
+    requireReceiptOf(receipt, item, proven);
+    const { submission, content } = proven;
+    if (receipt.chain !== state.identity || submission.netuid !== netuid) throw new ItemRefusal("chain_mismatch");
+    await chain.requireFinal(submission, state);
+    const quorum = submission.assurance === "quorum" ? await this.#quorum(item, submission, state) : null;
+    const payment = await payments.check(receipt, signal);
+    this.#receipts.admit(receipt);
+    return {
+      id: item.id,
+      seq: item.seq,
+      netuid,
+      block: submission.block,
+      chain: state.identity,
+      outputType: submission.outputType,
+      assurance: submission.assurance,
+      author: submission.hotkey,
+      cosigners: submission.signatures.slice(1).map(({ validator_hotkey }) => validator_hotkey as Hotkey),
+      quorum,
+      payment,
+      receipt,
+      acceptedAtMs: receipt.accepted_at_ms,
+      content,
+    };
+  }
+
+  /** Counts the validators at the submission's block, one a coldkey. */
+  async #quorum(item: ClaimedItem, submission: Submission, { identity }: ChainState): Promise<CheckedQuorum> {
+    const metagraph = await this.#neurons.at(identity, submission.block);
+    if (submission.blockHash !== null && metagraph.hash !== submission.blockHash) {
+      throw new ItemRefusal("chain_mismatch");
+    }
+    const { votes, signatures } = countVotes(submission, metagraph, this.#deps.minStakeTao);
+    const { have, need } = votes;
+    if (have < need || (item.verified.quorum?.have ?? 0) > have) throw new ItemRefusal("quorum_missing");
+    if (signatures.length < submission.signatures.length) throw new ItemRefusal("not_a_validator");
+    return { votes: have, needed: need };
+  }
+}
