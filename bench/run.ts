@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { coldStart } from "./cases/cold-start.ts";
 import { durableStores } from "./cases/durable-stores.ts";
 import { eventLoop } from "./cases/event-loop.ts";
+import { minerHttp } from "./cases/miner-http.ts";
 import { stdioReads } from "./cases/stdio-reads.ts";
 import { type Result, report } from "./report.ts";
 
@@ -10,6 +11,7 @@ const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   "cold-start": coldStart,
   "durable-stores": durableStores,
   "event-loop": eventLoop,
+  "miner-http": minerHttp,
   "stdio-reads": stdioReads,
 };
 
