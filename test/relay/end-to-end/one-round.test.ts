@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { readPayload } from "../../../src/relay/payload/read-payload.ts";
 import { verifyCosignature } from "../../../src/relay/payload/verify-payload.ts";
 import { verifyReceipt } from "../../../src/relay/receipt.ts";
 import type { RelayingValidator } from "../../../src/relay/validator/start-relaying-validator.ts";
 import { get } from "../gateway/gateway-kit.ts";
 import { sr25519 } from "../relay-kit.ts";
-import { FUNDS, PaidSubnet, PRICE, runAll } from "./paid-subnet.ts";
+import { FUNDS, PaidSubnet, PRICE, proposers, runAll } from "./paid-subnet.ts";
 
 let subnet: PaidSubnet;
 let one: RelayingValidator;
@@ -21,14 +20,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => subnet[Symbol.asyncDispose]());
 
-/** The validators in the order in which they may propose the round at hand. */
-async function inOrder(): Promise<readonly [RelayingValidator, RelayingValidator]> {
-  const [submission] = await one.relay.list();
-  const metagraph = await subnet.served.chain.metagraph(submission?.block);
-  const delay = proposerDelay(metagraph, 450, submission?.roundId ?? -1, one.hotkey);
-  return delay === 0 ? [one, two] : [two, one];
-}
-
 async function balance({ payer }: RelayingValidator): Promise<number> {
   return payer === null ? Number.NaN : await subnet.evm.balance(payer);
 }
@@ -40,7 +31,7 @@ test("one round: agreed, weighed, and after finality relayed with two signatures
   const uids = await Promise.all([one, two].map(({ hotkey }) => chain.uidOf(hotkey)));
   for (const uid of uids) expect([...(weights.get(uid ?? -1)?.values() ?? [])].some((weight) => weight > 0)).toBe(true);
 
-  const [first, second] = await inOrder();
+  const [first, second] = await proposers(subnet, one, two);
   const tick = async (ms: number) => {
     subnet.clock.ahead += ms;
     expect(await first.relay.tick()).toBe(true);

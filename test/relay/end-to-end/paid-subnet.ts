@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../../../src/node/runtime/clock.ts";
 import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
 import { validatorIdentityFolder } from "../../../src/node/validator/start-validator.ts";
 import { readValidatorConfig } from "../../../src/node/validator/validator-config.ts";
+import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { LocalEvm } from "../../../src/relay/evm/local-evm.ts";
 import { readGatewayConfig } from "../../../src/relay/gateway/gateway-config.ts";
 import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
@@ -71,7 +72,8 @@ export class PaidSubnet implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async open(): Promise<PaidSubnet> {
+  /** `origin` is where others reach the gateway, where that is not its listener. */
+  static async open({ origin }: { readonly origin?: string } = {}): Promise<PaidSubnet> {
     await using stack = new ReleaseStack();
     const folder = await mkdtemp(join(tmpdir(), "engram-paid-"));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -92,6 +94,7 @@ export class PaidSubnet implements AsyncDisposable {
       ENGRAM_GATEWAY_PRICE_USD: `${PRICE / 1e6}`,
       ENGRAM_GATEWAY_PAY_TO: payTo,
       ENGRAM_PAYMENT_RPC_URL: evm.url,
+      ...(origin === undefined ? {} : { ENGRAM_GATEWAY_URL: origin }),
     };
     const chain = openChain(served.setting, folder);
     stack.use(chain);
@@ -113,7 +116,7 @@ export class PaidSubnet implements AsyncDisposable {
     return {
       ENGRAM_CHAIN: this.served.setting,
       EMBEDDING_DIM: "32",
-      XERIS_RELAY_URL: `${this.gateway.url}/relay`,
+      XERIS_RELAY_URL: `${this.gateway.origin}/relay`,
       ENGRAM_GATEWAY_HOTKEY: this.gateway.hotkey,
       ENGRAM_DAILY_BUDGET_USD: "1",
       ENGRAM_PAYMENT_RPC_URL: this.evm.url,
@@ -144,6 +147,18 @@ export class PaidSubnet implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack[Symbol.asyncDispose]();
   }
+}
+
+/** The validators in the order in which they may propose the round at hand (spec 14.2). */
+export async function proposers(
+  { served }: PaidSubnet,
+  one: RelayingValidator,
+  two: RelayingValidator,
+): Promise<readonly [RelayingValidator, RelayingValidator]> {
+  const [submission] = await one.relay.list();
+  const metagraph = await served.chain.metagraph(submission?.block);
+  const delay = proposerDelay(metagraph, 450, submission?.roundId ?? -1, one.hotkey);
+  return delay === 0 ? [one, two] : [two, one];
 }
 
 /** Every validator's round, brought on until all are done. */
