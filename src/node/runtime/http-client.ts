@@ -1,4 +1,5 @@
 import { EngramError } from "../../crypto/errors.ts";
+import { readCapped } from "./read-capped.ts";
 
 interface HttpOptions {
   /** For the whole call, connecting and reading the body included. */
@@ -54,7 +55,7 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
   try {
     const response = await send(requestOf(call, signal, options.headers));
     const { status, headers } = response;
-    return { status, headers, text: await readCapped(response, options.maxBytes, signal) };
+    return { status, headers, text: (await readCapped(response, options.maxBytes, signal)).toString("utf8") };
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof EngramError) throw error;
@@ -76,29 +77,4 @@ function requestOf(
   const shared = { method, signal, headers, redirect: "manual" } as const;
   if (bodyText === null) return new Request(url, shared);
   return new Request(url, { ...shared, body: bodyText, headers: { ...headers, "content-type": "application/json" } });
-}
-
-async function readCapped(response: Response, maxBytes: number, signal: AbortSignal): Promise<string> {
-  if (!response.body) return "";
-  const reader = response.body.getReader();
-  // A response made in process does not know the signal: stop reading it all the same.
-  const stop = () => void reader.cancel(signal.reason).catch(() => undefined);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const { done, value } = await reader.read();
-      signal.throwIfAborted();
-      if (done) return Buffer.concat(chunks).toString("utf8");
-      size += value.byteLength;
-      if (size > maxBytes) {
-        stop();
-        throw new EngramError("HTTP_TOO_LARGE", `the reply has more than ${maxBytes} bytes`);
-      }
-      chunks.push(value);
-    }
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
