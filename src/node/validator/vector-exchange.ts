@@ -76,9 +76,13 @@ export class VectorExchange {
 
   /** The round's scores with the recall that enough validators agree on; null when they did not within the wait. */
   async agreeOn(round: KeptRound, neurons: readonly Neuron[]): Promise<ReadonlyMap<number, MinerScore> | null> {
-    const { options, signal, store } = this.#services;
-    const sending = this.#send(round, neurons);
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.agreementWaitMs)]);
+    const { chain, options, signal, store } = this.#services;
+    const identity = await chain.identity();
+    const peers = this.#peers(neurons, identity.startsWith("local:"));
+    const sending = this.#send(round, identity, peers);
+    const waiting = new AbortController();
+    const deadline = AbortSignal.any([signal, waiting.signal, AbortSignal.timeout(options.agreementWaitMs)]);
+    if (peers.length < options.minAgreeing) this.#endWithBlock(waiting, deadline);
     const over = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve(), { once: true }));
     try {
       for (;;) {
@@ -89,8 +93,16 @@ export class VectorExchange {
         await Promise.race([arrived, over]);
       }
     } finally {
+      waiting.abort();
       await sending;
     }
+  }
+
+  /** Where too few can be asked so far, the next block may show more: as when all validators start at once. */
+  #endWithBlock(waiting: AbortController, until: AbortSignal): void {
+    const { chain } = this.#services;
+    const next = chain.head().then(({ number }) => chain.waitForBlock(number + 1, until));
+    next.then(() => waiting.abort()).catch(() => undefined);
   }
 
   #agreed(
@@ -105,12 +117,11 @@ export class VectorExchange {
     );
   }
 
-  async #send({ ownVector }: KeptRound, neurons: readonly Neuron[]): Promise<void> {
-    const { chain, http, logger, signal } = this.#services;
-    const identity = await chain.identity();
+  async #send({ ownVector }: KeptRound, identity: string, peers: readonly Auth2Peer[]): Promise<void> {
+    const { http, logger, signal } = this.#services;
     const text = vectorMessageText(identity, ownVector);
     const limits = { deadlineMs: SEND_MS, maxBytes: MAX_REPLY_BYTES, signal };
-    const sends = this.#peers(neurons, identity.startsWith("local:")).map(async (peer) => {
+    const sends = peers.map(async (peer) => {
       const reply = await this.#caller.post(http, peer, VECTOR_PATH, text, limits);
       if (reply.status !== 200) {
         logger.warn({ peer: peer.hotkey, status: reply.status }, "a validator refused our scores");
