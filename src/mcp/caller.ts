@@ -6,24 +6,25 @@ export type Caller = { readonly kind: "home" } | { readonly kind: "principal"; r
 export type OpenClient = (caller: Caller) => Promise<MemoryClient>;
 
 /**
- * One memory client per caller, opened by its first call and kept. Opening that failed is tried again by the next
- * call: a disk that was full may have room by then.
+ * One thing per caller, opened by their first call and kept. Opening that failed is tried again by the next call: a
+ * disk that was full may have room by then. What is not there yet (`undefined`) is looked for again as well.
  */
-export class Clients implements AsyncDisposable {
-  readonly #open: OpenClient;
-  readonly #opened = new Map<string, Promise<MemoryClient>>();
+export class PerCaller<T extends AsyncDisposable | undefined> implements AsyncDisposable {
+  readonly #open: (caller: Caller) => Promise<T>;
+  readonly #opened = new Map<string, Promise<T>>();
   #closed = false;
 
-  constructor(open: OpenClient) {
+  constructor(open: (caller: Caller) => Promise<T>) {
     this.#open = open;
   }
 
-  of(caller: Caller): Promise<MemoryClient> {
+  of(caller: Caller): Promise<T> {
     if (this.#closed) return Promise.reject(new Error("the server is stopping"));
     const key = keyOf(caller);
     const opened = this.#opened.get(key) ?? this.#open(caller);
     this.#opened.set(key, opened);
-    opened.catch(() => this.#opened.delete(key));
+    const forget = () => this.#opened.delete(key);
+    opened.then((value) => (value === undefined ? forget() : undefined), forget);
     return opened;
   }
 
@@ -32,10 +33,12 @@ export class Clients implements AsyncDisposable {
     const settled = await Promise.allSettled(this.#opened.values());
     this.#opened.clear();
     await Promise.all(
-      settled.map((result) => (result.status === "fulfilled" ? result.value[Symbol.asyncDispose]() : undefined)),
+      settled.map((result) => (result.status === "fulfilled" ? result.value?.[Symbol.asyncDispose]() : undefined)),
     );
   }
 }
+
+export type Clients = PerCaller<MemoryClient>;
 
 export function keyOf(caller: Caller): string {
   return caller.kind === "home" ? "home" : `principal:${caller.name}`;

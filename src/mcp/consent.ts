@@ -1,16 +1,23 @@
 import { createHash } from "node:crypto";
 import { EngramError } from "../crypto/errors.ts";
+import { isLoopback } from "../node/chain/loopback.ts";
 import type { MemoryClient } from "../node/client/memory.ts";
 import { staysOnThisMachine } from "../node/commands/consent.ts";
 
-/** Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys. */
-type Act = "public" | "delete" | "keys";
+/**
+ * Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys, and
+ * relaying, which publishes and spends money.
+ */
+type Act = "public" | "delete" | "keys" | "relay";
 type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
 
-const acts: readonly Act[] = ["public", "delete", "keys"];
+const acts: readonly Act[] = ["public", "delete", "keys", "relay"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
+
+/** What `ENGRAM_CONSENT` may say. */
+export const consentRulesText = acts.map((act) => `${act}=${rules.join("|")}`).join(",");
 
 interface ConsentRequest {
   readonly act: Act;
@@ -19,6 +26,8 @@ interface ConsentRequest {
   readonly args: unknown;
   /** One sentence a person decides by. */
   readonly summary: string;
+  /** Addresses that the act reaches beyond chain and miners. */
+  readonly reaches?: readonly string[];
 }
 
 export interface ConsentGate {
@@ -65,7 +74,7 @@ export function parseConsentRules(text: string): ConsentRules {
       const rule = rules.find((name) => name === ruleName);
       if (act && rule && more.length === 0) return [act, rule];
       throw new EngramError("CONSENT_RULE_INVALID", `"${pair.slice(0, 40)}" is not a consent rule`, {
-        fix: "Write ENGRAM_CONSENT as public=allow|ask|deny,delete=allow|ask|deny,keys=allow|ask|deny.",
+        fix: `Write ENGRAM_CONSENT as ${consentRulesText}.`,
       });
     }),
   );
@@ -92,8 +101,8 @@ function sortKeys(value: unknown): unknown {
 /** The gate of one tool call: standing rule, then a person's answer or approval, then a question or a code. */
 export function createConsentGate(deps: ConsentDeps): ConsentGate {
   return {
-    async require({ act, tool, args, summary }) {
-      const rule = await ruleFor(act, deps);
+    async require({ act, tool, args, summary, reaches = [] }) {
+      const rule = await ruleFor(act, reaches, deps);
       if (rule === "allow") return;
       if (rule === "deny") {
         throw new EngramError("CONSENT_DENIED", `This server's configuration does not allow the act "${act}"`, {
@@ -120,9 +129,10 @@ async function requirePerson(deps: ConsentDeps, argumentsHash: string, summary: 
   });
 }
 
-async function ruleFor(act: Act, deps: ConsentDeps): Promise<Rule> {
+async function ruleFor(act: Act, reaches: readonly string[], deps: ConsentDeps): Promise<Rule> {
   const standing = deps.rules[act];
   if (standing) return standing;
+  if (!reaches.every((url) => isLoopback(URL.parse(url)?.hostname ?? ""))) return "ask";
   // On the simulated chain with loopback miners nothing leaves this machine.
   if (act !== "delete" && (await staysOnThisMachine(await deps.client()))) return "allow";
   return "ask";

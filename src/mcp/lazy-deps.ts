@@ -2,6 +2,8 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { homeOf, openCommandClient } from "../node/commands/open-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
+import type { Caller } from "./caller.ts";
+import type { OpenRelaying } from "./relaying.ts";
 import type { ServerDeps, ServerLog } from "./server-options.ts";
 import { principalHome } from "./tokens.ts";
 
@@ -19,7 +21,37 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
     },
     openClient: async (caller) => {
       const home = await homeOf(homeOption);
-      return openCommandClient(caller.kind === "home" ? home : principalHome(home, caller.name), home);
+      return openCommandClient(folderOf(home, caller), home);
+    },
+    relaying: lazyRelaying(homeOption, level),
+  };
+}
+
+function folderOf(home: string, caller: Caller): string {
+  return caller.kind === "home" ? home : principalHome(home, caller.name);
+}
+
+/** Each caller's outbox, payer and budget lie in their own folder; the gateway is the server's. */
+function lazyRelaying(homeOption: string | undefined, level: string): OpenRelaying {
+  const opener = () => import("./open-relaying.ts");
+  return {
+    desk: async (caller) => {
+      const home = await homeOf(homeOption);
+      return (await opener()).openDesk(folderOf(home, caller), home, level);
+    },
+    books: async (caller) => {
+      const home = await homeOf(homeOption);
+      return (await import("./open-books.ts")).openBooks(folderOf(home, caller), home);
+    },
+    feed: async () => (await opener()).openFeed(await homeOf(homeOption), level),
+    owing: async () => {
+      const home = await homeOf(homeOption);
+      const [{ isOwing }, { readTokens }] = await Promise.all([import("./open-books.ts"), import("./tokens.ts")]);
+      // Nothing more is spent for a principal whose token was taken away.
+      const principals = (await readTokens(home)).map(({ name }) => ({ kind: "principal" as const, name }));
+      const callers: readonly Caller[] = [{ kind: "home" }, ...principals];
+      const owing = await Promise.all(callers.map((caller) => isOwing(folderOf(home, caller), home)));
+      return callers.filter((_, index) => owing[index]);
     },
   };
 }

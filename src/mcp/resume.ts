@@ -1,4 +1,5 @@
 import type { Clients } from "./caller.ts";
+import type { Relaying } from "./relaying.ts";
 import type { ServerDeps } from "./server-options.ts";
 
 /** Long enough that a start which is only asked for its tools pays nothing. */
@@ -6,13 +7,15 @@ const quietMs = 5_000;
 
 /**
  * Opens the home's memories some seconds after the start even when nobody calls a tool: expired memories are deleted
- * at every start, and what an ended process still owed its miners is sent. A home without memories stays untouched.
+ * at every start, and what an ended process still owed its miners is sent; so is what any caller's outbox holds. A home
+ * without memories stays untouched, and so does an outbox from which everything was delivered.
  */
-export function resumeWork(clients: Clients, deps: ServerDeps): Disposable {
+export function resumeWork(clients: Clients, relaying: Relaying, deps: ServerDeps): Disposable {
+  const failed = (error: unknown) =>
+    deps.log.error({ error: error instanceof Error ? error.name : "unknown" }, "earlier work could not be resumed");
   const timer = setTimeout(() => {
-    resume(clients, deps).catch((error: unknown) => {
-      deps.log.error({ error: error instanceof Error ? error.name : "unknown" }, "earlier work could not be resumed");
-    });
+    resume(clients, deps).catch(failed);
+    relaying.resume().catch(failed);
   }, quietMs).unref();
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -1,5 +1,6 @@
 import type { OpenClient } from "./caller.ts";
 import type { ConsentRules } from "./consent.ts";
+import type { OpenRelaying } from "./relaying.ts";
 
 /** What a person chose when they started the server; the same for every caller. */
 export interface ServerOptions {
@@ -24,4 +25,6 @@ export interface ServerDeps {
   readonly now: () => number;
   /** Whether the home's own memories exist: without them nothing waits to be resumed. */
   readonly holdsMemories?: () => Promise<boolean>;
+  /** Absent: nothing is relayed or read. */
+  readonly relaying?: OpenRelaying;
 }

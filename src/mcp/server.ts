@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { createRequestStateCodec, McpServer, type McpServerFactory } from "@modelcontextprotocol/server";
 import { LRUCache } from "lru-cache";
 import { EngramError } from "../crypto/errors.ts";
-import { Clients } from "./caller.ts";
+import { PerCaller } from "./caller.ts";
 import { registerCompletions } from "./completions.ts";
 import { identity } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { registerPrompts } from "./prompts.ts";
+import { Relaying } from "./relaying.ts";
 import { registerResources } from "./resources.ts";
 import { resumeWork } from "./resume.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
@@ -34,11 +35,13 @@ export interface EngramServer extends AsyncDisposable {
 
 /** Prepares the server once; `factory` then makes an instance per connection (stdio) or per request (HTTP). */
 export function createEngramServer(options: ServerOptions, deps: ServerDeps): EngramServer {
-  const clients = new Clients(deps.openClient);
+  const clients = new PerCaller(deps.openClient);
+  const relaying = new Relaying(deps.relaying);
   const shared: Shared = {
     options,
     deps,
     clients,
+    relaying,
     sessions: new Sessions(new Date(deps.now())),
     tools: chooseTools(options).map(listTool),
     questions: createRequestStateCodec<SealedQuestion>({
@@ -48,12 +51,13 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
     }),
     answered: new LRUCache({ max: 10_000, ttl: consentSeconds * 1000 }),
   };
-  const resuming = resumeWork(clients, deps);
+  const resuming = resumeWork(clients, relaying, deps);
   return {
     factory: () => build(shared),
-    [Symbol.asyncDispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       resuming[Symbol.dispose]();
-      return clients[Symbol.asyncDispose]();
+      await relaying[Symbol.asyncDispose]();
+      await clients[Symbol.asyncDispose]();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { RequestStateCodec, StandardSchemaWithJSON } from "@modelcontextpro
 import type { LRUCache } from "lru-cache";
 import type { Caller, Clients } from "./caller.ts";
 import type { ConsentAnswer } from "./consent.ts";
+import type { Relaying } from "./relaying.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Tool } from "./tool.ts";
@@ -23,6 +24,7 @@ export interface Shared {
   readonly options: ServerOptions;
   readonly deps: ServerDeps;
   readonly clients: Clients;
+  readonly relaying: Relaying;
   readonly sessions: Sessions;
   readonly tools: readonly ListedTool[];
   /** Seals a question to a person, so that a client cannot bring back an answer to one that was never asked. */

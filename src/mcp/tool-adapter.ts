@@ -84,6 +84,7 @@ function toolContext(server: McpServer, shared: Shared, context: ServerContext):
   const { namespace, consent } = shared.options;
   return {
     client,
+    relay: shared.relaying.of(caller),
     session: shared.sessions.of(caller),
     signal: context.mcpReq.signal,
     now: shared.deps.now,

@@ -3,6 +3,7 @@ import type { MemoryClient } from "../node/client/memory.ts";
 import { parseArguments } from "./arguments.ts";
 import type { ConsentGate } from "./consent.ts";
 import { inputJsonSchema, type JsonSchema, outputJsonSchema } from "./portable-schema.ts";
+import type { CallerRelay } from "./relaying.ts";
 
 /** The four hints; hosts read the worst case into an absent one, so every tool states all. */
 interface ToolAnnotations {
@@ -16,6 +17,8 @@ interface ToolAnnotations {
 export interface ToolContext {
   /** Opens the caller's memories on first use: nothing heavy loads before a call needs it. */
   readonly client: () => Promise<MemoryClient>;
+  /** Opens what the caller relays and reads, as `client` does. */
+  readonly relay: CallerRelay;
   /** The session of memories that name none: one per connection. */
   readonly session: string;
   /** The only namespace this server may touch, when it was started with `--namespace`. */

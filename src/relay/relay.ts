@@ -14,6 +14,7 @@ import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type FrozenOutput, freezeRanking, roundScores } from "./payload/freeze-output.ts";
 import { roundIdOf } from "./payload/nonce.ts";
 import type { PayloadSigner } from "./payload/sign-payload.ts";
+import { subjectOf } from "./payload/subject.ts";
 import type { Assurance } from "./payload/types.ts";
 import type { SubmissionPayer } from "./payment/buyer-types.ts";
 import type { RelaySettings } from "./relay-settings.ts";
@@ -84,7 +85,15 @@ export class Relay implements RelayPort, AsyncDisposable {
     await this.#enqueue(freezeRanking(roundScores(scores)), "quorum", { number: block, hash: blockHash });
   }
 
-  /** Queues a memory or inference output under this hotkey alone; the same output again is the same job. */
+  /** What `submit` of this output would come to, if it was queued before. */
+  async queued(output: FrozenOutput): Promise<Submission | null> {
+    const { settings, chain } = this.#options;
+    const topic = { chain: await chain.identity(), netuid: settings.netuid, roundId: 0 };
+    const { type: outputType, hash: outputHash } = output;
+    return await this.#outbox.call("findTopic", { ...topic, outputType, outputHash, subject: subjectOf(output) });
+  }
+
+  /** Queues a memory or inference output under this hotkey alone; the same said again is the same job. */
   async submit(output: FrozenOutput): Promise<Queued> {
     if (output.type === "ranking") throw new TypeError("rankings come from a validator's rounds");
     return await this.#enqueue(output, "author", await this.#options.chain.finalized());
@@ -136,6 +145,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       outputType: output.type,
       outputJson: writeCompact(output.document),
       outputHash,
+      subject: subjectOf(output),
       assurance,
       netuid: settings.netuid,
       block: number,

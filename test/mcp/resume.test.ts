@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Clients } from "../../src/mcp/caller.ts";
+import { PerCaller } from "../../src/mcp/caller.ts";
+import { Relaying } from "../../src/mcp/relaying.ts";
 import { resumeWork } from "../../src/mcp/resume.ts";
 import type { ServerDeps } from "../../src/mcp/server-options.ts";
 import { FakeMemoryClient } from "../support/fake-memory-client.ts";
@@ -14,10 +15,11 @@ async function openedAfterQuiet(holdsMemories: boolean, stopFirst = false): Prom
     opened += 1;
     return new FakeMemoryClient();
   };
-  await using clients = new Clients(openClient);
+  await using clients = new PerCaller(openClient);
   const log = { error: () => undefined, debug: () => undefined };
   const deps: ServerDeps = { openClient, log, now: () => 0, holdsMemories: async () => holdsMemories };
-  using resuming = resumeWork(clients, deps);
+  await using relaying = new Relaying();
+  using resuming = resumeWork(clients, relaying, deps);
   if (stopFirst) resuming[Symbol.dispose]();
   await vi.advanceTimersByTimeAsync(1_000);
   expect(opened).toBe(0);

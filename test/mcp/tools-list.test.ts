@@ -13,6 +13,9 @@ const names = [
   "engram_namespaces",
   "engram_key_split",
   "engram_key_recover",
+  "engram_relay_submit",
+  "engram_relay_status",
+  "engram_intelligence",
   "engram_status",
 ];
 
@@ -56,7 +59,7 @@ describe("tools/list", () => {
     await using readOnly = await serveForTest({ readOnly: true });
     await using reader = await connect(readOnly, "auto");
     const shown = (await reader.client.listTools()).tools.map(({ name }) => name);
-    expect(shown).toEqual(names.filter((name) => !/store|delete|key/.test(name)));
+    expect(shown).toEqual(names.filter((name) => !/store|delete|key|submit/.test(name)));
     await expect(reader.call("engram_store", { text: "no" })).rejects.toMatchObject({ code: -32_602 });
     expect(readOnly.fake.memories.size).toBe(0);
 
@@ -70,7 +73,13 @@ describe("tools/list", () => {
     const destructive = allTools.filter(({ annotations }) => annotations.destructiveHint).map(({ name }) => name);
     expect(destructive).toEqual(["engram_delete"]);
     const writing = allTools.filter(({ annotations }) => !annotations.readOnlyHint).map(({ name }) => name);
-    expect(writing).toEqual(["engram_store", "engram_delete", "engram_key_split", "engram_key_recover"]);
+    expect(writing).toEqual([
+      "engram_store",
+      "engram_delete",
+      "engram_key_split",
+      "engram_key_recover",
+      "engram_relay_submit",
+    ]);
   });
 
   test("the instructions stay within two kilobytes and name every tool a model must know", () => {

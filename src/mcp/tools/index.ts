@@ -1,11 +1,14 @@
 import type { Tool } from "../tool.ts";
 import { deleteTool } from "./delete.ts";
 import { getTool } from "./get.ts";
+import { intelligenceTool } from "./intelligence.ts";
 import { keyRecoverTool } from "./key-recover.ts";
 import { keySplitTool } from "./key-split.ts";
 import { listTool } from "./list.ts";
 import { namespacesTool } from "./namespaces.ts";
 import { queryTool } from "./query.ts";
+import { relayStatusTool } from "./relay-status.ts";
+import { relaySubmitTool } from "./relay-submit.ts";
 import { statusTool } from "./status.ts";
 import { storeTool } from "./store.ts";
 
@@ -19,5 +22,8 @@ export const allTools: readonly Tool[] = [
   namespacesTool,
   keySplitTool,
   keyRecoverTool,
+  relaySubmitTool,
+  relayStatusTool,
+  intelligenceTool,
   statusTool,
 ];

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { ClientStatus } from "../../node/client/memory.ts";
 import { visible } from "../../node/runtime/visible-text.ts";
+import { showBudget } from "../present-submission.ts";
+import type { CallerRelay } from "../relaying.ts";
 import { defineTool } from "../tool.ts";
 
 const output = z.looseObject({ memories: z.number(), namespaces: z.number(), backup: z.string() });
@@ -12,8 +14,24 @@ export const statusTool = defineTool({
   input: z.strictObject({}),
   output,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  handler: async (_, context) => showStatus(await (await context.client()).status()),
+  handler: async (_, context) => {
+    const [status, relay] = await Promise.all([(await context.client()).status(), relayPart(context.relay)]);
+    return { ...showStatus(status), ...relay };
+  },
 });
+
+/** What is on its way to the gateway and what the day may still cost; nothing where nothing was ever relayed. */
+export async function relayPart(relay: Pick<CallerRelay, "books">) {
+  const books = await relay.books();
+  if (!books) return {};
+  const [{ states, total_ok, total_failed }, budget] = await Promise.all([books.status(), books.budget()]);
+  const { held, ready, cosigning, submitting } = states;
+  const { limit, left } = showBudget(budget);
+  return {
+    relay: { underway: held + ready + cosigning + submitting, delivered: total_ok, failed: total_failed },
+    budget: { limit, left },
+  };
+}
 
 const shownMiners = 10;
 

@@ -101,6 +101,11 @@ export function createOutboxOperations(database: SqliteDatabase) {
   return {
     reads: {
       find,
+      /** The submission that stands where a draft of this topic would be queued. */
+      findTopic: (topic: Topic): Submission | null => {
+        const found = byTopic.get(topicOf(topic));
+        return found ? find({ id: found.job }) : null;
+      },
       due: (input: { readonly now: number; readonly limit: number }) => complete(due.all(input)),
       list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => complete(listed.all(input)),
       summary: () => ({
@@ -190,8 +195,10 @@ export function createOutboxOperations(database: SqliteDatabase) {
   };
 }
 
-function topicOf({ chain, netuid, outputType, outputHash, roundId }: Draft): string {
-  return [chain, netuid, outputType, outputType === "ranking" ? roundId : outputHash].join("|");
+type Topic = Pick<Draft, "chain" | "netuid" | "outputType" | "outputHash" | "subject" | "roundId">;
+
+function topicOf({ chain, netuid, outputType, outputHash, subject = outputHash, roundId }: Topic): string {
+  return [chain, netuid, outputType, outputType === "ranking" ? roundId : subject].join("|");
 }
 
 export type OutboxOperations = ReturnType<typeof createOutboxOperations>;

@@ -36,6 +36,8 @@ export interface Draft {
   /** Compact JSON in the order of the wire. */
   readonly outputJson: string;
   readonly outputHash: string;
+  /** `subjectOf` the output: what is queued once. The output's hash when absent. */
+  readonly subject?: string;
   readonly assurance: Assurance;
   readonly netuid: number;
   readonly block: number;

@@ -1,0 +1,16 @@
+import { readEnvironment } from "../node/runtime/config.ts";
+import { homeEnvironment } from "../node/runtime/saved-subnet.ts";
+import { openRelayBooks, type RelayBooks } from "../relay/relay-books.ts";
+
+/** What was relayed and paid from `folder`, of a server on `home`; undefined while nothing ever was. */
+export async function openBooks(folder: string, home: string): Promise<RelayBooks | undefined> {
+  return openRelayBooks(folder, await homeEnvironment(home, readEnvironment()), Date.now);
+}
+
+/** Whether a relay has something to do there, or would have after a person replays it. */
+export async function isOwing(folder: string, home: string): Promise<boolean> {
+  await using books = await openBooks(folder, home);
+  if (!books) return false;
+  const { delivered: _delivered, orphaned: _orphaned, ...owed } = (await books.status()).states;
+  return Object.values(owed).some((count) => count > 0);
+}

@@ -1,0 +1,54 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { Environment } from "../node/runtime/config.ts";
+import { ReleaseStack } from "../node/runtime/release-stack.ts";
+import { openOutbox } from "./outbox/outbox.ts";
+import type { Submission } from "./outbox/outbox-types.ts";
+import type { BudgetState } from "./payment/buyer-types.ts";
+import { budgetOf, dayOf, openLedger } from "./payment/ledger.ts";
+import { BUDGET_VARIABLE } from "./payment/limit-variables.ts";
+import { parseMicroDollars } from "./payment/micro-dollars.ts";
+import { type RelayStatus, relayStatus } from "./status.ts";
+
+/** What a folder has relayed and paid, read beside its relay: neither chain, keys nor payment code are loaded. */
+export interface RelayBooks extends AsyncDisposable {
+  /** By job or signed hash. */
+  find(id: string): Promise<Submission | null>;
+  /** Newest first. */
+  latest(limit: number): Promise<readonly Submission[]>;
+  status(): Promise<RelayStatus>;
+  budget(): Promise<BudgetState>;
+}
+
+/** Undefined where nothing was ever queued: then nothing is made either. Errors: `AMOUNT_INVALID`. */
+export async function openRelayBooks(
+  folder: string,
+  environment: Environment,
+  now: () => number,
+): Promise<RelayBooks | undefined> {
+  if (!(await isThere(join(folder, "relay.sqlite")))) return undefined;
+  const limit = parseMicroDollars(environment[BUDGET_VARIABLE] ?? "0", "down");
+  const stack = new ReleaseStack();
+  const outbox = stack.use(openOutbox(folder));
+  let ledger: ReturnType<typeof openLedger> | undefined;
+  return {
+    find: (id) => outbox.call("find", { id }),
+    latest: (count) => outbox.call("list", { state: null, limit: count }),
+    status: () => relayStatus(outbox),
+    budget: async () => {
+      if (!(await isThere(join(folder, "payments.sqlite")))) {
+        return { day: dayOf(now()), limit, reserved: 0, spent: 0, left: limit };
+      }
+      ledger ??= stack.use(openLedger(folder));
+      return await budgetOf(ledger, limit, now());
+    },
+    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
+  };
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
