@@ -191,3 +191,50 @@ export interface RelayPort {
   /** Resolves once the round is durably queued; sending it is the relay's own business. */
   emitRanking(round: RankingRound): Promise<void>;
 }
+
+/** A transaction that was signed and not necessarily sent: what is stored before the archive hears of it. */
+export interface SignedUpload {
+  readonly transactionId: string;
+  /** The transaction without its data, as JSON text; the same bytes are sent every time. */
+  readonly header: string;
+  /** What it costs, in winston (10⁻¹² AR). */
+  readonly winston: number;
+}
+
+/** `unknown`: the archive has not heard of it, or has forgotten it. */
+export type UploadState =
+  | { readonly state: "unknown" }
+  | { readonly state: "pending" }
+  | { readonly state: "mined"; readonly confirmations: number };
+
+/**
+ * A place where bytes stay for ever and that is paid once. Whatever it says of bytes is checked against the
+ * transaction's id, which the owner of the bytes has signed.
+ *
+ * Errors: `ARCHIVE_UNREACHABLE` (worth trying again), `ARCHIVE_REFUSED` (it will not take this, ever),
+ * `ARCHIVE_TOO_DEAR`, `ARCHIVE_NOT_FOUND`, `ARCHIVE_MANGLED`.
+ */
+export interface Archive {
+  /** The address that pays. */
+  readonly address: string;
+  /** What so many bytes cost now, in winston. */
+  price(bytes: number, signal?: AbortSignal): Promise<number>;
+  /** Signs an upload of `data`; nothing is sent but questions. Refuses to sign for more than `maxWinston`. */
+  sign(
+    data: Uint8Array,
+    options: { readonly tags: readonly ArchiveTag[]; readonly maxWinston: number; readonly signal?: AbortSignal },
+  ): Promise<SignedUpload>;
+  /** Sends header and data; sending them again does no harm and costs nothing. */
+  send(upload: Pick<SignedUpload, "header">, data: Uint8Array, signal?: AbortSignal): Promise<void>;
+  state(transactionId: string, signal?: AbortSignal): Promise<UploadState>;
+  /** The bytes of a transaction, proved to be those that it was signed for. */
+  fetch(transactionId: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Buffer>;
+  /** Where everybody finds them. */
+  urlOf(transactionId: string): string;
+}
+
+/** A public note on an upload. */
+export interface ArchiveTag {
+  readonly name: string;
+  readonly value: string;
+}
