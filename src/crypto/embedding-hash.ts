@@ -13,5 +13,10 @@ export function embeddingBytes(embedding: Float32Array | readonly number[]): Uin
 
 /** SHA-256 of the embedding's bytes in lower-case hex (spec 2.6). */
 export function embeddingHash(embedding: Float32Array | readonly number[]): string {
-  return toHex(createHash("sha256").update(embeddingBytes(embedding)).digest());
+  return hashOfEmbeddingBytes(embeddingBytes(embedding));
+}
+
+/** `embeddingHash` of an embedding that is at hand as its bytes. */
+export function hashOfEmbeddingBytes(bytes: Uint8Array): string {
+  return toHex(createHash("sha256").update(bytes).digest());
 }

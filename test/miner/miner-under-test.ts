@@ -13,6 +13,7 @@ import { defaultMinerOptions, type MinerDeps, type MinerOptions } from "../../sr
 import { openShareStore, type ShareStore } from "../../src/node/miner/shares/share-store.ts";
 import { Secret } from "../../src/node/runtime/secret.ts";
 import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
+import { EmbeddedCommitments } from "../../src/node/vectors/embedded/record-commitments.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
 import { HashEmbedder } from "../support/hash-embedder.ts";
 import { TestClock } from "../support/test-clock.ts";
@@ -65,6 +66,7 @@ export class MinerUnderTest implements AsyncDisposable {
   readonly chain = new FixedChain();
   readonly identity = new TestKey();
   readonly store: EmbeddedVectorStore;
+  readonly commitments: EmbeddedCommitments;
   readonly shares: ShareStore;
   readonly deps: MinerDeps;
   readonly #folder: string;
@@ -78,10 +80,12 @@ export class MinerUnderTest implements AsyncDisposable {
   constructor(folder: string, options: Partial<MinerOptions>, dim: number) {
     this.#folder = folder;
     this.store = new EmbeddedVectorStore({ path: join(folder, "miner.sqlite"), clock: this.clock });
+    this.commitments = new EmbeddedCommitments({ path: join(folder, "miner.sqlite") });
     this.shares = openShareStore(join(folder, "shares.sqlite"));
     this.deps = {
       store: this.store,
       namespaces: this.store,
+      commitments: this.commitments,
       shares: this.shares,
       shareKeys: new Secret(x25519Pair(randomBytes(32))),
       embedder: new HashEmbedder(dim),
@@ -144,6 +148,7 @@ export class MinerUnderTest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shares[Symbol.asyncDispose]();
+    await this.commitments[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@ import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-ve
 import { SPACE, sampleRecord } from "./sample-records.ts";
 
 // Stores and deletes in the file argv[2] until it is killed; says on stdout what was acknowledged.
-const [, , path = "", round = ""] = process.argv;
+const [, , path = "", round = "", namespace = SPACE] = process.argv;
 const store = new EmbeddedVectorStore({ path });
 
 // Whoever reads may have failed first: then there is nobody left to tell, and nobody to kill this process.
@@ -12,11 +12,11 @@ async function write(writer: number): Promise<never> {
   for (let n = 0; ; n++) {
     const seed = (Number(round) * 31 + writer) * 1_009 + n;
     const cid = `${seed}-${round}-${writer}-${n}`;
-    await store.put([sampleRecord(cid, seed, { metadata: JSON.stringify({ seed }) })]);
+    await store.put([sampleRecord(cid, seed, { namespace, metadata: JSON.stringify({ seed }) })]);
     process.stdout.write(`put ${cid}\n`);
     if (n % 5 === 4) {
       process.stdout.write(`try ${cid}\n`);
-      await store.delete(SPACE, cid);
+      await store.delete(namespace, cid);
       process.stdout.write(`del ${cid}\n`);
     }
   }

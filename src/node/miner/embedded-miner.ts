@@ -28,6 +28,7 @@ export async function openEmbeddedMiner(folder: string, deps: EmbeddedMinerDeps)
   await using stack = new ReleaseStack();
   const opened = await openMinerFolder(folder, deps.clock);
   stack.use(opened.store);
+  stack.use(opened.commitments);
   stack.use(opened.shares);
   stack.use(startExpiryLoop({ ...deps, store: opened.store }));
   const app = createMinerApp(defaultMinerOptions, { ...deps, ...opened });

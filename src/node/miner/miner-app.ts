@@ -5,6 +5,7 @@ import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { createMinerServices, type MinerServices } from "./miner-services.ts";
 import { jsonResponse, type Reply, replyToError } from "./reply.ts";
 import { challengeRoute } from "./routes/challenge.ts";
+import { commitmentRoute, proveRoute } from "./routes/commitment.ts";
 import { ingestRoute } from "./routes/ingest.ts";
 import { keyShareRetrieveRoute, keyShareStoreRoute } from "./routes/key-shares.ts";
 import { listRoute } from "./routes/list.ts";
@@ -50,6 +51,8 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   app.post("/KeyShareSynapse", handle(keyShareStoreRoute));
   app.post("/KeyShareRetrieve", handle(keyShareRetrieveRoute));
   app.post("/list", handle(listRoute));
+  app.get("/commitment", handle(commitmentRoute));
+  app.post("/prove-memory", handle(proveRoute));
   app.get("/retrieve/:cid", handle(retrieveRoute));
   app.delete("/retrieve/:cid", handle(deleteRoute));
   app.get("/health", handle(healthRoute));

@@ -5,6 +5,7 @@ import { openWallet, type Wallet } from "../chain/wallet.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Secret } from "../runtime/secret.ts";
 import { EmbeddedVectorStore } from "../vectors/embedded/embedded-vector-store.ts";
+import { EmbeddedCommitments } from "../vectors/embedded/record-commitments.ts";
 import type { MinerDeps } from "./miner-options.ts";
 import { openShareStore } from "./shares/share-store.ts";
 
@@ -15,12 +16,14 @@ import { openShareStore } from "./shares/share-store.ts";
 export async function openMinerFolder(
   folder: string,
   clock: Clock,
-): Promise<Pick<MinerDeps, "store" | "namespaces" | "shares" | "shareKeys" | "identity" | "sr25519">> {
+): Promise<Pick<MinerDeps, "store" | "namespaces" | "commitments" | "shares" | "shareKeys" | "identity" | "sr25519">> {
   const [identity, sr25519] = await Promise.all([openMinerIdentity(folder), loadSr25519()]);
-  const store = new EmbeddedVectorStore({ path: join(folder, "records.db"), clock });
+  const path = join(folder, "records.db");
+  const store = new EmbeddedVectorStore({ path, clock });
+  const commitments = new EmbeddedCommitments({ path });
   const shares = openShareStore(join(folder, "shares.db"));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
-  return { store, namespaces: store, shares, shareKeys, identity, sr25519 };
+  return { store, namespaces: store, commitments, shares, shareKeys, identity, sr25519 };
 }
 
 /** The hotkey of the miner in `folder`, made when it is not there. */

@@ -7,6 +7,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Secret } from "../runtime/secret.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
+import type { RecordCommitments } from "../vectors/embedded/record-commitments.ts";
 import type { AuthenticationPolicy } from "./request-authenticator.ts";
 import type { ShareStore } from "./shares/share-store.ts";
 
@@ -39,6 +40,7 @@ interface MinerIdentity {
 export interface MinerDeps {
   readonly store: VectorStore;
   readonly namespaces: NamespaceRegistry;
+  readonly commitments: RecordCommitments;
   readonly shares: ShareStore;
   /** What key shares are sealed to on their way here. */
   readonly shareKeys: Secret<X25519Pair>;

@@ -1,9 +1,11 @@
+import type { Hotkey } from "../../crypto/ss58.ts";
 import type { EmbeddingProfile, VectorStore } from "../ports.ts";
 import { Auth2Gate } from "../protocol/auth2-gate.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import { ChainView } from "./chain-view.ts";
+import { Committer } from "./committer.ts";
 import { Deleter } from "./deleter.ts";
 import { HealthStatement } from "./health-statement.ts";
 import { Ingester } from "./ingester.ts";
@@ -17,6 +19,8 @@ import { ShareKeeper } from "./shares/share-keeper.ts";
 
 /** What the routes work with. */
 export interface MinerServices {
+  /** The miner's own. */
+  readonly hotkey: Hotkey;
   readonly store: VectorStore;
   readonly namespaces: NamespaceRegistry;
   readonly profile: EmbeddingProfile;
@@ -29,6 +33,7 @@ export interface MinerServices {
   readonly ingester: Ingester;
   readonly querier: Querier;
   readonly deleter: Deleter;
+  readonly committer: Committer;
   readonly stats: MinerStats;
   readonly health: HealthStatement;
   readonly limiters: {
@@ -50,6 +55,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
       maxKeys: MAX_RATE_KEYS,
     });
   return {
+    hotkey: identity.hotkey,
     store,
     namespaces: deps.namespaces,
     profile: embedder.profile,
@@ -61,6 +67,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     ingester: new Ingester(options, { ...deps, chainView, namespaceGate }),
     querier: new Querier({ ...deps, namespaceGate }),
     deleter: new Deleter(deps),
+    committer: new Committer(deps),
     stats: new MinerStats({ store, clock, chainView, hotkey: identity.hotkey }),
     health: new HealthStatement(options, deps),
     limiters: { address: limiter(ADDRESS_RATE_FACTOR), anonymous: limiter(1), verified: limiter(VERIFIED_RATE_FACTOR) },

@@ -39,6 +39,7 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   await using stack = new ReleaseStack();
   const opened = await openMinerFolder(folder, deps.clock);
   stack.use(opened.store);
+  stack.use(opened.commitments);
   stack.use(opened.shares);
   stack.use(startExpiryLoop({ ...deps, store: opened.store }));
   const { hotkey } = opened.identity;

@@ -11,9 +11,11 @@ import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
  *   answers 404 about it to everyone else;
  * - `expiry1`: honours `expires_at` beside a record;
  * - `auth2`: takes btauth/1 headers, each nonce once, and signs its replies to them;
- * - `keyshare2`: keeps key shares, over `auth2` alone, sealed to the `x25519` key of this statement.
+ * - `keyshare2`: keeps key shares, over `auth2` alone, sealed to the `x25519` key of this statement;
+ * - `proof2`: answers challenges over `auth2`, up to 64 records at a time, with an HMAC over all bytes of vector and
+ *   metadata, bound to CID, nonce, expiry, sender and itself (F5).
  */
-export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2"] as const;
+export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2"] as const;
 
 const statementSchema = z.object({
   /** Unsigned statements of another chain must not count here. */

@@ -151,6 +151,23 @@ export function readChallengeRequest(body: SubnetObject): ChallengeRequest {
   };
 }
 
+/** spec 8.14. */
+export interface ProveRequest {
+  readonly cid: string;
+  /** 64 lower-case hex digits: of other texts the leaf would be ambiguous (M-W25). */
+  readonly embeddingHash: string;
+}
+
+const proveFields = z.object({
+  cid: text.min(1, "must not be empty").max(MAX_CID_CHARACTERS, "is longer than any CID"),
+  embedding_hash: text.regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
+});
+
+export function readProveRequest(body: SubnetObject): ProveRequest {
+  const { cid, embedding_hash } = readFields(proveFields, body);
+  return { cid, embeddingHash: embedding_hash };
+}
+
 /** A delete names its CID in the body too: the signature covers it there, in the path it does not (M-W6). */
 export interface DeleteRequest {
   readonly cid: string | undefined;
