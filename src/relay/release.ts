@@ -32,6 +32,9 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
   if (outputType === "ranking") {
     const delay = proposerDelay(metagraph, netuid, roundId, signer.hotkey);
     if (delay === null) return "no_permit";
+    // Another proposal of the round has this validator's signature: there is no turn to wait for.
+    const key = { chain: identity, hotkey: signer.hotkey, netuid, roundId };
+    if ((await outbox.call("signedInRound", key)) !== null) return "taken";
     if (now < createdAt + delay * BLOCK_MS || (await chain.finalized()).number < block + delay) return "waits";
   }
   const document = readSubnetJson(submission.outputJson);

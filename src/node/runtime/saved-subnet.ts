@@ -1,4 +1,4 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
@@ -34,6 +34,11 @@ export async function saveSubnet(home: string, variables: SubnetVariables): Prom
     await file.close();
   }
   await rename(draft, path);
+}
+
+/** Forgets it: from then on processes of the folder are on their own again, as they were before. */
+export async function forgetSubnet(home: string): Promise<void> {
+  await rm(join(home, FILE), { force: true });
 }
 
 /**

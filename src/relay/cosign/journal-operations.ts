@@ -49,7 +49,10 @@ export function journalOperations(database: SqliteDatabase) {
   };
 
   return {
-    reads: {},
+    reads: {
+      /** The signed hash of what was signed in the round; null so far. */
+      signedInRound: (key: JournalKey): string | null => find.get(key)?.signed_hash ?? null,
+    },
     writes: {
       recordSigning: record,
       /** Returns the signature that stands: that of whoever stored one first. */

@@ -7,7 +7,7 @@ import { openWallet } from "../../node/chain/wallet.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Environment } from "../../node/runtime/config.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
-import { saveSubnet } from "../../node/runtime/saved-subnet.ts";
+import { forgetSubnet, saveSubnet } from "../../node/runtime/saved-subnet.ts";
 import { lockFile } from "../../node/runtime/sqlite-lock.ts";
 import { anvilBinary } from "../evm/anvil-binary.ts";
 import type { LocalEvm } from "../evm/local-evm.ts";
@@ -64,7 +64,7 @@ export interface LocalSubnet extends AsyncDisposable {
 
 /**
  * Starts the processes of `plan` in their order, each once those it needs serve, and saves for other processes of the
- * data folder how to find them. Disposing stops validators, gateway, miners, payment chain and chain in this order.
+ * data folder how to find them. Disposing forgets that, and stops validators, gateway, miners, payment chain and chain in this order.
  * Errors: `SUBNET_RUNNING`, `PAYMENTS_UNAVAILABLE`, `PORT_TAKEN`, `SUBNET_PROCESS`, the signal's reason.
  */
 export async function startLocalSubnet(plan: SubnetPlan, deps: LocalSubnetDeps): Promise<LocalSubnet> {
@@ -79,6 +79,8 @@ export async function startLocalSubnet(plan: SubnetPlan, deps: LocalSubnetDeps):
   const starter = new Starter(plan, ports, deps);
   // Released first, and as a whole: the order of stopping is not that of starting.
   stack.defer(() => starter.stop());
+  // Memories stay usable without the subnet; a server that looked for it would find nobody.
+  stack.defer(() => forgetSubnet(plan.home));
   const subnet = await starter.start();
   const release = stack.move();
   return { ...subnet, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };

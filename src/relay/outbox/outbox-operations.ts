@@ -100,6 +100,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
 
   return {
     reads: {
+      ...journal.reads,
       find,
       /** The submission that stands where a draft of this topic would be queued. */
       findTopic: (topic: Topic): Submission | null => {

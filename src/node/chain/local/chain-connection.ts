@@ -109,7 +109,7 @@ async function reach(call: () => Promise<HttpReply>): Promise<HttpReply> {
     if (!isEngramError(error) || !error.code.startsWith("HTTP_")) throw error;
     const code = error.code === "HTTP_TIMEOUT" ? "CHAIN_TIMEOUT" : "CHAIN_UNREACHABLE";
     throw new EngramError(code, "the local chain did not answer", {
-      fix: "start it with engram chain, and check the address in ENGRAM_CHAIN",
+      fix: "start it with engram up or engram chain, or check the address in ENGRAM_CHAIN",
       cause: error,
     });
   }
