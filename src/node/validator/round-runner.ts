@@ -63,6 +63,8 @@ export class RoundRunner {
 
   async #measure({ block, hash, neurons }: Metagraph, roundId: number): Promise<KeptRound | null> {
     const { chain, store, identity, clock, options, logger } = this.#services;
+    // A chain's first block is as good as none to whoever takes the scores: the next one comes at once (V-W12).
+    if (block === 0) return null;
     const miners = neurons.filter(({ hotkey, validatorPermit }) => !validatorPermit && hotkey !== identity.hotkey);
     const isSimulated = (await chain.identity()).startsWith("local:");
     const callable = miners.flatMap(({ hotkey, endpoint }) =>

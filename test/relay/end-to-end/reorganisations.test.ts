@@ -112,7 +112,7 @@ test("over reorganisations of depth 1 to 10 nothing of an orphaned or unfinalize
     const blockHash = (await chain.blockHash(block)) ?? "";
     await relay.emitRanking({ block, blockHash, roundId: Math.floor(block / ROUND), scores: scoresOf(1, 0.5) });
     const impatient = await kit.inference({ block, blockHash, now: scene.clock.time }, `seed ${seed}`);
-    for (let moves = 1 + below(3); moves > 0; moves -= 1) {
+    for (let moves = 1 + below(2); moves > 0; moves -= 1) {
       await chain.step(1 + below(4));
       const depth = 1 + below(DEEPEST);
       await chain.reorg({ depth, seed, include: "all" });
@@ -149,4 +149,4 @@ test("over reorganisations of depth 1 to 10 nothing of an orphaned or unfinalize
     "/v1/external-intelligence?limit=1",
   );
   expect(feed.external_intelligence).toHaveLength(1);
-}, 60_000);
+}, 120_000);
