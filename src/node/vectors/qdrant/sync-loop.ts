@@ -1,0 +1,111 @@
+import type { EngramError } from "../../../crypto/errors.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { asIndexError } from "./index-errors.ts";
+import type { IndexSync } from "./index-sync.ts";
+
+export interface SyncLoopDeps {
+  readonly sync: IndexSync;
+  readonly logger: Logger;
+  /** True while this process is the one of its folder that writes to the index. */
+  readonly takeLock: () => boolean;
+  /** Whether the journal was written to, or another process wants the index to be looked at. */
+  readonly hasWork: () => boolean;
+}
+
+/** How often other processes' writes are looked for. */
+const LOOK_MS = 250;
+/** After a failure; the calls themselves were repeated before. */
+const PAUSE_MS = 1_000;
+const PROBE_MS = 15_000;
+
+/** Runs `IndexSync` whenever there is something to do, until it is disposed. */
+export class SyncLoop implements AsyncDisposable {
+  readonly #deps: SyncLoopDeps;
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+  #nap = new AbortController();
+  #turn = Promise.withResolvers<void>();
+  #problem: EngramError | undefined;
+  #isOurs = false;
+  #turns = 0;
+
+  constructor(deps: SyncLoopDeps) {
+    this.#deps = deps;
+    this.#ended = this.#run();
+  }
+
+  /** What keeps the index from following; undefined while nothing does. */
+  get problem(): EngramError | undefined {
+    return this.#problem;
+  }
+
+  /** Whether the index may be answered from, as far as this process can tell. */
+  get isTrusted(): boolean {
+    return this.#turns > 0 && (!this.#isOurs || this.#deps.sync.isVerified);
+  }
+
+  /** Something was written. */
+  nudge(): void {
+    this.#nap.abort();
+  }
+
+  /** The index failed others: it is asked until it answers, and nobody else needs to wait for that. */
+  report(problem: EngramError): void {
+    if (this.#isOurs) this.#problem ??= problem;
+    this.nudge();
+  }
+
+  /** Resolves when a turn has ended, or `ms` later. */
+  async nextTurn(ms: number): Promise<void> {
+    this.nudge();
+    const late = new AbortController();
+    await Promise.race([this.#turn.promise, nap(ms, late.signal)]);
+    late.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let probed = Date.now();
+    while (!signal.aborted) {
+      this.#nap = new AbortController();
+      const isProbeDue = this.#problem !== undefined || Date.now() - probed > PROBE_MS;
+      if (isProbeDue) probed = Date.now();
+      await this.#work(isProbeDue);
+      this.#turns += 1;
+      this.#turn.resolve();
+      this.#turn = Promise.withResolvers<void>();
+      if (this.#problem) await nap(PAUSE_MS, signal);
+      else await nap(LOOK_MS, AbortSignal.any([signal, this.#nap.signal]));
+    }
+  }
+
+  async #work(isProbeDue: boolean): Promise<void> {
+    const { sync, takeLock, hasWork, logger } = this.#deps;
+    try {
+      this.#isOurs = takeLock();
+      if (!this.#isOurs) return;
+      if (isProbeDue) await sync.probe();
+      if (!sync.isVerified || hasWork()) await sync.catchUp(this.#stop.signal);
+      if (this.#problem) logger.info("the vector index answers again");
+      this.#problem = undefined;
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const problem = asIndexError(error);
+      if (problem.code !== this.#problem?.code) logger.warn({ code: problem.code, fix: problem.fix }, problem.message);
+      this.#problem = problem;
+    }
+  }
+
+  /** A call to the index that is under way is not waited for: the journal knows whether it is to be made again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    const late = new AbortController();
+    await Promise.race([this.#ended, nap(PAUSE_MS, late.signal)]);
+    late.abort();
+  }
+}
+
+async function nap(ms: number, signal: AbortSignal): Promise<void> {
+  await systemClock.sleep(ms, signal).catch(() => undefined);
+}
