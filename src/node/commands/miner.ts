@@ -32,6 +32,10 @@ Environment:
   REQUIRE_METAGRAPH_REG      true takes registered hotkeys only
   ALLOWED_VALIDATOR_HOTKEYS  takes these hotkeys only, separated by commas
   MIN_INGEST_STAKE_TAO       what a registered hotkey must have staked to ingest (default: 0.001)
+  QDRANT_URL                 search by this Qdrant, like http://127.0.0.1:6333, in place of memory
+  QDRANT_API_KEY             its key
+  QDRANT_COLLECTION          the collection there, of this miner alone (default: engram)
+  QDRANT_HNSW_EF             search its graph, faster over millions of records and not exact
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {

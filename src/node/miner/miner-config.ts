@@ -3,7 +3,9 @@ import { EngramError } from "../../crypto/errors.ts";
 import { isHotkey } from "../../crypto/ss58.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables, sharedVariables } from "../runtime/config.ts";
+import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
+import { qdrantSettings, qdrantVariables } from "./qdrant-variables.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
 
@@ -15,6 +17,7 @@ const hotkeys = z.string().transform((text, context) => {
 
 /** The miner's variables; names of the reference where it has one (spec 13). */
 const minerVariables = sharedVariables.extend({
+  ...qdrantVariables.shape,
   ENGRAM_CHAIN: z.string().optional(),
   ENGRAM_MINER_HOST: z.string().default("127.0.0.1"),
   MINER_PORT: count.min(0).max(65_535).default(8091),
@@ -35,6 +38,8 @@ export interface MinerConfig {
   readonly port: number;
   /** The address others reach this machine at; the listener's own when not given. */
   readonly externalHost: string | undefined;
+  /** Undefined: records are searched in memory. */
+  readonly qdrant: QdrantSettings | undefined;
   readonly options: Omit<MinerOptions, "endpoint">;
 }
 
@@ -59,6 +64,7 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
     hostname: overrides.host ?? variables.ENGRAM_MINER_HOST,
     port: overrides.port ?? variables.MINER_PORT,
     externalHost: variables.EXTERNAL_IP,
+    qdrant: qdrantSettings(variables),
     options: {
       rateLimit: variables.RATE_LIMIT_MAX_REQUESTS,
       rateWindowSeconds: variables.RATE_LIMIT_WINDOW_SECS,

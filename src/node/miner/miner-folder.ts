@@ -16,10 +16,12 @@ import { openShareStore } from "./shares/share-store.ts";
 export async function openMinerFolder(
   folder: string,
   clock: Clock,
+  openStore: (path: string) => EmbeddedVectorStore | Promise<EmbeddedVectorStore> = (path) =>
+    new EmbeddedVectorStore({ path, clock }),
 ): Promise<Pick<MinerDeps, "store" | "namespaces" | "commitments" | "shares" | "shareKeys" | "identity" | "sr25519">> {
   const [identity, sr25519] = await Promise.all([openMinerIdentity(folder), loadSr25519()]);
   const path = join(folder, "records.db");
-  const store = new EmbeddedVectorStore({ path, clock });
+  const store = await openStore(path);
   const commitments = new EmbeddedCommitments({ path });
   const shares = openShareStore(join(folder, "shares.db"));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));

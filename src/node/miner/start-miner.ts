@@ -10,6 +10,7 @@ import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
 import type { MinerConfig } from "./miner-config.ts";
 import { openMinerFolder } from "./miner-folder.ts";
+import { openRecordStore } from "./record-store.ts";
 
 export interface StartMinerDeps {
   /** Not closed by the miner. */
@@ -37,7 +38,8 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const isLocal = (await chain.identity()).startsWith("local:");
   if (isLocal) refuseOutside(config);
   await using stack = new ReleaseStack();
-  const opened = await openMinerFolder(folder, deps.clock);
+  const storeDeps = { ...deps, dimension: deps.embedder.profile.dim };
+  const opened = await openMinerFolder(folder, deps.clock, (path) => openRecordStore(path, config.qdrant, storeDeps));
   stack.use(opened.store);
   stack.use(opened.commitments);
   stack.use(opened.shares);
