@@ -5,9 +5,10 @@ import { createLogger } from "../../../src/node/runtime/logger.ts";
 import { feedItems } from "../../../src/relay/gateway/feed.ts";
 import { readSubmission } from "../../../src/relay/gateway/read-submission.ts";
 import type { StoredSubmission } from "../../../src/relay/gateway/submission.ts";
-import type { IntelligenceReader } from "../../../src/relay/intelligence/intelligence-reader.ts";
+import { type IntelligenceReader, isRefused } from "../../../src/relay/intelligence/intelligence-reader.ts";
 import { openIntelligence } from "../../../src/relay/intelligence/open-intelligence.ts";
 import type { ReaderLimits } from "../../../src/relay/intelligence/reader-limits.ts";
+import type { CheckedItem, RefusedItem } from "../../../src/relay/intelligence/types.ts";
 import type { Assurance } from "../../../src/relay/payload/types.ts";
 import {
   NO_RECEIPT_HASH,
@@ -45,6 +46,19 @@ export function sendTo(at: () => string): Fetch {
     const { pathname, search } = new URL(request.url);
     return fetch(new Request(at() + pathname + search, request));
   };
+}
+
+export const isStream = (request: Request) => new URL(request.url).pathname === `${FEED}/stream`;
+
+/** The numbers of the next items; refused ones with their problem. */
+export async function take(items: AsyncGenerator<CheckedItem | RefusedItem, void>, count: number) {
+  const found: (number | string)[] = [];
+  while (found.length < count) {
+    const { value, done } = await items.next();
+    if (done) break;
+    found.push(isRefused(value) ? value.problem : value.seq);
+  }
+  return found;
 }
 
 /** Changes what a gateway answers on paths that match. */
