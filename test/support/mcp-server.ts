@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { OpenClient } from "../../src/mcp/caller.ts";
-import type { ServerOptions } from "../../src/mcp/server-options.ts";
+import type { OpenRelaying } from "../../src/mcp/relaying.ts";
+import type { ServerLog, ServerOptions } from "../../src/mcp/server-options.ts";
 import type { TokenEntry } from "../../src/mcp/tokens.ts";
 import { type HttpOptions, type McpHttpServer, serveOverHttp } from "../../src/mcp/transports/http.ts";
 import { FakeMemoryClient } from "./fake-memory-client.ts";
@@ -15,18 +16,20 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   readonly tokens?: readonly TokenEntry[];
   readonly http?: Partial<HttpOptions>;
   readonly now?: () => number;
+  readonly relaying?: OpenRelaying;
+  readonly log?: ServerLog;
 }
 
 /** The shipped server over HTTP on a free loopback port, by default on a `FakeMemoryClient`. */
 export async function serveForTest(
   options: TestServerOptions = {},
 ): Promise<McpHttpServer & { fake: FakeMemoryClient }> {
-  const { openClient, tokens = [], http = {}, now = () => Date.now(), ...server } = options;
+  const { openClient, tokens = [], http = {}, now = () => Date.now(), relaying, log = noLog, ...server } = options;
   const fake = new FakeMemoryClient({ now });
   const served = await serveOverHttp(
     { consent: {}, ...server },
     { hostname: "127.0.0.1", port: 0, tokens: async () => tokens, rate: { burst: 1e6, perSecond: 1e6 }, ...http },
-    { openClient: openClient ?? (async () => fake), log: noLog, now },
+    { openClient: openClient ?? (async () => fake), log, now, ...(relaying ? { relaying } : {}) },
   );
   return { ...served, fake, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
