@@ -161,7 +161,8 @@ export class RelayWorker {
     const { outbox, collector, quorumMin, clock } = this.#deps;
     const { job, body, cosignatures, polls, releasedAt } = submission;
     const missing = quorumMin - 1 - cosignatures.length;
-    if (missing > 0 && body !== null) {
+    // Who was told that validators are missing asks on: the receiver may need more than this relay was set to.
+    if ((missing > 0 || polls > 0) && body !== null) {
       const have = new Set(cosignatures.map((found) => found.validator_hotkey));
       const peers = (await this.#peers(submission)).filter(({ hotkey }) => !have.has(hotkey));
       await lease.check();

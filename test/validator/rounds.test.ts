@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { RunningValidator } from "../../src/node/validator/start-validator.ts";
+import type { ValidatorContext } from "../../src/node/validator/validator-context.ts";
 import { Subnet } from "./subnet.ts";
 
 let subnet: Subnet;
@@ -103,6 +104,52 @@ test("a restart keeps averages, proof records and the round that was done", asyn
   expect(subnet.emitted.get("v")?.at(-1)).toMatchObject({ roundId: 1 });
   expect(subnet.emitted.get("v")?.at(-1)?.scores.get(uid)).toEqual({ recall: 0, latencyMs: null, proofRate: 0.5 });
   expect((await subnet.chain.weights()).values().next().value?.get(uid)).toBe(65_535);
+});
+
+test("what was agreed before a long interruption is still relayed, but weights that old are not set", async () => {
+  await subnet.miner("miner");
+  const environment = { CONSENSUS_MIN_VALIDATORS: "0" };
+  await subnet.chain.step();
+  const away = vi.spyOn(subnet.chain, "setWeights").mockRejectedValue(new Error("away"));
+  const first = await subnet.validator("v", environment);
+  await expect(first.runRound()).rejects.toThrow("away");
+  await first[Symbol.asyncDispose]();
+  expect(subnet.emitted.get("v")).toEqual([]);
+  away.mockRestore();
+
+  await subnet.chain.step(150);
+  const setWeights = vi.spyOn(subnet.chain, "setWeights");
+  const again = await subnet.validator("v", environment);
+  expect(await again.runRound()).toBe("done");
+  expect(subnet.emitted.get("v")).toMatchObject([{ roundId: 0, block: 1 }, { roundId: 3 }]);
+  expect(setWeights).toHaveBeenCalledTimes(1);
+});
+
+test("no round is measured at block 0", async () => {
+  await subnet.miner("miner");
+  const validator = await subnet.validator("v", { CONSENSUS_MIN_VALIDATORS: "0" });
+  expect(await validator.runRound()).toBe("no_miners");
+  await subnet.chain.step();
+  await vi.waitFor(async () => expect(await validator.runRound()).toBe("done"));
+  expect(subnet.emitted.get("v")).toMatchObject([{ block: 1 }]);
+});
+
+test("own scores say how many challenges their proof rates rest on", async () => {
+  const miner = await subnet.miner("miner");
+  await subnet.chain.step();
+  const contexts: ValidatorContext[] = [];
+  const onContext = (context: ValidatorContext) => void contexts.push(context);
+  const validator = await subnet.validator("v", { CONSENSUS_MIN_VALIDATORS: "0" }, { onContext });
+  expect(await validator.runRound()).toBe("done");
+  await subnet.chain.step(50);
+  await vi.waitFor(async () => {
+    await validator.runRound();
+    expect(subnet.emitted.get("v")).toHaveLength(2);
+  });
+  const uid = (await subnet.chain.uidOf(miner.hotkey)) ?? -1;
+  const own = await Promise.all([0, 1, 2].map((roundId) => contexts[0]?.ownScores(roundId)));
+  expect(own.map((scores) => scores?.challenges?.get(uid))).toEqual([3, 6, undefined]);
+  expect(own[2]).toBeNull();
 });
 
 test("a hotkey without a permit measures nobody", async () => {

@@ -16,11 +16,19 @@ import {
   validatorIdentityFolder,
 } from "../../src/node/validator/start-validator.ts";
 import { readValidatorConfig } from "../../src/node/validator/validator-config.ts";
+import type { ValidatorContext } from "../../src/node/validator/validator-context.ts";
 import { quiet } from "../support/client-bench.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
 /** Changes what a miner answers, by its path; the text as it is when there is nothing to change. */
 export type Tamper = (path: string, text: string) => string;
+
+interface ValidatorChanges {
+  readonly stake?: number;
+  readonly agreementWaitMs?: number;
+  /** Is given what an extension is given. */
+  readonly onContext?: (context: ValidatorContext) => void;
+}
 
 /** Miners and validators over TCP on one stepped chain. */
 export class Subnet implements AsyncDisposable {
@@ -62,7 +70,7 @@ export class Subnet implements AsyncDisposable {
   async validator(
     name: string,
     environment: Record<string, string> = {},
-    { stake = 1_000, ...changed }: { readonly stake?: number; readonly agreementWaitMs?: number } = {},
+    { stake = 1_000, onContext, ...changed }: ValidatorChanges = {},
   ): Promise<RunningValidator> {
     const folder = join(this.folder, name);
     const { hotkey } = await openWallet(validatorIdentityFolder(folder));
@@ -80,7 +88,10 @@ export class Subnet implements AsyncDisposable {
         chain: this.chain,
         clock: systemClock,
         logger: quiet,
-        extend: () => ({ relay: { emitRanking } }),
+        extend: (context) => {
+          onContext?.(context);
+          return { relay: { emitRanking } };
+        },
       },
     );
     return this.#stack.use(once(validator));

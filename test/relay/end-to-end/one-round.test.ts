@@ -57,11 +57,12 @@ test("one round: agreed, weighed, and after finality relayed with two signatures
   expect(delivered?.cosignatures).toMatchObject([{ validator_hotkey: second.hotkey }]);
   expect(delivered?.cosignatures.map((found) => verifyCosignature(sr25519, payload, found))).toEqual([true]);
 
-  // The other's copy of the round waits for its turn, and ends there: it signed the first one's.
-  expect(await second.relay.list()).toMatchObject([{ state: "held", lastError: "not_my_turn" }]);
+  // The other's copy of the round ends unsigned: its signature is on the first one's. Nor does its turn bring it back.
+  const given = [{ state: "orphaned", lastError: "round_taken", signedHash: null, firstSubmitAt: null }];
+  expect(await second.relay.list()).toMatchObject(given);
   await chain.step(5);
   await tick(60_000);
-  expect(await second.relay.list()).toMatchObject([{ state: "orphaned", lastError: "round_taken", signedHash: null }]);
+  expect(await second.relay.list()).toMatchObject(given);
 
   expect(await subnet.evm.balance(subnet.payTo)).toBe(PRICE);
   expect(await balance(first)).toBe(FUNDS - PRICE);
@@ -72,4 +73,25 @@ test("one round: agreed, weighed, and after finality relayed with two signatures
   );
   expect(items).toHaveLength(1);
   expect(await first.relay.status()).toMatchObject({ enabled: true, total_ok: 1, total_failed: 0 });
+}, 30_000);
+
+test("a validator in a dry run sends nothing and pays nothing, but its signature completes the others' quorum", async () => {
+  const { chain } = subnet.served;
+  const three = await subnet.validator("validator-3", { ENGRAM_RELAY_ENABLED: "0" });
+  expect({ payer: three.payer, live: three.relay.live }).toEqual({ payer: null, live: false });
+  await chain.step(50);
+  const all = [one, two, three];
+  await runAll(all);
+  await chain.step(20);
+  subnet.clock.ahead += 3 * 60_000;
+  // Of three validators all must sign: whoever proposes needs the silent one.
+  for (const { relay } of [one, two]) await relay.tick();
+  const newest = (await Promise.all([one, two].map(({ relay }) => relay.list(null, 1)))).flat();
+  expect(newest.map(({ state }) => state).sort()).toEqual(["delivered", "orphaned"]);
+  const delivered = newest.find(({ state }) => state === "delivered");
+  expect(delivered?.cosignatures.map((found) => found.validator_hotkey)).toContain(three.hotkey);
+  expect(delivered?.receipt).toMatchObject({ assurance: "quorum", gateway_seq: 2 });
+  expect(await three.relay.list()).toEqual([]);
+  expect(await three.relay.status()).toMatchObject({ enabled: false, dry_runs: 1 });
+  expect(await subnet.evm.balance(subnet.payTo)).toBe(2 * PRICE);
 }, 30_000);

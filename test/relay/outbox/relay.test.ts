@@ -30,6 +30,10 @@ function start(home: string, gateway: ScriptedGateway, chain: SteppedChain, cloc
   return new Relay({ home, settings: own, signer, chain, http: gateway.http, sr25519, log: silent, clock });
 }
 
+function isCosign({ url }: Request): boolean {
+  return url.startsWith("http://validator.test/");
+}
+
 function newChain(): SteppedChain {
   const chain = new SteppedChain([validatorNeuron(1, signer)]);
   chain.grow(110);
@@ -228,9 +232,7 @@ test("a second validator's signature goes along; without it the submission waits
   chain.finalize(140);
   let app: Hono | undefined;
   const gateway = new ScriptedGateway((request) =>
-    request.url.startsWith("http://validator.test/")
-      ? (app?.fetch(request) ?? new Response("", { status: 503 }))
-      : undefined,
+    isCosign(request) ? (app?.fetch(request) ?? new Response("", { status: 503 })) : undefined,
   );
   await using relay = start(home.path, gateway, chain, clock, 2);
   await using peer = new Relay({
@@ -258,6 +260,32 @@ test("a second validator's signature goes along; without it the submission waits
   await relay.tick();
   expect(gateway.posted).toHaveLength(2);
   expect(await relay.list("cosigning")).toMatchObject([{ attempts: 0, polls: 1 }]);
+});
+
+test("told that validators are missing, it asks on, also for more than its own quorum", async () => {
+  await using home = await tempHome();
+  await using otherHome = await tempHome();
+  const [other, clock] = [newSigner(), new StillClock()];
+  const chain = new SteppedChain([validatorNeuron(1, signer), validatorNeuron(2, other, "http://validator.test")]);
+  chain.grow(150);
+  chain.finalize(140);
+  let app: Hono | undefined;
+  const gateway = new ScriptedGateway((request) => (isCosign(request) ? app?.fetch(request) : undefined));
+  gateway.answers = [says(202, "pending_quorum"), (posted) => gateway.accept(posted)];
+  await using relay = start(home.path, gateway, chain, clock, 1);
+  await using peer = new Relay({
+    ...{ home: otherHome.path, settings: { ...settings, gateway: null }, signer: other, chain, http: gateway.http },
+    ...{ sr25519, log: silent, clock },
+  });
+  const context = peer.cosignContext(async () => ({ scores: scoresOf(1, 0.5) }));
+  app = cosignRoutes({ context, gate: new Auth2Gate({ identity: other, sr25519, clock }), log: silent });
+  await relay.emitRanking(roundAt(chain, 101));
+  for (let tick = 0; tick < 2; tick += 1) {
+    clock.time += MINUTE;
+    await relay.tick();
+  }
+  expect(gateway.posted.map(({ text }) => readPayload(text).cosignatures.length)).toEqual([0, 1]);
+  expect(await relay.list()).toMatchObject([{ state: "delivered", polls: 1, attempts: 0 }]);
 });
 
 test("two relays on one home send a submission once", async () => {
