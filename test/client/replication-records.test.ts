@@ -10,7 +10,7 @@ import { isSubnetObject, type SubnetObject, toPlain } from "../../src/crypto/sub
 import { readSubnetJson } from "../../src/crypto/subnet-json-reader.ts";
 import { writePythonDefault } from "../../src/crypto/subnet-json-writer.ts";
 import type { MemoryId } from "../../src/node/client/memory.ts";
-import { updatePin } from "../../src/node/client/replication/capability-pins.ts";
+import { updatePin } from "../../src/node/protocol/capability-pins.ts";
 import { nextAttemptAt, refusalOutcome } from "../../src/node/client/replication/delivery-policy.ts";
 import { parseMinerList } from "../../src/node/client/replication/miner-list.ts";
 import { namespaceAccess } from "../../src/node/client/replication/namespace-access.ts";

@@ -1,16 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { batchProof } from "../../src/crypto/batch-proof.ts";
 import { cidOf } from "../../src/crypto/cid.ts";
-import { fromHex, toHex } from "../../src/crypto/hex.ts";
+import { toHex } from "../../src/crypto/hex.ts";
 import { type HeldRecord, possessionProof } from "../../src/crypto/possession-proof.ts";
-import { decodeHotkey, type Hotkey } from "../../src/crypto/ss58.ts";
+import type { Hotkey } from "../../src/crypto/ss58.ts";
 import { objectFromPlain } from "../../src/crypto/subnet-json.ts";
 import { Auth2Caller } from "../../src/node/protocol/auth2-caller.ts";
-import { Auth2Gate } from "../../src/node/protocol/auth2-gate.ts";
 import { verifyCapabilities } from "../../src/node/protocol/capabilities.ts";
 import { PossessionCaller } from "../../src/node/protocol/possession-caller.ts";
 import { createHttpClient, type Fetch } from "../../src/node/runtime/http-client.ts";
+import { fetchOf, honest, liar } from "../support/lying-miner.ts";
 import { MinerUnderTest, sr25519, TestKey, tilted, unit } from "./miner-under-test.ts";
 
 const alice = new TestKey();
@@ -24,19 +23,6 @@ function recordOf(vector: readonly number[], metadata: object = text): HeldRecor
 const one = recordOf(unit);
 const other = recordOf(tilted);
 const absent = recordOf(tilted, { text: "never stored" });
-
-const fetchOf =
-  (miner: MinerUnderTest): Fetch =>
-  async (request) => {
-    const { pathname } = new URL(request.url);
-    const answer = await miner.call(
-      request.method,
-      pathname,
-      await request.text(),
-      Object.fromEntries(request.headers),
-    );
-    return new Response(answer.text, { status: answer.status, headers: answer.headers });
-  };
 
 async function filled(): Promise<MinerUnderTest> {
   const miner = await MinerUnderTest.start();
@@ -110,38 +96,6 @@ test("without its signature, or with another's, the challenge is refused: it nev
   expect((await miner.call("POST", "/ChallengeSynapse", body)).status).toBe(400);
   expect((await miner.call("POST", "/ChallengeSynapse", body, { "X-Bittensor-Version": "1" })).status).toBe(401);
 });
-
-/** A miner of its own key that answers challenges as `lie` says, properly signed. */
-function liar(
-  clock: MinerUnderTest["clock"],
-  lie: (asked: { cids: string[]; nonce: Uint8Array; validator: Hotkey; expiresAt: number }) => unknown,
-) {
-  const key = new TestKey();
-  const gate = new Auth2Gate({ identity: key, sr25519, clock });
-  const send: Fetch = async (request) => {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    const { sender, replyHeaders } = gate.authenticate(request, bytes);
-    const { cids, nonce_hex, expires_at } = JSON.parse(Buffer.from(bytes).toString());
-    const nonce = fromHex(nonce_hex) ?? new Uint8Array();
-    const reply = JSON.stringify(await lie({ cids, nonce, validator: sender, expiresAt: expires_at }));
-    return new Response(reply, { status: 200, headers: replyHeaders(200, reply) });
-  };
-  return { key, send };
-}
-
-/** What an honest miner of hotkey `miner` answers for these records. */
-function honest(
-  records: readonly HeldRecord[],
-  asked: { nonce: Uint8Array; validator: Hotkey; expiresAt: number },
-  miner: Hotkey,
-) {
-  const batch = batchProof(records, { nonce: asked.nonce, validatorKey: decodeHotkey(asked.validator) as Uint8Array });
-  const entries = batch.entries.map((entry, place) => ({
-    ...entry,
-    proof2: possessionProof(records[place] as HeldRecord, { ...asked, miner }),
-  }));
-  return { nonce_hex: batch.nonce_hex, entries };
-}
 
 test("a miner that kept the hash and threw the vector away is told by it", async () => {
   await using miner = await filled();

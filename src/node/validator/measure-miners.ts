@@ -2,10 +2,12 @@ import { randomInt } from "node:crypto";
 import PQueue from "p-queue";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Neuron } from "../ports.ts";
+import { Auth2Caller } from "../protocol/auth2-caller.ts";
+import { PossessionCaller } from "../protocol/possession-caller.ts";
 import { type Canary, type CanaryGroup, newCanaryGroup } from "./canaries.ts";
-import { CALL_MS, MinerProbe, type ProbeDeps, type QueryAnswer } from "./miner-probe.ts";
+import { type ChallengeDeps, challengeMiner } from "./challenge-miner.ts";
+import { CALL_MS, MinerProbe, type QueryAnswer } from "./miner-probe.ts";
 import { RECALL_K, recallAtK } from "./scoring.ts";
-import type { ValidatorStore } from "./store/validator-store.ts";
 
 /** What one round measured of one miner. */
 export interface Measurement {
@@ -16,8 +18,7 @@ export interface Measurement {
   readonly proofs: readonly boolean[];
 }
 
-export interface MeasureDeps extends ProbeDeps {
-  readonly store: ValidatorStore;
+export interface MeasureDeps extends Omit<ChallengeDeps, "possession"> {
   readonly embeddingDim: number;
 }
 
@@ -36,15 +37,18 @@ export type CallableMiner = Pick<Neuron, "hotkey"> & { readonly endpoint: string
  */
 export async function measureMiners(deps: MeasureDeps, miners: readonly CallableMiner[]): Promise<Measurement[]> {
   const groups = await canariesOfRound(deps);
+  const { identity, clock } = deps;
+  // One caller for all: a miner takes no nonce twice.
+  const caller = new Auth2Caller({ ...deps, signer: identity });
+  const possession = new PossessionCaller({ caller, hotkey: identity.hotkey, clock });
   const queue = new PQueue({ concurrency: MINERS_AT_ONCE });
-  return await queue.addAll(miners.map((miner) => () => measureMiner(deps, miner, groups)));
+  return await queue.addAll(miners.map((miner) => () => measureMiner({ ...deps, possession }, miner, groups)));
 }
 
-async function measureMiner(deps: MeasureDeps, miner: CallableMiner, groups: readonly CanaryGroup[]) {
+async function measureMiner(deps: MeasureDeps & ChallengeDeps, miner: CallableMiner, groups: readonly CanaryGroup[]) {
   const probe = new MinerProbe(deps, miner.endpoint);
   await placeMissing(deps, probe, miner.hotkey, groups);
-  const proofs: boolean[] = [];
-  for (const canary of sample(allOf(groups), CHALLENGES_PER_ROUND)) proofs.push(await probe.challenge(canary));
+  const proofs = await challengeMiner(deps, miner, sample(allOf(groups), CHALLENGES_PER_ROUND));
   const answers: (QueryAnswer | null)[] = [];
   const recalls: number[] = [];
   for (const group of groups) {

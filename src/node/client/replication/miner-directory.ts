@@ -1,13 +1,12 @@
-import { z } from "zod";
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { Sr25519 } from "../../../crypto/sr25519.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
 import { toPlain } from "../../../crypto/subnet-json.ts";
 import type { EmbeddingProfile } from "../../ports.ts";
 import { verifyCapabilities } from "../../protocol/capabilities.ts";
+import { type CapabilityPin, parsePin, updatePin } from "../../protocol/capability-pins.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { HttpClient } from "../../runtime/http-client.ts";
-import { type CapabilityPin, updatePin } from "./capability-pins.ts";
 import { type KnownMiner, MinerClient } from "./miner-client.ts";
 import { sameChain } from "./same-chain.ts";
 import type { RequestSigner } from "./signer.ts";
@@ -53,12 +52,6 @@ export interface MinerDirectoryOptions {
 }
 
 const LOOK_MS = 5_000;
-
-const pinSchema = z.object({
-  caps: z.array(z.string()),
-  newest: z.custom<CapabilityPin["newest"]>((value) => typeof value === "object" && value !== null),
-  lowering: z.number().optional(),
-});
 
 /** Looks after the known miners: who answers, who it really is, and what it may be trusted with. */
 export class MinerDirectory {
@@ -191,12 +184,4 @@ export async function forgetMiner(values: KeyValues, hotkey: Hotkey): Promise<vo
 
 function pinKey(hotkey: Hotkey): string {
   return `miner-pin/${hotkey}`;
-}
-
-function parsePin(text: string | null): CapabilityPin | undefined {
-  if (!text) return undefined;
-  const pin = pinSchema.safeParse(JSON.parse(text));
-  if (!pin.success) return undefined;
-  const { caps, newest, lowering } = pin.data;
-  return { caps, newest, ...(lowering === undefined ? {} : { lowering }) };
 }

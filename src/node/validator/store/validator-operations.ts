@@ -4,6 +4,7 @@ import type { MinerScore } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { SlashEvent } from "../slashing.ts";
 import { canaryOperations } from "./canary-operations.ts";
+import { pinOperations } from "./pin-operations.ts";
 import {
   type KeptRound,
   type MinerRow,
@@ -25,6 +26,7 @@ interface SlashRow extends Omit<SlashEvent<Hotkey>, "active"> {
 /** What a validator's store worker does, on a database with `validatorMigrations`. */
 export function createValidatorOperations(database: SqliteDatabase) {
   const canaries = canaryOperations(database);
+  const pins = pinOperations(database);
   const miners = database.prepare<[], MinerRow>("SELECT * FROM miner");
   const saveMiner = database.prepare(
     `INSERT INTO miner VALUES (@hotkey, @average, @total, @passed, @reputation) ON CONFLICT (hotkey) DO UPDATE
@@ -63,6 +65,7 @@ export function createValidatorOperations(database: SqliteDatabase) {
   return {
     reads: {
       ...canaries.reads,
+      ...pins.reads,
       miners: (_: null): readonly MinerState[] => miners.all().map(minerOf),
       slashes: (_: null): readonly SlashEvent<Hotkey>[] =>
         slashes.all().map((event) => ({ ...event, active: event.active === 1 })),
@@ -78,6 +81,7 @@ export function createValidatorOperations(database: SqliteDatabase) {
     },
     writes: {
       ...canaries.writes,
+      ...pins.writes,
       /** Keeps what was measured, all of it or nothing. Rounds before `keepFrom` are forgotten. */
       measured: (input: {
         readonly round: Pick<KeptRound, "roundId" | "block" | "blockHash" | "measured" | "ownVector"> & {

@@ -48,4 +48,7 @@ export const validatorMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID`,
   ],
   "002-challenges": ["ALTER TABLE round ADD COLUMN challenges TEXT"],
+  "003-capability-pins": [
+    "CREATE TABLE capability_pin (miner TEXT PRIMARY KEY, pin TEXT NOT NULL) STRICT, WITHOUT ROWID",
+  ],
 };

@@ -1,4 +1,5 @@
-import type { SignedCapabilities } from "../../protocol/capabilities.ts";
+import { z } from "zod";
+import type { SignedCapabilities } from "./capabilities.ts";
 
 /** What is remembered of a miner between runs. */
 export interface CapabilityPin {
@@ -27,4 +28,19 @@ export function updatePin(
   const since = pin.lowering ?? now;
   if (now - since >= HOLD_MS) return { caps: seen.caps, newest: seen };
   return { caps: [...new Set([...pin.caps, ...seen.caps])], newest: seen, lowering: since };
+}
+
+const pinSchema = z.object({
+  caps: z.array(z.string()),
+  newest: z.custom<CapabilityPin["newest"]>((value) => typeof value === "object" && value !== null),
+  lowering: z.number().optional(),
+});
+
+/** The pin in a text that was kept; anything else is as good as none. */
+export function parsePin(text: string | null): CapabilityPin | undefined {
+  if (!text) return undefined;
+  const pin = pinSchema.safeParse(JSON.parse(text));
+  if (!pin.success) return undefined;
+  const { caps, newest, lowering } = pin.data;
+  return { caps, newest, ...(lowering === undefined ? {} : { lowering }) };
 }

@@ -1,0 +1,46 @@
+import type { Sr25519 } from "../../crypto/sr25519.ts";
+import type { ChainClient } from "../ports.ts";
+import { type SignedCapabilities, verifyCapabilities } from "../protocol/capabilities.ts";
+import { parsePin, updatePin } from "../protocol/capability-pins.ts";
+import type { CallableMiner } from "./measure-miners.ts";
+import type { ProbeDeps } from "./miner-probe.ts";
+import type { ValidatorStore } from "./store/validator-store.ts";
+
+export interface CapabilityDeps extends ProbeDeps {
+  readonly store: ValidatorStore;
+  readonly chain: Pick<ChainClient, "identity">;
+  readonly sr25519: Sr25519;
+}
+
+const LOOK_MS = 5_000;
+const MAX_HEALTH_BYTES = 65_536;
+
+/**
+ * What the miner promised under its own hotkey: pinned, so that a promise of proofs is not taken back by whoever would
+ * fail them (design: capabilities). Empty for a miner of the reference.
+ */
+export async function capabilitiesOf(deps: CapabilityDeps, miner: CallableMiner): Promise<readonly string[]> {
+  const { store, clock } = deps;
+  const { hotkey } = miner;
+  const before = parsePin(await store.call("pin", { miner: hotkey }));
+  const now = updatePin(before, await statementOf(deps, miner), clock.now());
+  if (now !== undefined && now !== before) await store.call("savePin", { miner: hotkey, pin: JSON.stringify(now) });
+  return now?.caps ?? [];
+}
+
+async function statementOf(
+  { http, chain, sr25519, signal }: CapabilityDeps,
+  { hotkey, endpoint }: CallableMiner,
+): Promise<SignedCapabilities | undefined> {
+  const identity = await chain.identity();
+  try {
+    const limits = { deadlineMs: LOOK_MS, maxBytes: MAX_HEALTH_BYTES, signal };
+    const { text } = await http.get(`${endpoint}/health`, limits);
+    const { caps } = JSON.parse(text) as { readonly caps?: unknown };
+    const stated = verifyCapabilities(sr25519, caps);
+    return stated?.hotkey === hotkey && stated.chain === identity ? stated : undefined;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
