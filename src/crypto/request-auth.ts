@@ -35,6 +35,20 @@ export function namespaceMessage(namespace: string, timestampMs: bigint | number
   return Buffer.from(`engram-ns:${namespace}:${timestampMs}`, "utf8");
 }
 
+/** The signed bytes of a namespace's attestation (spec 6.5). */
+export function attestationMessage(namespace: string, timestampMs: bigint | number): Uint8Array {
+  return Buffer.from(`engram-attest:${namespace}:${timestampMs}`, "utf8");
+}
+
+/**
+ * What the new key of a namespace signs before the old one hands the namespace over: nobody becomes an owner unasked,
+ * and a mistyped hotkey locks nobody out. Names have no colon and hotkeys are of one length, so that no two readings
+ * make the same bytes.
+ */
+export function ownerChangeMessage(namespace: string, from: Hotkey, to: Hotkey): Uint8Array {
+  return Buffer.from(`engram-ns-owner/1:${from}:${to}:${namespace}`, "utf8");
+}
+
 export interface SignRequestOptions {
   /** The JSON object as it will be sent, without the three fields. */
   readonly bodyText: string;

@@ -4,6 +4,14 @@ import { MAX_JSON_DEPTH, type SubnetArray, type SubnetJson, type SubnetObject } 
 /** Python refuses longer ints too; converting them takes quadratic time. */
 const MAX_INT_DIGITS = 4300;
 
+/** What a document from outside may hold beyond what Python takes. */
+export interface SubnetJsonLimits {
+  /** Keys of all its objects together. */
+  readonly maxKeys: number;
+  /** Values in all, objects and lists included. */
+  readonly maxValues: number;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const simpleEscapes: Readonly<Record<string, string>> = {
@@ -21,10 +29,11 @@ const fourHexDigits = /^[0-9a-fA-F]{4}$/;
 /**
  * Reads JSON without losing what the subnet's canonical forms depend on (spec 1.1): int or float, every digit of an
  * int, `-0.0`, key order. Of two equal keys the last value and the first position count. `NaN` and `Infinity` as bare
- * words are refused (M-W17), as are a byte order mark, invalid UTF-8 and more than 32 levels. Throws `JSON_INVALID`.
+ * words are refused (M-W17), as are a byte order mark, invalid UTF-8 and more than 32 levels. With `limits`, equal keys
+ * of one object are refused too, and reading ends where a limit is passed. Throws `JSON_INVALID`.
  */
-export function readSubnetJson(source: string | Uint8Array): SubnetJson {
-  return new Reader(typeof source === "string" ? source : decodeUtf8(source)).document();
+export function readSubnetJson(source: string | Uint8Array, limits?: SubnetJsonLimits): SubnetJson {
+  return new Reader(typeof source === "string" ? source : decodeUtf8(source), limits).document();
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -37,12 +46,16 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 class Reader {
   readonly #text: string;
+  readonly #limits: SubnetJsonLimits | undefined;
   #at = 0;
+  #keys = 0;
+  #values = 0;
   // Sticky, so that a number is found in place and the text is never cut.
   readonly #number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 
-  constructor(text: string) {
+  constructor(text: string, limits: SubnetJsonLimits | undefined) {
     this.#text = text;
+    this.#limits = limits;
   }
 
   document(): SubnetJson {
@@ -53,6 +66,10 @@ class Reader {
   }
 
   #value(depth: number): SubnetJson {
+    this.#values += 1;
+    if (this.#limits && this.#values > this.#limits.maxValues) {
+      throw invalid(`holds more than ${this.#limits.maxValues} values`);
+    }
     this.#skipBlanks();
     switch (this.#text[this.#at]) {
       case "{":
@@ -80,11 +97,19 @@ class Reader {
       this.#skipBlanks();
       if (this.#text[this.#at] !== '"') throw this.#unexpected();
       const key = this.#string();
+      if (this.#limits) this.#checkKey(object, key, this.#limits);
       if (!this.#took(":")) throw this.#unexpected();
       object.set(key, this.#value(depth));
     } while (this.#took(","));
     if (!this.#took("}")) throw this.#unexpected();
     return object;
+  }
+
+  /** Readers differ in which of two equal keys counts, so what one signs another may take for something else. */
+  #checkKey(object: SubnetObject, key: string, { maxKeys }: SubnetJsonLimits): void {
+    if (object.has(key)) throw invalid("names a key twice in one object");
+    this.#keys += 1;
+    if (this.#keys > maxKeys) throw invalid(`holds more than ${maxKeys} keys`);
   }
 
   #array(depth: number): SubnetArray {

@@ -74,7 +74,7 @@ test("an owner's share comes back sealed to the request's key, over a restart to
   await using miner = await MinerUnderTest.start();
   const { shares, deposit } = splitOf(miner, 1);
   expect((await store(miner, alice, deposit(2))).json).toEqual({ stored: true });
-  expect(await miner.store.ownerOf(NAMESPACE)).toBe(alice.hotkey);
+  expect(await miner.store.namespaces.ownerOf(NAMESPACE)).toBe(alice.hotkey);
   miner.clock.time += 1;
   miner.restart();
   const { request, send } = signed(miner, alice, "/KeyShareRetrieve", {

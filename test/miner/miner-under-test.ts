@@ -84,7 +84,7 @@ export class MinerUnderTest implements AsyncDisposable {
     this.shares = openShareStore(join(folder, "shares.sqlite"));
     this.deps = {
       store: this.store,
-      namespaces: this.store,
+      namespaces: this.store.namespaces,
       commitments: this.commitments,
       shares: this.shares,
       shareKeys: new Secret(x25519Pair(randomBytes(32))),

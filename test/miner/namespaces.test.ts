@@ -75,7 +75,7 @@ test("querying and listing never make a namespace", async () => {
   await using miner = await MinerUnderTest.start();
   await miner.namespacePost(bob, "ns", "QuerySynapse", { query_vector: unit });
   expect((await miner.namespacePost(bob, "ns", "list", {})).status).toBe(404);
-  expect(await miner.store.ownerOf("ns")).toBeNull();
+  expect(await miner.store.namespaces.ownerOf("ns")).toBeNull();
 });
 
 test.each(["my-ns", "1a", "a b", "__public__", "__mine", "x".repeat(129)])(

@@ -21,29 +21,34 @@ test("the first claim makes the owner, also among processes and after a restart"
   {
     await using store = open();
     await using other = open();
-    expect(await store.ownerOf("notes")).toBeNull();
-    const claims = await Promise.all([store.claimNamespace("notes", alice, 1), other.claimNamespace("notes", bob, 1)]);
+    expect(await store.namespaces.ownerOf("notes")).toBeNull();
+    const claims = await Promise.all([
+      store.namespaces.claimNamespace("notes", alice, 1),
+      other.namespaces.claimNamespace("notes", bob, 1),
+    ]);
     expect(claims.filter(({ created }) => created)).toHaveLength(1);
     expect(claims[0]?.owner).toBe(claims[1]?.owner);
   }
   await using store = open();
-  const owner = await store.ownerOf("notes");
+  const owner = await store.namespaces.ownerOf("notes");
   expect([alice, bob]).toContain(owner);
-  expect(await store.claimNamespace("notes", someone(), 2)).toEqual({ owner, created: false });
+  expect(await store.namespaces.claimNamespace("notes", someone(), 2)).toEqual({ owner, created: false });
 });
 
 test("the public space and a namespace without a name cannot be claimed", async () => {
   await using store = open();
   for (const name of [PUBLIC_NAMESPACE, ""]) {
-    await expect(store.claimNamespace(name, someone(), 1)).rejects.toMatchObject({ code: "NAMESPACE_RESERVED" });
-    expect(await store.ownerOf(name)).toBeNull();
+    await expect(store.namespaces.claimNamespace(name, someone(), 1)).rejects.toMatchObject({
+      code: "NAMESPACE_RESERVED",
+    });
+    expect(await store.namespaces.ownerOf(name)).toBeNull();
   }
 });
 
 test("an owner that cannot be read is an error, never nobody", async () => {
   const store = open();
-  await store.claimNamespace("notes", someone(), 1);
+  await store.namespaces.claimNamespace("notes", someone(), 1);
   await store[Symbol.asyncDispose]();
-  await expect(store.ownerOf("notes")).rejects.toMatchObject({ code: "STORE_CLOSED" });
-  await expect(store.claimNamespace("notes", someone(), 1)).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  await expect(store.namespaces.ownerOf("notes")).rejects.toMatchObject({ code: "STORE_CLOSED" });
+  await expect(store.namespaces.claimNamespace("notes", someone(), 1)).rejects.toMatchObject({ code: "STORE_CLOSED" });
 });

@@ -54,7 +54,7 @@ function claimFields(claim: NamespaceClaim | undefined) {
     namespace_hotkey: claim?.hotkey ?? null,
     namespace_sig: claim?.signature ?? null,
     namespace_timestamp_ms: claim?.timestampMs === undefined ? null : Number(claim.timestampMs),
-    namespace_key: claim?.hasLegacyKey ? "sent" : null,
+    namespace_key: claim?.legacyKey ? "sent" : null,
   };
 }
 

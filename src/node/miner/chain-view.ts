@@ -5,6 +5,8 @@ import type { Logger } from "../runtime/logger.ts";
 
 /** One block: asking more often shows nothing new. */
 const FRESH_MS = 12_000;
+/** What was read longer ago says nothing about who is registered or what they have staked now. */
+const MAX_AGE_MS = 600_000;
 
 interface ChainSnapshot {
   readonly block: number;
@@ -26,17 +28,24 @@ export class ChainView {
     this.#logger = deps.logger;
   }
 
-  /** The newest snapshot, an older one while the chain does not answer, null before it ever did. */
+  /**
+   * The newest snapshot; while the chain does not answer, one of at most ten minutes; else null: who asks whether
+   * somebody is registered then hears no.
+   */
   async snapshot(): Promise<ChainSnapshot | null> {
-    const age = this.#clock.now() - (this.#last?.readAt ?? Number.NEGATIVE_INFINITY);
-    if (age > FRESH_MS) {
+    if (this.#age() > FRESH_MS) {
       this.#reading ??= this.#read().finally(() => {
         this.#reading = undefined;
       });
-      // Only the first reader ever waits (M-W30): a cold view would call every neuron unknown.
-      if (this.#last === null) await this.#reading;
+      // Nobody waits while there is something to show (M-W30): a cold view would call every neuron unknown.
+      if (this.#age() > MAX_AGE_MS) await this.#reading;
     }
-    return this.#last;
+    return this.#age() > MAX_AGE_MS ? null : this.#last;
+  }
+
+  /** Infinite before the first reading; a clock that was set back makes nothing younger. */
+  #age(): number {
+    return this.#last === null ? Number.POSITIVE_INFINITY : Math.abs(this.#clock.now() - this.#last.readAt);
   }
 
   async neuron(hotkey: Hotkey): Promise<Neuron | null> {

@@ -4,27 +4,39 @@ import { admitAddress, type Peer } from "./admission.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { createMinerServices, type MinerServices } from "./miner-services.ts";
 import { jsonResponse, type Reply, replyToError } from "./reply.ts";
+import { attestationRoute, attestRoute } from "./routes/attestation.ts";
 import { challengeRoute } from "./routes/challenge.ts";
 import { commitmentRoute, proveRoute } from "./routes/commitment.ts";
 import { ingestRoute } from "./routes/ingest.ts";
 import { keyShareRetrieveRoute, keyShareStoreRoute } from "./routes/key-shares.ts";
 import { listRoute } from "./routes/list.ts";
+import { metagraphRoute } from "./routes/metagraph.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { namespaceAdminRoute } from "./routes/namespace-admin.ts";
+import { namespaceOwnerRoute } from "./routes/namespace-owner.ts";
+import { openApiRoute } from "./routes/openapi.ts";
 import { queryRoute } from "./routes/query.ts";
 import { deleteRoute, retrieveRoute } from "./routes/record.ts";
+import { repairRoute } from "./routes/repair.ts";
 import { healthRoute, statsRoute } from "./routes/status.ts";
+import { walletRoute, walletsRoute } from "./routes/wallet-stats.ts";
 
-interface RouteContext {
+export interface RouteContext {
   readonly peer: Peer;
   readonly logger: Logger;
-  /** The `{cid}` of the path, decoded; empty on other routes. */
-  readonly cid: string;
+  /** The variable of the path (a CID, namespace or hotkey), decoded; empty on other routes. */
+  readonly variable: string;
+  /** Came over the operator's own listener. */
+  readonly admin: boolean;
+  /** Came over TLS, here or at a trusted proxy. */
+  readonly secure: boolean;
 }
 
 /** One route: from a request to its reply. */
 export type Route = (services: MinerServices, request: Request, context: RouteContext) => Promise<Reply>;
 
 /** `peer` is missing when the app is called in process. */
-type Bindings = { readonly peer?: string };
+type Bindings = { readonly peer?: string; readonly admin?: boolean; readonly secure?: boolean };
 type AppContext = Context<{ Bindings: Bindings }>;
 export type MinerApp = Hono<{ Bindings: Bindings }>;
 
@@ -37,13 +49,16 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   const services = createMinerServices(options, deps);
   const app: MinerApp = new Hono();
   const handle = (route: Route) => async (context: AppContext) => {
-    const peer = peerOf(context);
-    const cid = context.req.param("cid") ?? "";
-    return jsonResponse(await route(services, context.req.raw, { peer, logger, cid }));
+    const began = performance.now();
+    const reply = await route(services, context.req.raw, contextOf(context, logger));
+    services.metrics.countRequest(context.req.routePath, reply, performance.now() - began);
+    return jsonResponse(reply);
   };
   app.use(async (context, next) => {
-    admitAddress(services, peerOf(context));
-    await next();
+    const { peer } = bindingsOf(context);
+    admitAddress(services, peer ?? null);
+    const leave = services.atOnce.enter(peer ?? null);
+    await next().finally(leave);
   });
   app.post("/IngestSynapse", handle(ingestRoute));
   app.post("/QuerySynapse", handle(queryRoute));
@@ -55,8 +70,18 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   app.post("/prove-memory", handle(proveRoute));
   app.get("/retrieve/:cid", handle(retrieveRoute));
   app.delete("/retrieve/:cid", handle(deleteRoute));
+  app.post("/RepairSynapse", handle(repairRoute));
+  app.post("/AttestNamespace", handle(attestRoute));
+  app.get("/attestation/:namespace", handle(attestationRoute));
+  app.post("/NamespaceOwner", handle(namespaceOwnerRoute));
   app.get("/health", handle(healthRoute));
   app.get("/stats", handle(statsRoute));
+  app.get("/metagraph", handle(metagraphRoute));
+  app.get("/openapi.json", handle(openApiRoute));
+  app.post("/namespace", handle(namespaceAdminRoute));
+  app.get("/metrics", handle(metricsRoute));
+  app.get("/wallet-stats", handle(walletsRoute));
+  app.get("/wallet-stats/:hotkey", handle(walletRoute));
   for (const { path } of [...app.routes]) {
     if (path !== "/*") app.all(path, () => plainResponse(405, "405: Method Not Allowed"));
   }
@@ -65,9 +90,16 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   return app;
 }
 
-function peerOf(context: AppContext): Peer {
+function contextOf(context: AppContext, logger: Logger): RouteContext {
+  const { peer = null, admin = false, secure = false } = bindingsOf(context);
+  const [variable = ""] = Object.values(context.req.param());
+  const isTls = new URL(context.req.url).protocol === "https:";
+  return { peer, logger, variable, admin, secure: secure || isTls };
+}
+
+function bindingsOf(context: AppContext): Bindings {
   // `env` itself is missing when `fetch` is given a request alone.
-  return (context.env as Bindings | undefined)?.peer ?? null;
+  return (context.env as Bindings | undefined) ?? {};
 }
 
 /** As the reference answers unknown paths and wrong methods (spec 7). */

@@ -3,6 +3,8 @@ import { EngramError } from "../../crypto/errors.ts";
 import { isHotkey } from "../../crypto/ss58.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables, sharedVariables } from "../runtime/config.ts";
+import { Secret } from "../runtime/secret.ts";
+import { isTrustedProxyList } from "../runtime/trusted-proxies.ts";
 import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
 import { qdrantSettings, qdrantVariables } from "./qdrant-variables.ts";
@@ -28,6 +30,12 @@ const minerVariables = sharedVariables.extend({
   REQUIRE_HOTKEY_SIG: flag.optional(),
   REQUIRE_METAGRAPH_REG: flag.default(false),
   ALLOWED_VALIDATOR_HOTKEYS: hotkeys.default(null),
+  ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
+  ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
+  ENGRAM_TRUSTED_PROXIES: z
+    .string()
+    .refine(isTrustedProxyList, "must be addresses or networks separated by commas, as 127.0.0.1 or 10.0.0.0/8")
+    .default(""),
 });
 
 export interface MinerConfig {
@@ -40,6 +48,10 @@ export interface MinerConfig {
   readonly externalHost: string | undefined;
   /** Undefined: records are searched in memory. */
   readonly qdrant: QdrantSettings | undefined;
+  /** Port of the operator's own listener on 127.0.0.1; undefined: none. */
+  readonly adminPort: number | undefined;
+  /** Proxies whose word about the client's address and TLS counts. */
+  readonly trustedProxies: string;
   readonly options: Omit<MinerOptions, "endpoint">;
 }
 
@@ -58,21 +70,30 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
       fix: "set ENGRAM_CHAIN=local for a simulated chain on this machine",
     });
   }
+  if (isMainnet && variables.REQUIRE_HOTKEY_SIG === false) {
+    throw new EngramError("CONFIG_INVALID", "ENGRAM_ENV=mainnet requires signatures everywhere", {
+      fix: "remove REQUIRE_HOTKEY_SIG, or ENGRAM_ENV",
+    });
+  }
   return {
     chain: variables.ENGRAM_CHAIN,
     isMainnet,
     hostname: overrides.host ?? variables.ENGRAM_MINER_HOST,
     port: overrides.port ?? variables.MINER_PORT,
     externalHost: variables.EXTERNAL_IP,
+    adminPort: variables.ENGRAM_ADMIN_PORT,
+    trustedProxies: variables.ENGRAM_TRUSTED_PROXIES,
     qdrant: qdrantSettings(variables),
     options: {
       rateLimit: variables.RATE_LIMIT_MAX_REQUESTS,
       rateWindowSeconds: variables.RATE_LIMIT_WINDOW_SECS,
       // The reference's soft mode remains for public reads and writes; deletes and namespaces need a proof always.
-      requireSignatures: variables.REQUIRE_HOTKEY_SIG ?? isMainnet,
+      requireSignatures: isMainnet || variables.REQUIRE_HOTKEY_SIG === true,
       requireRegistration: variables.REQUIRE_METAGRAPH_REG,
       allowedHotkeys: variables.ALLOWED_VALIDATOR_HOTKEYS,
       minIngestStakeTao: variables.MIN_INGEST_STAKE_TAO,
+      adminToken: variables.ENGRAM_ADMIN_TOKEN === undefined ? null : new Secret(variables.ENGRAM_ADMIN_TOKEN),
+      refusePlainKeys: isMainnet,
     },
   };
 }

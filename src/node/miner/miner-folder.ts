@@ -25,7 +25,7 @@ export async function openMinerFolder(
   const commitments = new EmbeddedCommitments({ path });
   const shares = openShareStore(join(folder, "shares.db"));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
-  return { store, namespaces: store, commitments, shares, shareKeys, identity, sr25519 };
+  return { store, namespaces: store.namespaces, commitments, shares, shareKeys, identity, sr25519 };
 }
 
 /** The hotkey of the miner in `folder`, made when it is not there. */

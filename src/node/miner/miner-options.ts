@@ -8,10 +8,12 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Secret } from "../runtime/secret.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { RecordCommitments } from "../vectors/embedded/record-commitments.ts";
+import type { AdminPolicy } from "./admin-access.ts";
 import type { AuthenticationPolicy } from "./request-authenticator.ts";
+import type { AtOnceLimits } from "./requests-at-once.ts";
 import type { ShareStore } from "./shares/share-store.ts";
 
-export interface MinerOptions extends AuthenticationPolicy {
+export interface MinerOptions extends AuthenticationPolicy, AdminPolicy {
   /** Where the miner is reached, as its capabilities state it. */
   readonly endpoint: string;
   /** Requests per window of one address without a verified signature (spec 9.3). */
@@ -19,6 +21,8 @@ export interface MinerOptions extends AuthenticationPolicy {
   readonly rateWindowSeconds: number;
   /** A verified hotkey that is registered with less stake may not ingest (spec 8.1); 0 asks nothing. */
   readonly minIngestStakeTao: number;
+  /** Requests worked on at once; limits.ts has the default. */
+  readonly atOnce?: AtOnceLimits;
 }
 
 export const defaultMinerOptions: MinerOptions = {
@@ -29,6 +33,8 @@ export const defaultMinerOptions: MinerOptions = {
   requireSignatures: false,
   requireRegistration: false,
   allowedHotkeys: null,
+  adminToken: null,
+  refusePlainKeys: false,
 };
 
 /** The miner's own hotkey: never the memory wallet. */

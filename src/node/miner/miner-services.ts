@@ -1,21 +1,28 @@
+import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { EmbeddingProfile, VectorStore } from "../ports.ts";
 import { Auth2Gate } from "../protocol/auth2-gate.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
+import type { AdminPolicy } from "./admin-access.ts";
+import { Attester } from "./attester.ts";
 import { ChainView } from "./chain-view.ts";
 import { Committer } from "./committer.ts";
 import { Deleter } from "./deleter.ts";
 import { HealthStatement } from "./health-statement.ts";
 import { Ingester } from "./ingester.ts";
+import { MinerMetrics } from "./miner-metrics.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { MinerStats } from "./miner-stats.ts";
 import { NamespaceGate } from "./namespace-gate.ts";
+import { NamespaceKeys } from "./namespace-keys.ts";
 import { Querier } from "./querier.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { RequestAuthenticator } from "./request-authenticator.ts";
+import { RequestsAtOnce } from "./requests-at-once.ts";
 import { ShareKeeper } from "./shares/share-keeper.ts";
+import { WalletTracker } from "./wallet-tracker.ts";
 
 /** What the routes work with. */
 export interface MinerServices {
@@ -29,12 +36,23 @@ export interface MinerServices {
   /** For calls by headers; `authenticator` is for signatures inside bodies. */
   readonly auth2: Auth2Gate;
   readonly namespaceGate: NamespaceGate;
+  /** Of the old scheme. */
+  readonly namespaceKeys: NamespaceKeys;
+  readonly attester: Attester;
+  readonly sr25519: Sr25519;
+  readonly adminPolicy: AdminPolicy;
+  readonly chainView: ChainView;
   readonly shareKeeper: ShareKeeper;
   readonly ingester: Ingester;
   readonly querier: Querier;
   readonly deleter: Deleter;
   readonly committer: Committer;
   readonly stats: MinerStats;
+  readonly metrics: MinerMetrics;
+  readonly wallets: WalletTracker;
+  readonly atOnce: RequestsAtOnce;
+  /** The text of the OpenAPI document. */
+  readonly openApi: () => Promise<string>;
   readonly health: HealthStatement;
   readonly limiters: {
     /** Every request of an address, before anything is looked at. */
@@ -47,7 +65,10 @@ export interface MinerServices {
 export function createMinerServices(options: MinerOptions, deps: MinerDeps): MinerServices {
   const { store, clock, embedder, identity } = deps;
   const chainView = new ChainView(deps);
-  const namespaceGate = new NamespaceGate(deps);
+  const namespaceKeys = new NamespaceKeys(deps);
+  const namespaceGate = new NamespaceGate({ ...deps, namespaceKeys });
+  const attester = new Attester({ ...deps, chainView, namespaceGate });
+  const stats = new MinerStats({ store, clock, chainView, hotkey: identity.hotkey });
   const limiter = (factor: number) =>
     new RateLimiter({
       maxRequests: options.rateLimit * factor,
@@ -63,13 +84,35 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     authenticator: new RequestAuthenticator(options, { ...deps, chainView }),
     auth2: new Auth2Gate(deps),
     namespaceGate,
+    namespaceKeys,
+    attester,
+    sr25519: deps.sr25519,
+    adminPolicy: options,
+    chainView,
     shareKeeper: new ShareKeeper({ ...deps, namespaceGate }),
     ingester: new Ingester(options, { ...deps, chainView, namespaceGate }),
-    querier: new Querier({ ...deps, namespaceGate }),
+    querier: new Querier({ ...deps, namespaceGate, attester }),
     deleter: new Deleter(deps),
     committer: new Committer(deps),
-    stats: new MinerStats({ store, clock, chainView, hotkey: identity.hotkey }),
+    stats,
+    metrics: new MinerMetrics(stats),
+    wallets: new WalletTracker(),
+    atOnce: new RequestsAtOnce(options.atOnce),
+    openApi: openApiOf(options),
     health: new HealthStatement(options, deps),
     limiters: { address: limiter(ADDRESS_RATE_FACTOR), anonymous: limiter(1), verified: limiter(VERIFIED_RATE_FACTOR) },
+  };
+}
+
+/** Made once, when it is first asked for: what makes it takes longer to load than the miner to start. */
+function openApiOf({ endpoint }: MinerOptions): () => Promise<string> {
+  let text: Promise<string> | undefined;
+  const make = async () => {
+    const { openApiDocument } = await import("../protocol/openapi.ts");
+    return JSON.stringify(openApiDocument(endpoint === "in-process" ? "/" : endpoint));
+  };
+  return () => {
+    text ??= make();
+    return text;
   };
 }

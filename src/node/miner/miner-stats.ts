@@ -23,6 +23,8 @@ export class MinerStats {
   readonly #queryTimes: number[] = [];
   #day: number;
   #queriesToday = 0;
+  #proofsAnswered = 0;
+  #proofsFailed = 0;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -37,24 +39,52 @@ export class MinerStats {
     if (this.#queryTimes.length > TIMES_KEPT) this.#queryTimes.shift();
   }
 
+  /** A challenge that was answered, or that failed through this miner's own fault. */
+  countProof(answered: boolean): void {
+    if (answered) this.#proofsAnswered += 1;
+    else this.#proofsFailed += 1;
+  }
+
+  /** Of challenges that were due an answer; null before the first. */
+  proofRate(): number | null {
+    const all = this.#proofsAnswered + this.#proofsFailed;
+    return all === 0 ? null : this.#proofsAnswered / all;
+  }
+
+  async vectors(): Promise<number> {
+    return await this.#deps.store.count();
+  }
+
+  /** Other neurons that serve an endpoint; null while the chain is not known. */
+  async peers(): Promise<number | null> {
+    const { chainView, hotkey } = this.#deps;
+    const chain = await chainView.snapshot();
+    return chain && [...chain.neurons.values()].filter((one) => one.hotkey !== hotkey && one.endpoint !== null).length;
+  }
+
+  /** The mean of positive incentives, else the proof rate (spec 8.16). */
+  async score(): Promise<number | null> {
+    const chain = await this.#deps.chainView.snapshot();
+    return averageIncentive([...(chain?.neurons.values() ?? [])]) ?? this.proofRate();
+  }
+
   async replyText(): Promise<string> {
-    const { store, clock, chainView, hotkey } = this.#deps;
-    const [vectors, chain] = await Promise.all([store.count(), chainView.snapshot()]);
+    const { clock, chainView, hotkey } = this.#deps;
+    const [vectors, peers, score] = await Promise.all([this.vectors(), this.peers(), this.score()]);
+    const chain = await chainView.snapshot();
     this.#startDay();
-    const neurons = [...(chain?.neurons.values() ?? [])];
     const uptime = Math.min(1, (clock.now() - this.#startedAt) / DAY_MS);
     return objectText({
       status: '"ok"',
       vectors: String(vectors),
-      peers: String(neurons.filter((neuron) => neuron.hotkey !== hotkey && neuron.endpoint !== null).length),
+      peers: String(peers ?? 0),
       uid: String(chain?.neurons.get(hotkey)?.uid ?? null),
       queries_today: String(this.#queriesToday),
       p50_latency_ms: floatText(median(this.#queryTimes), 1),
-      // Storage challenges are not answered yet, so no rate of them exists.
-      proof_rate: "null",
+      proof_rate: floatText(this.proofRate(), 4),
       uptime_pct: floatText(uptime, 4),
       block: String(chain?.block ?? null),
-      avg_score: floatText(averageIncentive(neurons), 4),
+      avg_score: floatText(score, 4),
       hotkey: valueText(hotkey),
     });
   }

@@ -12,6 +12,7 @@ import type { NamespaceClaim } from "../protocol/namespace-claim.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { SingleUse } from "../runtime/single-use.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
+import type { NamespaceKeys } from "./namespace-keys.ts";
 
 declare const owned: unique symbol;
 
@@ -31,6 +32,7 @@ export class NamespaceRefused extends Error {
 
 interface Deps {
   readonly namespaces: NamespaceRegistry;
+  readonly namespaceKeys: NamespaceKeys;
   readonly sr25519: Sr25519;
   readonly clock: Clock;
 }
@@ -53,6 +55,18 @@ export class NamespaceGate {
     throw new NamespaceRefused("owner", "no such namespace of yours here");
   }
 
+  /**
+   * For querying: as `open`, and a namespace of the old scheme opens to its key, so that what is in it can be read
+   * (spec 6.3). No other route takes a key, and a body with anything of a signature is never judged by its key.
+   */
+  async openToQuery(claim: NamespaceClaim, caller: Hotkey | null): Promise<OwnedNamespace> {
+    const { name, legacyKey } = claim;
+    if (!legacyKey || hasSignatureFields(claim)) return this.open(claim, caller);
+    refuseReserved(name);
+    if (await this.#deps.namespaceKeys.opens(name, legacyKey)) return name as OwnedNamespace;
+    throw new NamespaceRefused("legacy", LEGACY);
+  }
+
   /** For ingesting: an unknown namespace becomes the signer's (spec 6.4). Throws `NamespaceRefused`. */
   async openOrClaim(claim: NamespaceClaim, caller: Hotkey | null): Promise<OwnedNamespace> {
     return this.ownOrClaim(claim.name, this.#verify(claim, caller));
@@ -60,14 +74,19 @@ export class NamespaceGate {
 
   /** As `openOrClaim`, for a signer whose signature over the whole request was verified before. */
   async ownOrClaim(name: string, signer: Hotkey): Promise<OwnedNamespace> {
-    if (isReservedNamespaceName(name)) throw new NamespaceRefused("reserved", "names that begin with __ are reserved");
+    refuseReserved(name);
     const owner = (await this.#deps.namespaces.ownerOf(name)) ?? (await this.#claim(name, signer));
     if (owner === signer) return name as OwnedNamespace;
     throw new NamespaceRefused("owner", "this namespace has another owner here; choose another name");
   }
 
-  async #claim(name: string, signer: Hotkey): Promise<Hotkey> {
-    if (!isNamespaceName(name) || name.length > MAX_NAMESPACE_CHARACTERS) {
+  /** Whether a new namespace may be called so (spec 6.1, M-W33). */
+  isUsableName(name: string): boolean {
+    return isNamespaceName(name) && !isReservedNamespaceName(name) && name.length <= MAX_NAMESPACE_CHARACTERS;
+  }
+
+  async #claim(name: string, signer: Hotkey): Promise<Hotkey | null> {
+    if (!this.isUsableName(name)) {
       throw new NamespaceRefused(
         "name",
         `a namespace name has letters, digits and _ only, no digit first, at most ${MAX_NAMESPACE_CHARACTERS} in all`,
@@ -79,14 +98,9 @@ export class NamespaceGate {
 
   #verify(claim: NamespaceClaim, caller: Hotkey | null): Hotkey {
     const { name, hotkey, signature, timestampMs } = claim;
-    if (isReservedNamespaceName(name)) throw new NamespaceRefused("reserved", "names that begin with __ are reserved");
+    refuseReserved(name);
     if (hotkey === undefined || signature === undefined || !timestampMs) {
-      if (claim.hasLegacyKey) {
-        throw new NamespaceRefused(
-          "legacy",
-          "namespace keys are not taken: they open the data to whoever sees them; sign with namespace_hotkey instead",
-        );
-      }
+      if (claim.legacyKey && !hasSignatureFields(claim)) throw new NamespaceRefused("legacy", LEGACY);
       throw new NamespaceRefused(
         "fields",
         "a private namespace needs namespace_hotkey, namespace_sig and namespace_timestamp_ms",
@@ -125,4 +139,15 @@ export class NamespaceGate {
     const spelling = signature.toLowerCase().replace(/^0x/, "");
     return this.#seen.use([spelling], timestampMs + NAMESPACE_WINDOW_MS, now) === "first";
   }
+}
+
+const LEGACY =
+  "a namespace key opens nothing here but an old namespace of its own, to query it: whoever sees the key reads the data; sign with namespace_hotkey instead";
+
+function hasSignatureFields({ hotkey, signature, timestampMs }: NamespaceClaim): boolean {
+  return hotkey !== undefined || signature !== undefined || Boolean(timestampMs);
+}
+
+function refuseReserved(name: string): void {
+  if (isReservedNamespaceName(name)) throw new NamespaceRefused("reserved", "names that begin with __ are reserved");
 }

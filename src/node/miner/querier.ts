@@ -5,6 +5,7 @@ import { MAX_TEXT_CHARACTERS } from "../protocol/limits.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import type { ReplyHit } from "../protocol/reply-text.ts";
 import type { QueryRequest } from "../protocol/requests.ts";
+import type { Attester } from "./attester.ts";
 import { embedText } from "./embed-text.ts";
 import type { MinerDeps } from "./miner-options.ts";
 import { type NamespaceGate, NamespaceRefused } from "./namespace-gate.ts";
@@ -12,6 +13,7 @@ import { checkedVector, refuseOtherModel } from "./vector-check.ts";
 
 interface Deps extends Pick<MinerDeps, "store" | "embedder" | "clock"> {
   readonly namespaceGate: NamespaceGate;
+  readonly attester: Attester;
 }
 
 /** Answers queries (spec 8.2): cosine similarity, best first (M-W14), of one namespace. */
@@ -24,9 +26,9 @@ export class Querier {
 
   /** Throws `Refusal` 200 for what the reference answers that way. */
   async query(request: QueryRequest, caller: Hotkey | null): Promise<readonly ReplyHit[]> {
-    const { store, clock, namespaceGate } = this.#deps;
+    const { store, clock, namespaceGate, attester } = this.#deps;
     const { claim, topK, filter } = request;
-    const namespace = claim ? await namespaceGate.open(claim, caller).catch(asRefusal) : PUBLIC_NAMESPACE;
+    const namespace = claim ? await namespaceGate.openToQuery(claim, caller).catch(asRefusal) : PUBLIC_NAMESPACE;
     const vector = await this.#vectorOf(request);
     const pairs = filter ? referenceFilter(filter) : null;
     const found = await store.search({
@@ -36,8 +38,9 @@ export class Querier {
       now: clock.now(),
       ...(pairs ? { filter: pairs } : {}),
     });
-    // A miner's word gives nobody a tier: nothing here is attested (M-W8).
-    return found.map((record) => ({ ...record, trustTier: "anonymous" }));
+    // What is public belongs to nobody, so no attestation speaks for it (M-W8).
+    const trustTier = claim ? await attester.tierOf(namespace) : "anonymous";
+    return found.map((record) => ({ ...record, trustTier }));
   }
 
   /** The vector wins when both are given (spec 8.2). */

@@ -8,6 +8,8 @@ export interface Reply {
   readonly status: number;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The sentence of a refusal, also where the status is 200: for the metrics. */
+  readonly error?: string;
 }
 
 /** How a route answers a `Refusal` of status 200. */
@@ -24,18 +26,18 @@ export function jsonResponse({ status, text, headers }: Reply): Response {
 export function replyToError(error: unknown, logger: Logger, refusedText: RefusedText = errorText): Reply {
   if (error instanceof Refusal) return replyToRefusal(error, refusedText);
   const { code, status, sentence, retryAfterSeconds } = failureOf(error);
-  if (status === 400) return { status, text: errorText(sentence) };
+  if (status === 400) return { status, text: errorText(sentence), error: sentence };
   logger.error({ code }, "a request failed");
   const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-  return { status, text: errorText(sentence), headers };
+  return { status, text: errorText(sentence), headers, error: sentence };
 }
 
 function replyToRefusal({ status, message, extra }: Refusal, refusedText: RefusedText): Reply {
-  if (status === 200) return { status, text: refusedText(message) };
+  if (status === 200) return { status, text: refusedText(message), error: message };
   const hint = extra.hint === undefined ? {} : { hint: valueText(extra.hint) };
   const { retryAfterSeconds } = extra;
   const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-  return { status, text: objectText({ error: valueText(message), ...hint }), headers };
+  return { status, text: objectText({ error: valueText(message), ...hint }), headers, error: message };
 }
 
 interface Failure {
@@ -60,7 +62,7 @@ function failureOf(error: unknown): Failure {
     return { code, status: 400, sentence: withFix(error) };
   }
   // Nothing was acknowledged: the sender keeps what it has and tries again.
-  if (code === "SQLITE_FULL") return { code, status: 507, sentence: "this miner's disk is full; ask another miner" };
+  if (code === "STORE_FULL") return { code, status: 507, sentence: "this miner's disk is full; ask another miner" };
   if (error instanceof EngramError) {
     return { code, status: 503, sentence: "this miner cannot answer now; try again", retryAfterSeconds: 5 };
   }

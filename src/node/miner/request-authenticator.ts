@@ -2,6 +2,7 @@ import { isWithinWindow, REQUEST_WINDOW_MS, requestMessage, verifyHotkeySignatur
 import type { Sr25519 } from "../../crypto/sr25519.ts";
 import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import type { SubnetJson, SubnetObject } from "../../crypto/subnet-json.ts";
+import { isTruthy } from "../protocol/fields.ts";
 import { MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -42,6 +43,7 @@ export class RequestAuthenticator {
   /** The verified hotkey, null for an anonymous request. Throws `Refusal` 401. */
   async authenticate(body: SubnetObject, endpoint: string): Promise<Hotkey | null> {
     const { requireSignatures, requireRegistration, allowedHotkeys } = this.#policy;
+    refuseStripped(body);
     const signed = ["hotkey", "nonce", "signature"].every((field) => (body.get(field) ?? null) !== null);
     if (!signed) {
       if (!requireSignatures && !requireRegistration && allowedHotkeys === null) return null;
@@ -85,6 +87,19 @@ export class RequestAuthenticator {
     // What was used before a restart is forgotten, so nothing signed before it is taken (M-W10).
     if (nonce < this.#startedAt) throw refused("signed before this miner started; sign it again");
     return nonce;
+  }
+}
+
+/**
+ * What is left of a signed request from which somebody took a field must not pass for a weaker one: neither a private
+ * record as a public one, nor a signed request as an anonymous one.
+ */
+function refuseStripped(body: SubnetObject): void {
+  if (isTruthy(body.get("signature")) && !(isTruthy(body.get("hotkey")) && isTruthy(body.get("nonce")))) {
+    throw refused("the body has a signature without the hotkey or nonce it was made for; sign it again");
+  }
+  if (isTruthy(body.get("namespace_sig")) && !isTruthy(body.get("namespace"))) {
+    throw refused("the body has a namespace_sig without the namespace it was made for; sign it again");
   }
 }
 

@@ -1,7 +1,14 @@
 import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
-import { MAX_BODY_BYTES } from "../protocol/limits.ts";
+import { MAX_BODY_BYTES, MAX_BODY_BYTES_AT_ONCE, MAX_BODY_KEYS, MAX_BODY_VALUES } from "../protocol/limits.ts";
 import { Refusal } from "../protocol/refusal.ts";
+
+/** Bodies up to here are not counted: as many as are worked on at once take 32 MB. */
+const SMALL_BODY_BYTES = 64 * 1024;
+const LIMITS = { maxKeys: MAX_BODY_KEYS, maxValues: MAX_BODY_VALUES };
+
+/** Bytes of larger bodies that are being received, by all miners of this process: memory is the process's. */
+let receivedAtOnce = 0;
 
 /**
  * The JSON object of a request; an empty body is an empty object. The content type does not matter (spec 7). Throws
@@ -22,7 +29,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
 /** The JSON object in the bytes; none is an empty object. Throws `Refusal` 400, and `JSON_INVALID`. */
 export function parseBody(bytes: Uint8Array): SubnetObject {
   if (bytes.length === 0) return new Map();
-  const body = readSubnetJson(bytes);
+  const body = readSubnetJson(bytes, LIMITS);
   if (!isSubnetObject(body)) throw new Refusal(400, "the body must be a JSON object");
   return body;
 }
@@ -31,8 +38,8 @@ async function readCapped(request: Request, maxBytes: number): Promise<Uint8Arra
   const stated = request.headers.get("content-length");
   if (stated !== null && Number(stated) > maxBytes) throw tooLarge(maxBytes);
   try {
-    // The HTTP parser holds a sender to the length it stated.
-    if (stated !== null) return new Uint8Array(await request.arrayBuffer());
+    // The HTTP parser holds a sender to the length it stated; one that is no number states nothing.
+    if (Number(stated ?? Number.NaN) <= SMALL_BODY_BYTES) return new Uint8Array(await request.arrayBuffer());
     return await readStream(request, maxBytes);
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal(400, "the body ended too early; send it again");
@@ -43,13 +50,21 @@ async function readStream({ body }: Request, maxBytes: number): Promise<Uint8Arr
   if (!body) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    // Leaving the loop cancels the stream: the rest is not read.
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      size += chunk.byteLength;
+      receivedAtOnce += chunk.byteLength;
+      // Leaving the loop cancels the stream: the rest is not read.
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      if (receivedAtOnce > MAX_BODY_BYTES_AT_ONCE) {
+        throw new Refusal(503, "this miner receives as much as it can; send it again", { retryAfterSeconds: 1 });
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    receivedAtOnce -= size;
   }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(maxBytes: number): Refusal {

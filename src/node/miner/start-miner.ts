@@ -6,6 +6,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { startHttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
+import { TrustedProxies } from "../runtime/trusted-proxies.ts";
 import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
 import type { MinerConfig } from "./miner-config.ts";
@@ -47,13 +48,15 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const { hotkey } = opened.identity;
   // The port is known only once it is taken, and the app signs its address: early requests wait for the app.
   const app = Promise.withResolvers<MinerApp>();
+  const proxies = new TrustedProxies(config.trustedProxies);
   const server = stack.use(
     await startHttpServer({
       hostname: config.hostname,
       port: config.port,
-      handler: async (request, peer) => (await app.promise).fetch(request, { peer }),
+      handler: async (request, peer) => (await app.promise).fetch(request, proxies.clientOf(request.headers, peer)),
     }),
   );
+  if (config.adminPort !== undefined) stack.use(await startAdminListener(config.adminPort, app.promise, logger));
   const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
@@ -63,6 +66,17 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   else await chain.serveAxon(hotkey, endpoint);
   const release = stack.move();
   return { hotkey, url: server.url, endpoint, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+/** The operator's own listener, on this machine alone: what comes over it may use the operator's routes (spec 8.12). */
+async function startAdminListener(port: number, app: Promise<MinerApp>, logger: Logger): Promise<AsyncDisposable> {
+  const server = await startHttpServer({
+    hostname: "127.0.0.1",
+    port,
+    handler: async (request, peer) => (await app).fetch(request, { peer, admin: true }),
+  });
+  logger.info({ url: server.url }, "the operator's listener serves");
+  return server;
 }
 
 /** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */

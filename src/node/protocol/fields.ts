@@ -19,22 +19,28 @@ export function optional<T extends z.ZodType>(schema: T) {
 
 export const text = z.string("must be text");
 
-export const subnetObject = z.custom<SubnetObject>((value) => value instanceof Map, "must be an object");
+// What a JSON schema cannot tell of a schema by itself is told to it by `override`.
+export const subnetObject = z
+  .custom<SubnetObject>((value) => value instanceof Map, "must be an object")
+  .meta({ override: { type: "object", additionalProperties: true } });
 
 /** Numbers, and what the reference coerces to them: numeric text and booleans (spec 8.1). */
-export const vector = z.custom<SubnetJson>(Array.isArray, "must be a list of numbers").transform((value, context) => {
-  const items = value as readonly SubnetJson[];
-  const vectorOf = new Array<number>(items.length);
-  for (const [index, item] of items.entries()) {
-    const component = numberOf(item);
-    if (component === undefined) {
-      context.addIssue({ code: "custom", message: "must hold numbers only" });
-      return z.NEVER;
+export const vector = z
+  .custom<SubnetJson>(Array.isArray, "must be a list of numbers")
+  .transform((value, context) => {
+    const items = value as readonly SubnetJson[];
+    const vectorOf = new Array<number>(items.length);
+    for (const [index, item] of items.entries()) {
+      const component = numberOf(item);
+      if (component === undefined) {
+        context.addIssue({ code: "custom", message: "must hold numbers only" });
+        return z.NEVER;
+      }
+      vectorOf[index] = component;
     }
-    vectorOf[index] = component;
-  }
-  return vectorOf;
-});
+    return vectorOf;
+  })
+  .meta({ override: { type: "array", items: { type: "number" } } });
 
 /** A finite number, as int or float. */
 export const finite = z
@@ -42,17 +48,24 @@ export const finite = z
   .refine(Number.isFinite, "must be a finite number");
 
 /** Python's `int()`: floats are cut, int text is read (spec 8.2). Beyond 2^53 the nearest number. */
-export const int = z.custom<SubnetJson>().transform((value, context) => {
-  const whole = intOf(value);
-  if (whole === undefined) {
-    context.addIssue({ code: "custom", message: "must be a whole number" });
-    return z.NEVER;
-  }
-  return Number(whole);
-});
+export const int = z
+  .custom<SubnetJson>()
+  .transform((value, context) => {
+    const whole = intOf(value);
+    if (whole === undefined) {
+      context.addIssue({ code: "custom", message: "must be a whole number" });
+      return z.NEVER;
+    }
+    return Number(whole);
+  })
+  .meta({ override: { type: "integer" } });
 
 /** A timestamp as the wire takes it: ints, floats cut, int text; anything else counts as absent (spec 8.1). */
-export const lenientTimestamp = z.custom<SubnetJson>().transform(intOf).optional();
+export const lenientTimestamp = z
+  .custom<SubnetJson>()
+  .transform(intOf)
+  .optional()
+  .meta({ override: { type: "integer", description: "unix time in milliseconds" } });
 
 function numberOf(value: SubnetJson): number | undefined {
   if (typeof value === "number") return value;

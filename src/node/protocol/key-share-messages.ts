@@ -41,6 +41,9 @@ const depositSchema = shareSchema.extend({
 });
 const commitSchema = z.object({ namespace, commit_epoch: epoch });
 const retrieveSchema = z.object({ namespace, reply_key: hex32 });
+/** What the two routes take, as a document shows it. */
+export const keyShareStoreFields = z.union([depositSchema, commitSchema]);
+export const keyShareRetrieveFields = retrieveSchema;
 const heldSchema = z.object({ shares: z.array(z.unknown()).max(8) });
 
 /** One share as it travels, sealed to whoever receives it: a miner in a deposit, the owner in a retrieve. */

@@ -3,6 +3,18 @@
 /** spec 7: the largest request body. */
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
+/** Keys of a body, all objects together. 4096 bytes of metadata hold at most 700; a filter needs a few. */
+export const MAX_BODY_KEYS = 2_000;
+/** Values of a body: a vector of the widest profile, 65,536 numbers, and what stands around it. */
+export const MAX_BODY_VALUES = 70_000;
+
+/** Requests of sockets that are worked on at once; further ones are told to come again. */
+export const MAX_REQUESTS_AT_ONCE = 512;
+/** Of one address, /64 or trusted proxy's client: nobody takes all of the above. */
+export const MAX_REQUESTS_AT_ONCE_OF_ADDRESS = 128;
+/** Bytes of bodies that are being received, all together: 512 times the largest body would be 5 GB. */
+export const MAX_BODY_BYTES_AT_ONCE = 128 * 1024 * 1024;
+
 /** spec 8.1: in code points. The reference sets no bound for query texts (M-W20); an embedder's work needs one. */
 export const MAX_TEXT_CHARACTERS = 8192;
 
@@ -21,6 +33,10 @@ export const MAX_LIST_OFFSET = 1_000_000;
 
 /** Names are kept for ever: our own have 41 characters, the reference sets no bound. */
 export const MAX_NAMESPACE_CHARACTERS = 128;
+
+/** spec 8.12: what a namespace key must have. */
+export const MIN_NAMESPACE_KEY_CHARACTERS = 16;
+export const MAX_NAMESPACE_KEY_CHARACTERS = 1_024;
 
 /** A CID has 68 characters; longer paths are nobody's record. */
 export const MAX_CID_CHARACTERS = 256;

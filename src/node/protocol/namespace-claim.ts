@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Secret } from "../runtime/secret.ts";
 import { lenientTimestamp, optional, text } from "./fields.ts";
 
 /** The namespace fields of a body (spec 6.2, 6.3). */
@@ -16,8 +17,8 @@ export interface NamespaceClaim {
   readonly hotkey: string | undefined;
   readonly signature: string | undefined;
   readonly timestampMs: bigint | undefined;
-  /** The body carried a namespace key in clear (M-W4); the key itself is not kept. */
-  readonly hasLegacyKey: boolean;
+  /** A namespace key in clear, of the old scheme (M-W4): it may open what is there already, and only to be queried. */
+  readonly legacyKey: Secret<string> | undefined;
 }
 
 /** The claim in a body's fields; `undefined` means the public space. */
@@ -28,6 +29,6 @@ export function claimOf(fields: z.output<typeof namespaceFields>): NamespaceClai
     hotkey: fields.namespace_hotkey,
     signature: fields.namespace_sig,
     timestampMs: fields.namespace_timestamp_ms,
-    hasLegacyKey: fields.namespace_key !== undefined,
+    legacyKey: fields.namespace_key === undefined ? undefined : new Secret(fields.namespace_key),
   };
 }

@@ -11,6 +11,7 @@ import {
   MAX_TOP_K,
 } from "./limits.ts";
 import { claimOf, type NamespaceClaim, namespaceFields } from "./namespace-claim.ts";
+import { Refusal } from "./refusal.ts";
 
 /** spec 8.1, and two fields of ours that other miners ignore: `model` and `expires_at`. */
 export interface IngestRequest {
@@ -29,7 +30,7 @@ export interface IngestRequest {
 
 const emptyObject: SubnetObject = new Map();
 
-const ingestFields = namespaceFields.extend({
+export const ingestFields = namespaceFields.extend({
   text: optional(text),
   raw_embedding: optional(vector),
   metadata: optional(subnetObject),
@@ -64,7 +65,7 @@ export interface QueryRequest {
   readonly claim: NamespaceClaim | undefined;
 }
 
-const queryFields = namespaceFields.extend({
+export const queryFields = namespaceFields.extend({
   query_text: optional(text),
   query_vector: optional(vector),
   top_k: optional(int.refine((value) => value >= 1 && value <= MAX_TOP_K, `must be from 1 to ${MAX_TOP_K}`)),
@@ -93,7 +94,7 @@ export interface ListRequest {
   readonly claim: NamespaceClaim | undefined;
 }
 
-const listFields = namespaceFields.extend({
+export const listFields = namespaceFields.extend({
   limit: z.preprocess(
     (value) => value ?? DEFAULT_LIST_LIMIT,
     int.refine((value) => value >= 0, "must not be negative"),
@@ -134,7 +135,7 @@ const thirtyTwoBytes = text.transform((hex, context) => {
   return z.NEVER;
 });
 
-const challengeFields = z.object({
+export const challengeFields = z.object({
   cid: text.max(MAX_CID_CHARACTERS, "is longer than any CID"),
   nonce_hex: thirtyTwoBytes,
   expires_at: int,
@@ -158,7 +159,7 @@ export interface ProveRequest {
   readonly embeddingHash: string;
 }
 
-const proveFields = z.object({
+export const proveFields = z.object({
   cid: text.min(1, "must not be empty").max(MAX_CID_CHARACTERS, "is longer than any CID"),
   embedding_hash: text.regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
 });
@@ -168,6 +169,13 @@ export function readProveRequest(body: SubnetObject): ProveRequest {
   return { cid, embeddingHash: embedding_hash };
 }
 
+/** spec 8.4; blanks around the CID do not count. */
+export function readRepairRequest(body: SubnetObject): { readonly cid: string } {
+  const cid = readFields(repairFields, body).cid?.trim();
+  if (!cid) throw new Refusal(400, "give the cid to repair");
+  return { cid };
+}
+
 /** A delete names its CID in the body too: the signature covers it there, in the path it does not (M-W6). */
 export interface DeleteRequest {
   readonly cid: string | undefined;
@@ -175,7 +183,9 @@ export interface DeleteRequest {
   readonly namespace: string | undefined;
 }
 
-const deleteFields = z.object({ cid: optional(text), namespace: optional(text) });
+export const repairFields = z.object({ cid: optional(text.max(MAX_CID_CHARACTERS, "is longer than any CID")) });
+
+export const deleteFields = z.object({ cid: optional(text), namespace: optional(text) });
 
 export function readDeleteRequest(body: SubnetObject): DeleteRequest {
   const { cid, namespace } = readFields(deleteFields, body);

@@ -24,9 +24,12 @@ export const challengeRoute: Route = async (services, request, context) => {
     }
     const record = await findProvable(services, challenge.cid, caller);
     if (record === null) throw new Refusal(404, "not found");
+    services.stats.countProof(true);
     const { embedding_hash, proof } = storageProof(record.embedding, challenge.nonce, challenge.validatorKey);
     return { status: 200, text: objectText({ embedding_hash: valueText(embedding_hash), proof: valueText(proof) }) };
   } catch (error) {
-    return replyToError(error, logger);
+    const reply = replyToError(error, logger);
+    if (reply.status >= 500) services.stats.countProof(false);
+    return reply;
   }
 };

@@ -6,8 +6,9 @@ import { referenceFilter } from "../../protocol/filter.ts";
 import { Refusal, type RefusalStatus } from "../../protocol/refusal.ts";
 import { listText, objectText, recordText, valueText } from "../../protocol/reply-text.ts";
 import { type ListRequest, readListRequest } from "../../protocol/requests.ts";
-import { admitCaller, type Peer } from "../admission.ts";
-import type { Route } from "../miner-app.ts";
+import { refusePlainKeys } from "../admin-access.ts";
+import { admitCaller } from "../admission.ts";
+import type { Route, RouteContext } from "../miner-app.ts";
 import type { MinerServices } from "../miner-services.ts";
 import { NamespaceRefused } from "../namespace-gate.ts";
 import { paddedReply } from "../padded-reply.ts";
@@ -15,7 +16,8 @@ import { type Reply, replyToError } from "../reply.ts";
 import { readBody } from "../request-body.ts";
 
 /** POST /list (spec 8.7); `next` is ours: send it back as `after`. */
-export const listRoute: Route = async (services, request, { peer, logger }) => {
+export const listRoute: Route = async (services, request, context) => {
+  const { peer, logger } = context;
   const arrivedAt = services.clock.now();
   let body: SubnetObject;
   try {
@@ -23,13 +25,14 @@ export const listRoute: Route = async (services, request, { peer, logger }) => {
   } catch (error) {
     return replyToError(error, logger);
   }
-  const reply = await answer(services, body, peer).catch((error: unknown) => replyToError(error, logger));
+  const reply = await answer(services, body, context).catch((error: unknown) => replyToError(error, logger));
   return isTruthy(body.get("namespace")) ? paddedReply(reply, arrivedAt, services.clock, peer) : reply;
 };
 
-async function answer(services: MinerServices, body: SubnetObject, peer: Peer): Promise<Reply> {
+async function answer(services: MinerServices, body: SubnetObject, context: RouteContext): Promise<Reply> {
   const caller = await services.authenticator.authenticate(body, "list");
-  admitCaller(services, peer, caller);
+  admitCaller(services, context.peer, caller);
+  refusePlainKeys(services.adminPolicy, body, context);
   const request = readListRequest(body);
   const { records, next } = await page(services, request, await namespaceOf(services, request, caller));
   const text = objectText({

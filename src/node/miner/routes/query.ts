@@ -2,15 +2,17 @@ import type { SubnetObject } from "../../../crypto/subnet-json.ts";
 import { isTruthy } from "../../protocol/fields.ts";
 import { queryReplyText } from "../../protocol/reply-text.ts";
 import { readQueryRequest } from "../../protocol/requests.ts";
-import { admitCaller, type Peer } from "../admission.ts";
-import type { Route } from "../miner-app.ts";
+import { refusePlainKeys } from "../admin-access.ts";
+import { admitCaller } from "../admission.ts";
+import type { Route, RouteContext } from "../miner-app.ts";
 import type { MinerServices } from "../miner-services.ts";
 import { paddedReply } from "../padded-reply.ts";
 import { type Reply, replyToError } from "../reply.ts";
 import { readBody } from "../request-body.ts";
 
 /** POST /QuerySynapse (spec 8.2). */
-export const queryRoute: Route = async (services, request, { peer, logger }) => {
+export const queryRoute: Route = async (services, request, context) => {
+  const { peer, logger } = context;
   const refused = (error: unknown) => replyToError(error, logger, (sentence) => queryReplyText([], null, sentence));
   const arrivedAt = services.clock.now();
   let body: SubnetObject;
@@ -19,13 +21,14 @@ export const queryRoute: Route = async (services, request, { peer, logger }) => 
   } catch (error) {
     return refused(error);
   }
-  const reply = await answer(services, body, peer).catch(refused);
+  const reply = await answer(services, body, context).catch(refused);
   return isTruthy(body.get("namespace")) ? paddedReply(reply, arrivedAt, services.clock, peer) : reply;
 };
 
-async function answer(services: MinerServices, body: SubnetObject, peer: Peer): Promise<Reply> {
+async function answer(services: MinerServices, body: SubnetObject, context: RouteContext): Promise<Reply> {
   const caller = await services.authenticator.authenticate(body, "QuerySynapse");
-  admitCaller(services, peer, caller);
+  admitCaller(services, context.peer, caller);
+  refusePlainKeys(services.adminPolicy, body, context);
   const query = readQueryRequest(body);
   const began = performance.now();
   try {
@@ -34,6 +37,9 @@ async function answer(services: MinerServices, body: SubnetObject, peer: Peer): 
     const latency = query.claim ? null : performance.now() - began;
     return { status: 200, text: queryReplyText(hits, latency, null) };
   } finally {
-    services.stats.countQuery(performance.now() - began);
+    const took = performance.now() - began;
+    services.stats.countQuery(took);
+    services.metrics.observeQuery(took);
+    if (caller !== null) services.wallets.countQuery(caller, services.clock.now());
   }
 }

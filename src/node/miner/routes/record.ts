@@ -9,7 +9,7 @@ import { replyToError } from "../reply.ts";
 import { readBody } from "../request-body.ts";
 
 /** GET /retrieve/{cid} (spec 8.5): public records only; a private one is as good as none. */
-export const retrieveRoute: Route = async (services, _request, { logger, cid: path }) => {
+export const retrieveRoute: Route = async (services, _request, { logger, variable: path }) => {
   try {
     const cid = checkedCid(path);
     const record = await services.store.get(PUBLIC_NAMESPACE, cid);
@@ -24,7 +24,7 @@ export const retrieveRoute: Route = async (services, _request, { logger, cid: pa
  * DELETE /retrieve/{cid} (spec 8.6): signed always, by the namespace's owner or by who ingested the public record, over
  * a body that names the same CID (M-W5, M-W6).
  */
-export const deleteRoute: Route = async (services, request, { peer, logger, cid: path }) => {
+export const deleteRoute: Route = async (services, request, { peer, logger, variable: path }) => {
   try {
     const body = await readBody(request);
     const caller = await services.authenticator.authenticate(body, "DeleteSynapse");

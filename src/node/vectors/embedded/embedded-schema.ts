@@ -65,4 +65,26 @@ export const vectorStoreMigrations: Migrations = {
       created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  "003-namespace-tombstones": [
+    "ALTER TABLE namespace_owner ADD COLUMN deleted_at INTEGER",
+    // Of namespaces of the old scheme, never the key itself: that is what their records are encrypted under (M-W4).
+    `CREATE TABLE namespace_key (
+      name TEXT PRIMARY KEY,
+      verifier BLOB NOT NULL,
+      created_at INTEGER NOT NULL,
+      deleted_at INTEGER
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE namespace_attestation (
+      name TEXT PRIMARY KEY,
+      owner TEXT NOT NULL,
+      attested_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    // A record that was on its way when its namespace was deleted is refused, not left behind without an owner.
+    `CREATE TRIGGER record_refused BEFORE INSERT ON record WHEN EXISTS (
+      SELECT 1 FROM namespace_owner WHERE name = new.namespace AND deleted_at IS NOT NULL
+      UNION ALL SELECT 1 FROM namespace_key WHERE name = new.namespace AND deleted_at IS NOT NULL
+    ) BEGIN
+      SELECT RAISE(ABORT, 'the namespace was deleted');
+    END`,
+  ],
 };

@@ -1,9 +1,8 @@
-import type { Hotkey } from "../../../crypto/ss58.ts";
 import type { RecordPage, ScoredRecord, StoredRecord, VectorStore } from "../../ports.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { StoreWorker } from "../../runtime/store-worker.ts";
 import { workerUrl } from "../../runtime/worker-url.ts";
-import type { NamespaceRegistry } from "./namespace-registry.ts";
+import { type NamespaceRegistry, StoredNamespaceRegistry } from "./namespace-registry.ts";
 import type { VectorStoreOperations } from "./operations.ts";
 
 export interface EmbeddedVectorStoreOptions {
@@ -19,13 +18,16 @@ export interface EmbeddedVectorStoreOptions {
  * Errors: `VECTOR_INVALID`, `VECTOR_DIMENSION` (one dimension per file), `RECORD_INVALID`, `LIMIT_INVALID`,
  * `CURSOR_INVALID`, `NAMESPACE_RESERVED`, `DATA_TOO_NEW`, and the `STORE_…` errors of `StoreWorker`.
  */
-export class EmbeddedVectorStore implements VectorStore, NamespaceRegistry {
+export class EmbeddedVectorStore implements VectorStore {
+  /** Who owns which namespace: in the same file, so that a namespace ends together with its records. */
+  readonly namespaces: NamespaceRegistry;
   readonly #worker: StoreWorker<VectorStoreOperations>;
   readonly #clock: Clock;
 
   constructor({ path, clock = systemClock }: EmbeddedVectorStoreOptions) {
     this.#worker = new StoreWorker({ url: workerUrl("vector-store-worker", import.meta.url), workerData: { path } });
     this.#clock = clock;
+    this.namespaces = new StoredNamespaceRegistry(this.#worker);
   }
 
   async put(records: readonly StoredRecord[]): Promise<readonly { readonly cid: string; readonly created: boolean }[]> {
@@ -59,18 +61,6 @@ export class EmbeddedVectorStore implements VectorStore, NamespaceRegistry {
   async count(namespace?: string): Promise<number> {
     const now = this.#clock.now();
     return await this.#worker.call("count", namespace === undefined ? { now } : { namespace, now });
-  }
-
-  async claimNamespace(
-    name: string,
-    hotkey: Hotkey,
-    now: number,
-  ): Promise<{ readonly owner: Hotkey; readonly created: boolean }> {
-    return await this.#worker.call("claimNamespace", { name, hotkey, now });
-  }
-
-  async ownerOf(name: string): Promise<Hotkey | null> {
-    return await this.#worker.call("ownerOf", { name });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

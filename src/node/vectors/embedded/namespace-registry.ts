@@ -1,49 +1,97 @@
-import { EngramError } from "../../../crypto/errors.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import { PUBLIC_NAMESPACE } from "../../ports.ts";
-import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import type { StoreWorker } from "../../runtime/store-worker.ts";
+import type { RegistryOperations } from "./registry-operations.ts";
+
+/** Whose namespace it is by a claim. Null: one of the old scheme, which has a key in place of an owner (spec 6.4). */
+export interface ClaimOutcome {
+  readonly owner: Hotkey | null;
+  /** Whether this claim took it. */
+  readonly created: boolean;
+}
+
+/** An owner's signed word that a namespace is theirs (spec 6.5). */
+export interface Attestation {
+  readonly owner: Hotkey;
+  /** Unix milliseconds. */
+  readonly attestedAt: number;
+}
 
 /**
  * Who owns which namespace (spec 6.4). It fails closed: an owner that cannot be read is an error, never "nobody", so
- * that a broken file lets no one take a namespace over.
+ * that a broken file lets no one take a namespace over. The name of a deleted namespace stays taken for ever: its last
+ * owner alone may claim it again.
  */
 export interface NamespaceRegistry {
   /** The first claim makes the owner; `created` tells whether this one did. Compare `owner` with the claimant. */
-  claimNamespace(
-    name: string,
-    hotkey: Hotkey,
-    now: number,
-  ): Promise<{ readonly owner: Hotkey; readonly created: boolean }>;
-  /** Null when nobody has claimed it. */
+  claimNamespace(name: string, hotkey: Hotkey, now: number): Promise<ClaimOutcome>;
+  /** Null when nobody owns it (any more). */
   ownerOf(name: string): Promise<Hotkey | null>;
+  /** Hands it from one owner to the next; what the old one attested is void. False when `from` does not own it. */
+  changeOwner(name: string, from: Hotkey, to: Hotkey): Promise<boolean>;
+  /** Ends an owned namespace and every record in it, whose bytes are gone then. False when `owner` does not own it. */
+  deleteOwned(name: string, owner: Hotkey, now: number): Promise<boolean>;
+  attest(name: string, owner: Hotkey, now: number): Promise<void>;
+  /** Null when its present owner never attested it. */
+  attestationOf(name: string): Promise<Attestation | null>;
+  /** Registers a namespace of the old scheme by its verifier, never its key (M-W4). False when the name is taken. */
+  createKeyed(name: string, verifier: Uint8Array, now: number): Promise<boolean>;
+  verifierOf(name: string): Promise<Uint8Array | null>;
+  /** Both false when it is no namespace of the old scheme; check the key before. */
+  replaceVerifier(name: string, verifier: Uint8Array): Promise<boolean>;
+  deleteKeyed(name: string, now: number): Promise<boolean>;
+  /** Names in use after `after`, in order. */
+  names(after: string, limit: number): Promise<readonly string[]>;
 }
 
-export interface Claim {
-  readonly name: string;
-  readonly hotkey: Hotkey;
-  readonly now: number;
-}
+/** The registry in the file of a store worker that has `createRegistryOperations` among its operations. */
+export class StoredNamespaceRegistry implements NamespaceRegistry {
+  readonly #worker: Pick<StoreWorker<RegistryOperations>, "call">;
 
-/** The registry's operations on a store worker's database. */
-export function createRegistryOperations(database: SqliteDatabase) {
-  const insert = database.prepare<[string, string, number]>(
-    "INSERT INTO namespace_owner (name, owner, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-  );
-  const select = database.prepare<[string], Hotkey>("SELECT owner FROM namespace_owner WHERE name = ?").pluck();
-  return {
-    reads: {
-      ownerOf: ({ name }: { readonly name: string }): Hotkey | null => select.get(name) ?? null,
-    },
-    writes: {
-      claimNamespace: ({ name, hotkey, now }: Claim): { readonly owner: Hotkey; readonly created: boolean } => {
-        if (name === PUBLIC_NAMESPACE || name === "") {
-          throw new EngramError("NAMESPACE_RESERVED", "the public space has no owner", { fix: "name a namespace" });
-        }
-        const created = insert.run(name, hotkey, now).changes === 1;
-        const owner = select.get(name);
-        if (owner === undefined) throw new EngramError("STORE_FAILED", "the namespace's owner cannot be read");
-        return { owner, created };
-      },
-    },
-  };
+  constructor(worker: Pick<StoreWorker<RegistryOperations>, "call">) {
+    this.#worker = worker;
+  }
+
+  async claimNamespace(name: string, hotkey: Hotkey, now: number): Promise<ClaimOutcome> {
+    return await this.#worker.call("claimNamespace", { name, hotkey, now });
+  }
+
+  async ownerOf(name: string): Promise<Hotkey | null> {
+    return await this.#worker.call("ownerOf", { name });
+  }
+
+  async changeOwner(name: string, from: Hotkey, to: Hotkey): Promise<boolean> {
+    return await this.#worker.call("changeOwner", { name, from, to });
+  }
+
+  async deleteOwned(name: string, owner: Hotkey, now: number): Promise<boolean> {
+    return await this.#worker.call("deleteOwned", { name, owner, now });
+  }
+
+  async attest(name: string, owner: Hotkey, now: number): Promise<void> {
+    await this.#worker.call("attest", { name, hotkey: owner, now });
+  }
+
+  async attestationOf(name: string): Promise<Attestation | null> {
+    return await this.#worker.call("attestationOf", { name });
+  }
+
+  async createKeyed(name: string, verifier: Uint8Array, now: number): Promise<boolean> {
+    return await this.#worker.call("createKeyed", { name, verifier, now });
+  }
+
+  async verifierOf(name: string): Promise<Uint8Array | null> {
+    return await this.#worker.call("verifierOf", { name });
+  }
+
+  async replaceVerifier(name: string, verifier: Uint8Array): Promise<boolean> {
+    return await this.#worker.call("replaceVerifier", { name, verifier });
+  }
+
+  async deleteKeyed(name: string, now: number): Promise<boolean> {
+    return await this.#worker.call("deleteKeyed", { name, now });
+  }
+
+  async names(after: string, limit: number): Promise<readonly string[]> {
+    return await this.#worker.call("namespaceNames", { after, limit });
+  }
 }

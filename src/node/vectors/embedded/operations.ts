@@ -3,9 +3,9 @@ import type { RecordPage, ScoredRecord, StoredRecord, VectorStore } from "../../
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
 import { NamespaceArena, type Scan } from "./namespace-arena.ts";
-import { createRegistryOperations } from "./namespace-registry.ts";
 import { checkVector, toRecord } from "./record-rows.ts";
 import { checkLimit, RecordTable } from "./record-table.ts";
+import { createRegistryOperations } from "./registry-operations.ts";
 
 const SEARCH_LIMIT = 10_000;
 const PAGE_LIMIT = 1_000;
