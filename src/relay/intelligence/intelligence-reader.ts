@@ -4,6 +4,7 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainState } from "../gateway/chain-check.ts";
+import type { GatewayAddress } from "../submit.ts";
 import type { ClaimedItem } from "./feed-wire.ts";
 import { followItems } from "./follow-items.ts";
 import type { GatewayConnection } from "./gateway-connection.ts";
@@ -14,6 +15,7 @@ import { sift } from "./sift.ts";
 import type { CheckedItem, IntelligencePage, IntelligenceQuery, IntelligenceSource, RefusedItem } from "./types.ts";
 
 export interface ReaderParts {
+  readonly pinned: GatewayAddress;
   readonly gateway: GatewayConnection;
   readonly checker: ItemChecker;
   readonly limits: ReaderLimits;
@@ -33,9 +35,12 @@ const queryShape = z.object({
 
 /** Reads a gateway's feed and proves every item itself. */
 export class IntelligenceReader implements IntelligenceSource {
+  /** Where it reads, and the pinned hotkey whose receipts count. */
+  readonly gateway: GatewayAddress;
   readonly #parts: ReaderParts;
 
   constructor(parts: ReaderParts) {
+    this.gateway = parts.pinned;
     this.#parts = parts;
   }
 

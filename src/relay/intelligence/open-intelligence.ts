@@ -68,7 +68,7 @@ export async function openIntelligence(
     payments,
     sr25519: await loadSr25519(),
   });
-  return new IntelligenceReader({ gateway, checker, limits, log });
+  return new IntelligenceReader({ pinned, gateway, checker, limits, log });
 }
 
 /** Loaded where it is used alone: the EVM library is large. */
