@@ -1,10 +1,15 @@
 import { fc } from "@fast-check/vitest";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { allTools } from "../../src/mcp/tools/index.ts";
 import type { MemoryClient } from "../../src/node/client/memory.ts";
 import { openMemoryClient } from "../../src/node/client/open-client.ts";
 import { createLogger } from "../../src/node/runtime/logger.ts";
+import { post } from "../relay/gateway/gateway-kit.ts";
+import { FakeKeyShares } from "../support/fake-key-shares.ts";
+import { FakeMemoryClient } from "../support/fake-memory-client.ts";
 import { connect, type McpSession, type ToolAnswer } from "../support/mcp-clients.ts";
 import { serveForTest, temporaryFolder } from "../support/mcp-server.ts";
+import { RelayBench } from "./relay-bench.ts";
 
 /** Calls per tool; `npm run fuzz` takes 2,000. */
 const runs = Number(process.env["ENGRAM_FUZZ"] ?? 200);
@@ -137,6 +142,97 @@ const cases: readonly Case[] = [
   },
 ];
 
+class KeyedClient extends FakeMemoryClient {
+  readonly keyShares = new FakeKeyShares();
+}
+
+const hotkeys = fc.array(fc.constantFrom("5A", "5B", "5C"), { minLength: 2, maxLength: 5 });
+const someCount = fc.integer({ min: 0, max: 1e9 });
+/** Jobs that were given out so far. */
+const jobs: string[] = [];
+
+/** Tools that reach beyond the memories: on a fake memory client, and on a real gateway. */
+const farCases: readonly Case[] = [
+  {
+    tool: "engram_key_split",
+    valid: () => some({ namespace: space, threshold: fc.integer({ min: 2, max: 255 }), holders: hotkeys }),
+    effect: async (answer, args, client) => {
+      expect(answer.data).toMatchObject({ fingerprint: "aa-bb", failed: ["5B"] });
+      expect((client as KeyedClient).keyShares.asked.at(-1)).toEqual({ ...args });
+    },
+  },
+  {
+    tool: "engram_key_recover",
+    valid: () => fc.oneof(some({ namespace: space }), some({ wire_name: words }, ["wire_name"])),
+    effect: async (answer, args, client) => {
+      expect(answer.data).toMatchObject({ fingerprint: "aa-bb", key: "saved" });
+      const wanted = "wire_name" in args ? { wireName: args["wire_name"] } : { ...args };
+      expect((client as KeyedClient).keyShares.asked.at(-1)).toEqual(wanted);
+    },
+  },
+  {
+    tool: "engram_relay_submit",
+    valid: (ids) =>
+      fc.oneof(
+        some(
+          {
+            type: fc.constant("inference"),
+            model: words,
+            model_version: words,
+            prompt: words,
+            completion: words,
+            finish_reason: fc.constantFrom("stop", "length", "tool", "error"),
+            input_tokens: someCount,
+            output_tokens: someCount,
+            latency_ms: someCount,
+            request_id: fc.uuid(),
+          },
+          ["type", "model", "prompt", "completion"],
+        ),
+        some(
+          {
+            type: fc.constant("memory"),
+            ids: fc.array(fc.constantFrom(...ids), { minLength: 1, maxLength: 20 }),
+            query: words,
+          },
+          ["type", "ids"],
+        ),
+      ),
+    effect: async (answer) => {
+      expect(answer.data).toMatchObject({ job: expect.stringMatching(/^r_/), created: expect.any(Boolean) });
+      jobs.push(String(answer.data["job"]));
+    },
+  },
+  {
+    tool: "engram_relay_status",
+    valid: () =>
+      fc.oneof(
+        fc.constant({}),
+        fc.nat().map((index) => ({ job: jobs[index % jobs.length] ?? "" })),
+      ),
+    effect: async (answer, args) => {
+      if ("job" in args) expect(answer.data["job"]).toBe(args["job"]);
+      else expect((answer.data["jobs"] as readonly object[]).length).toBeLessThanOrEqual(10);
+    },
+  },
+  {
+    tool: "engram_intelligence",
+    valid: () =>
+      some({
+        types: fc.uniqueArray(fc.constantFrom("ranking", "memory", "inference"), { minLength: 1, maxLength: 3 }),
+        min_assurance: fc.constantFrom("quorum", "author", "payer"),
+        after: fc.integer({ min: 0, max: 1e6 }),
+        limit: fc.integer({ min: 1, max: 20 }),
+        max_chars: fc.integer({ min: 200, max: 50_000 }),
+      }),
+    effect: async (answer, args) => {
+      const items = answer.data["items"] as readonly { readonly type: string }[];
+      expect(items.length).toBeLessThanOrEqual(Number(args["limit"] ?? 5));
+      for (const { type } of items) expect(args["types"] ?? [type]).toContain(type);
+    },
+  },
+];
+
 const hostile = fc.oneof(
   fc.anything({ maxDepth: 3, withNullPrototype: false }),
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1e308, "", " ", "\u0000", "\ud800", "x".repeat(20_000)),
@@ -147,6 +243,7 @@ const names = fc.constantFrom(
     " ",
   ),
   ..."metadata ttl replaces dedupe public order speaker session toString __proto__ constructor limt ".split(" "),
+  ..."type model prompt completion job types min_assurance after threshold holders wire_name request_id".split(" "),
 );
 /** JSON as a wire carries it; what JSON cannot say never arrives. */
 const wrong = fc.dictionary(names, hostile, { maxKeys: 5 }).map((args) => JSON.parse(JSON.stringify(args)) as Args);
@@ -154,6 +251,42 @@ const wrong = fc.dictionary(names, hostile, { maxKeys: 5 }).map((args) => JSON.p
 /** Valid arguments with one of them spoilt. */
 const spoilt = (valid: fc.Arbitrary<Args>) =>
   fc.tuple(valid, wrong).map(([args, other]): Args => ({ ...args, ...other }));
+
+/** Calls a tool with good, spoilt and wrong arguments: good ones work, others change nothing and say what to do. */
+async function fuzz({ tool, valid, effect }: Case, ids: readonly string[], client: MemoryClient, session: McpSession) {
+  const good = valid(ids);
+  const kinds = fc.oneof(
+    { arbitrary: good.map((args) => ({ args, isValid: true })), weight: 2 },
+    { arbitrary: spoilt(good).map((args) => ({ args, isValid: false })), weight: 2 },
+    { arbitrary: wrong.map((args) => ({ args, isValid: false })), weight: 1 },
+  );
+  let succeeded = 0;
+  await fc.assert(
+    fc.asyncProperty(kinds, async ({ args, isValid }) => {
+      const before = (await client.status()).memories;
+      const answer = await session.call(tool, args);
+      if (isValid) expect(answer.isError, answer.text).toBe(false);
+      if (answer.isError) {
+        expect(answer.data).toMatchObject({ code: expect.stringMatching(/^[A-Z_]+$/), message: expect.any(String) });
+        expect(answer.data["code"], answer.text).not.toBe("INTERNAL");
+        expect(answer.data["fix"], answer.text).toEqual(expect.any(String));
+        expect((await client.status()).memories).toBe(before);
+      } else if (isValid) {
+        succeeded++;
+        await effect(answer, args, client);
+      }
+      expect(({} as Args)["polluted"]).toBeUndefined();
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    }),
+    { numRuns: runs },
+  );
+  expect(succeeded).toBeGreaterThanOrEqual(runs / 5);
+}
+
+test("every tool is called", () => {
+  const called = [...cases, ...farCases].map(({ tool }) => tool);
+  expect(called.toSorted()).toEqual(allTools.map(({ name }) => name).toSorted());
+});
 
 describe(`${runs} calls of each tool`, () => {
   let home: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -175,41 +308,45 @@ describe(`${runs} calls of each tool`, () => {
 
   test.each(cases)(
     "$tool",
-    async ({ tool, valid, effect }) => {
-      const { stored } = await client.store({
-        items: [{ text: "tea on the roof" }, { text: "Ana's billing" }],
-        dedupe: false,
-      });
-      const good = valid(stored.map(({ id }) => id));
-      const kinds = fc.oneof(
-        { arbitrary: good.map((args) => ({ args, isValid: true })), weight: 2 },
-        { arbitrary: spoilt(good).map((args) => ({ args, isValid: false })), weight: 2 },
-        { arbitrary: wrong.map((args) => ({ args, isValid: false })), weight: 1 },
+    async (one) => {
+      const items = [{ text: "tea on the roof" }, { text: "Ana's billing" }];
+      const { stored } = await client.store({ items, dedupe: false });
+      await fuzz(
+        one,
+        stored.map(({ id }) => id),
+        client,
+        session,
       );
-      let succeeded = 0;
-      await fc.assert(
-        fc.asyncProperty(kinds, async ({ args, isValid }) => {
-          const before = (await client.status()).memories;
-          const answer = await session.call(tool, args);
-          if (isValid) expect(answer.isError, answer.text).toBe(false);
-          if (answer.isError) {
-            expect(answer.data).toMatchObject({
-              code: expect.stringMatching(/^[A-Z_]+$/),
-              message: expect.any(String),
-            });
-            expect(answer.data["code"], answer.text).not.toBe("INTERNAL");
-            expect(answer.data["fix"], answer.text).toEqual(expect.any(String));
-            expect((await client.status()).memories).toBe(before);
-          } else if (isValid) {
-            succeeded++;
-            await effect(answer, args, client);
-          }
-          expect(({} as Args)["polluted"]).toBeUndefined();
-          expect(Object.keys(Object.prototype)).toEqual([]);
-        }),
-        { numRuns: runs },
+    },
+    600_000,
+  );
+});
+
+describe(`${runs} calls of each tool that reaches beyond memories`, () => {
+  const client = new KeyedClient();
+  let bench: RelayBench;
+  let session: McpSession;
+
+  beforeAll(async () => {
+    bench = await RelayBench.open(async () => ({ rateLimit: { burst: 1e6, perSecond: 1e6 } }));
+    await post(bench.gateway, (await bench.kit.ranking({ cosigners: bench.kit.validators.slice(1) })).text);
+    session = await bench.session(await bench.home(), { openClient: async () => client });
+  });
+  afterAll(async () => {
+    await session[Symbol.asyncDispose]();
+    await bench[Symbol.asyncDispose]();
+  });
+
+  test.each(farCases)(
+    "$tool",
+    async (one) => {
+      const { stored } = await client.store({ items: [{ text: "tea on the roof" }, { text: "Ana" }], public: true });
+      await fuzz(
+        one,
+        stored.map(({ id }) => id),
+        client,
+        session,
       );
-      expect(succeeded).toBeGreaterThanOrEqual(runs / 5);
     },
     600_000,
   );

@@ -66,7 +66,7 @@ test("the newest is a resource, and a prompt that fences it", async () => {
   expect(prompts.map(({ name }) => name)).toContain("brief_from_intelligence");
   const asked = { name: "brief_from_intelligence", arguments: { question: "which miner is best?" } };
   const { messages } = await session.client.getPrompt(asked);
-  const [{ text }] = messages.map(({ content }) => content) as [{ text: string }];
+  const text = messages.map(({ content }) => (content.type === "text" ? content.text : "")).join("");
   expect(text).toContain(ranking.signedHash);
   expect(text).toContain("which miner is best?");
   expect(text).toMatch(/external-intelligence-[0-9a-f-]{36}/);

@@ -1,38 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConsentRules } from "../../src/mcp/consent.ts";
-import type { KeyShares, RecoverInput, SplitInput } from "../../src/node/client/key-shares/key-shares.ts";
 import { openEngram } from "../../src/node/open-engram.ts";
 import { ClientBench, quiet } from "../support/client-bench.ts";
+import { FakeKeyShares } from "../support/fake-key-shares.ts";
 import { FakeMemoryClient } from "../support/fake-memory-client.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { serveForTest } from "../support/mcp-server.ts";
 import { TcpMiners } from "../support/tcp-miners.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
-
-/** Remembers what was asked of it. */
-class FakeKeyShares implements KeyShares {
-  readonly asked: (SplitInput | RecoverInput)[] = [];
-  readonly #facts = { wireName: "n00", fingerprint: "aa-bb", epoch: 1, threshold: 2, total: 2 };
-
-  async split(input: SplitInput) {
-    this.asked.push(input);
-    const holders = [
-      { hotkey: "5A", stored: true },
-      { hotkey: "5B", stored: false, problem: "no answer" },
-    ];
-    return { namespace: "main", ...this.#facts, stored: 1, complete: false, independent: true, holders };
-  }
-
-  async recover(input: RecoverInput) {
-    this.asked.push(input);
-    const holders = [{ hotkey: "5A", answer: "share" as const }];
-    return { ...this.#facts, valid: 2, key: "saved" as const, file: "/home/someone/key.json", holders };
-  }
-
-  async status() {
-    return [];
-  }
-}
 
 class RemoteClient extends FakeMemoryClient {
   readonly keyShares = new FakeKeyShares();

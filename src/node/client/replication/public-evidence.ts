@@ -26,7 +26,7 @@ export interface EvidenceDeps {
 }
 
 /** What was stored a moment ago is on its way to miners. */
-const WAIT_MS = 5_000;
+const WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 100;
 const DEADLINE_MS = 4_000;
 
