@@ -74,6 +74,7 @@ export class IndexSync {
     await collection.ensure(dimension);
     const [marker, count] = await Promise.all([collection.marker(), collection.count()]);
     if (marker ? marker.journal !== state.journal : count > 0) throw foreignCollection(collection.name);
+    await collection.ensureIndexes();
     const { applied, stamp } = state.read();
     const isAsLeft = marker?.stamp === stamp && journal.knowsAllAfter(applied) && count === journal.countAt(applied);
     if (isAsLeft) state.write({ applied, stamp, ready: true });

@@ -86,14 +86,18 @@ export class QdrantCollection {
    * would mean something else.
    */
   async ensure(dimension: number): Promise<void> {
-    const found = await this.#describe();
-    if (found === null) await this.#create(dimension);
-    const { vector, fields } = found ?? (await this.#describe()) ?? { vector: undefined, fields: {} };
+    if ((await this.#describe()) === null) await this.#create(dimension);
+    const vector = (await this.#describe())?.vector;
     if (vector === undefined) throw mismatch(this.name, `has no vectors named ${VECTOR}`);
     if (vector.size !== dimension) {
       throw mismatch(this.name, `holds vectors of ${vector.size} numbers, this miner's have ${dimension}`);
     }
     if (vector.distance !== "Cosine") throw mismatch(this.name, `compares by ${vector.distance}, not by Cosine`);
+  }
+
+  /** Makes the payload indexes that are not there. */
+  async ensureIndexes(): Promise<void> {
+    const fields = (await this.#describe())?.fields ?? {};
     for (const [field_name, field_schema] of Object.entries(FIELDS)) {
       if (Object.hasOwn(fields, field_name)) continue;
       await this.#call((client) => client.createPayloadIndex(this.name, { field_name, field_schema, wait: true }));
