@@ -5,6 +5,7 @@ import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import type { Clock } from "../node/runtime/clock.ts";
 import type { Logger } from "../node/runtime/logger.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
+import { MAX_ASK_MS } from "./cosign/proposer-order.ts";
 import { checkFinality } from "./finality.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
@@ -21,6 +22,8 @@ export interface RelayWorkerDeps {
   readonly collector: CosignCollector;
   readonly quorumMin: number;
   readonly clock: Clock;
+  /** When this process began. */
+  readonly since: number;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -33,7 +36,6 @@ const COSIGN_MS = 60_000;
 const AFTER_ERROR_MS = 30_000;
 const RECONCILE_MS = 60_000;
 const FIRST_POLL_MS = 5_000;
-const MAX_POLL_MS = 300_000;
 const PENDING_LIMIT_MS = 86_400_000;
 
 /** Takes submissions from state to state, in one process at a time (design: background work). */
@@ -208,7 +210,7 @@ export class RelayWorker {
       case "pending": {
         if (now - (firstSubmitAt ?? now) > PENDING_LIMIT_MS)
           return void (await this.#end(submission, "parked", "expired"));
-        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** polls));
+        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(MAX_ASK_MS, FIRST_POLL_MS * 2 ** polls));
         const state = assurance === "quorum" ? "cosigning" : "submitting";
         return await outbox.call("pending", { job, state, nextAt, code: outcome.code, http: outcome.http });
       }

@@ -171,6 +171,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
       quorumMin,
       clock,
+      since: clock.now(),
       log,
       signal: this.#stop.signal,
     });

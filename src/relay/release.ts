@@ -1,7 +1,7 @@
 import { isSubnetObject } from "../crypto/subnet-json.ts";
 import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
 import type { ChainClient } from "../node/ports.ts";
-import { proposerDelay } from "./cosign/proposer-order.ts";
+import { proposalTime, proposerDelay } from "./cosign/proposer-order.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission } from "./outbox/outbox-types.ts";
 import { thawOutput } from "./payload/freeze-output.ts";
@@ -12,20 +12,19 @@ export interface ReleaseDeps {
   readonly outbox: Outbox;
   readonly chain: ChainClient;
   readonly signer: PayloadSigner;
+  /** When this process began. */
+  readonly since: number;
 }
 
 /** `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. */
 export type Release = "released" | "waits" | "taken" | "no_permit";
-
-/** Of the real chain. Where blocks come faster, a later proposer still leaves an earlier one its minute to come back. */
-const BLOCK_MS = 12_000;
 
 /**
  * Signs what is final. Nonce and time are of now, so that they are fresh for the receiver (spec 14.1); the signed
  * bytes and the sign journal's entry reach the disk in one transaction before anyone sees them.
  */
 export async function release(deps: ReleaseDeps, submission: Submission, now: number): Promise<Release> {
-  const { outbox, chain, signer } = deps;
+  const { outbox, chain, signer, since } = deps;
   const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job, createdAt } = submission;
   const metagraph = await chain.metagraph(block);
   const neuron = metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
@@ -35,7 +34,7 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
     // Another proposal of the round has this validator's signature: there is no turn to wait for.
     const key = { chain: identity, hotkey: signer.hotkey, netuid, roundId };
     if ((await outbox.call("signedInRound", key)) !== null) return "taken";
-    if (now < createdAt + delay * BLOCK_MS || (await chain.finalized()).number < block + delay) return "waits";
+    if (now < proposalTime(createdAt, since, delay) || (await chain.finalized()).number < block + delay) return "waits";
   }
   const document = readSubnetJson(submission.outputJson);
   if (!isSubnetObject(document)) throw new TypeError("a stored output is an object");

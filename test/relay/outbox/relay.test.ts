@@ -347,6 +347,31 @@ test("a later proposer leaves the earlier one a minute and five blocks, and prop
   expect(await sentAfter(5_000)).toBe(2);
 });
 
+test("who comes back after its minute waits to be asked first: another may have proposed meanwhile", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  const relays = () => start(home.path, gateway, chain, clock);
+  const sent = async (relay: Relay, ms: number) => {
+    clock.time += ms;
+    await relay.tick();
+    return gateway.posted.length;
+  };
+  const first = relays();
+  await first.emitRanking(roundAt(chain, 90));
+  await first[Symbol.asyncDispose]();
+  clock.time += MINUTE;
+  const soon = relays();
+  expect(await sent(soon, 0)).toBe(1);
+
+  await soon.emitRanking(roundAt(chain, 40));
+  await soon[Symbol.asyncDispose]();
+  clock.time += MINUTE + 1;
+  await using late = relays();
+  expect(await sent(late, 5 * MINUTE - 1)).toBe(1);
+  expect(await late.list("held")).toMatchObject([{ lastError: "not_my_turn" }]);
+  expect(await sent(late, 5_000)).toBe(2);
+});
+
 test("a validator without a permit at the block parks its ranking", async () => {
   await using home = await tempHome();
   const [gateway, chain] = [new ScriptedGateway(), newChain()];
