@@ -36,6 +36,7 @@ const COSIGN_MS = 60_000;
 const AFTER_ERROR_MS = 30_000;
 const RECONCILE_MS = 60_000;
 const FIRST_POLL_MS = 5_000;
+const MAX_POLL_MS = 300_000;
 const PENDING_LIMIT_MS = 86_400_000;
 
 /** Takes submissions from state to state, in one process at a time (design: background work). */
@@ -210,8 +211,9 @@ export class RelayWorker {
       case "pending": {
         if (now - (firstSubmitAt ?? now) > PENDING_LIMIT_MS)
           return void (await this.#end(submission, "parked", "expired"));
-        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(MAX_ASK_MS, FIRST_POLL_MS * 2 ** polls));
-        const state = assurance === "quorum" ? "cosigning" : "submitting";
+        const [state, longest] =
+          assurance === "quorum" ? (["cosigning", MAX_ASK_MS] as const) : (["submitting", MAX_POLL_MS] as const);
+        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(longest, FIRST_POLL_MS * 2 ** polls));
         return await outbox.call("pending", { job, state, nextAt, code: outcome.code, http: outcome.http });
       }
       case "rejected":

@@ -5,8 +5,8 @@ import { sha256Hex } from "../payload/hashes.ts";
 /** Of the real chain. Where blocks come faster, a later proposer still leaves an earlier one its minute to come back. */
 const BLOCK_MS = 12_000;
 const MINUTE_MS = 60_000;
-/** Whoever proposed asks for signatures this often at least. */
-export const MAX_ASK_MS = 300_000;
+/** Whoever proposed asks for missing signatures this often at least, unless the receiver makes it wait. */
+export const MAX_ASK_MS = 60_000;
 
 /** Blocks by which each later proposer waits longer: a minute on the real chain (spec 14.2). */
 const STEP_BLOCKS = 5;
@@ -30,6 +30,6 @@ export function proposerDelay(metagraph: Metagraph, netuid: number, roundId: num
  * proposed meanwhile: two validators that each sign their own never have a quorum, so it waits until it was asked.
  */
 export function proposalTime(createdAt: number, since: number, delay: number): number {
-  const from = since - createdAt > MINUTE_MS ? since + MAX_ASK_MS : Math.max(createdAt, since);
+  const from = since - createdAt > MINUTE_MS ? since + 2 * MAX_ASK_MS : Math.max(createdAt, since);
   return from + delay * BLOCK_MS;
 }
