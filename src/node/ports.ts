@@ -215,8 +215,6 @@ export type UploadState =
  * `ARCHIVE_TOO_DEAR`, `ARCHIVE_NOT_FOUND`, `ARCHIVE_MANGLED`.
  */
 export interface Archive {
-  /** The address that pays. */
-  readonly address: string;
   /** What so many bytes cost now, in winston. */
   price(bytes: number, signal?: AbortSignal): Promise<number>;
   /** Signs an upload of `data`; nothing is sent but questions. Refuses to sign for more than `maxWinston`. */
@@ -229,8 +227,6 @@ export interface Archive {
   state(transactionId: string, signal?: AbortSignal): Promise<UploadState>;
   /** The bytes of a transaction, proved to be those that it was signed for. */
   fetch(transactionId: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Buffer>;
-  /** Where everybody finds them. */
-  urlOf(transactionId: string): string;
 }
 
 /** A public note on an upload. */

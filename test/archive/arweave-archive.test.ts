@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readArchiveKey } from "../../src/node/archive/archive-key.ts";
+import { archiveUrl } from "../../src/node/archive/archive-url.ts";
 import { ArweaveArchive } from "../../src/node/archive/arweave-archive.ts";
 import type { Archive } from "../../src/node/ports.ts";
 import { ArweaveGateway } from "../support/arweave-gateway.ts";
@@ -34,7 +35,7 @@ describe("Arweave", () => {
     expect(gateway.tags()).toEqual(["App-Name=Engram"]);
     expect(await archive.state(signed.transactionId)).toEqual({ state: "mined", confirmations: 1 });
     expect((await archive.fetch(signed.transactionId, limit)).equals(data)).toBe(true);
-    expect(archive.urlOf(signed.transactionId)).toBe(`${gateway.url}/${signed.transactionId}`);
+    expect(archiveUrl(gateway.url, signed.transactionId)).toBe(`${gateway.url}/${signed.transactionId}`);
   });
 
   test("signing sends nothing; sending the same again pays once", async () => {

@@ -35,7 +35,7 @@ export class GatewayClient {
     this.#base = new URL(gateway.endsWith("/") ? gateway : `${gateway}/`);
   }
 
-  urlOf(path: string): string {
+  #urlOf(path: string): string {
     return new URL(path, this.#base).href;
   }
 
@@ -91,12 +91,12 @@ export class GatewayClient {
       ...(signal ? { signal } : {}),
     };
     try {
-      return (await download(this.urlOf(`raw/${transactionId}`), options)).bytes;
+      return (await download(this.#urlOf(`raw/${transactionId}`), options)).bytes;
     } catch (error) {
       if (!isEngramError(error, "DOWNLOAD_FAILED")) throw asUnreachable(error);
     }
     // Gateways without `raw` serve the data under the plain id.
-    return await download(this.urlOf(transactionId), options).then(
+    return await download(this.#urlOf(transactionId), options).then(
       ({ bytes }) => bytes,
       (error: unknown) => {
         throw isEngramError(error, "DOWNLOAD_FAILED") ? notFound() : asUnreachable(error);
@@ -111,11 +111,11 @@ export class GatewayClient {
   }
 
   async #ask(path: string, signal?: AbortSignal): Promise<HttpReply> {
-    return await this.#http.get(this.urlOf(path), limits(signal)).catch(rethrow);
+    return await this.#http.get(this.#urlOf(path), limits(signal)).catch(rethrow);
   }
 
   async #post(path: string, body: string, signal?: AbortSignal): Promise<HttpReply> {
-    return await this.#http.postJson(this.urlOf(path), body, limits(signal)).catch(rethrow);
+    return await this.#http.postJson(this.#urlOf(path), body, limits(signal)).catch(rethrow);
   }
 
   #checkTaken({ status }: HttpReply): void {

@@ -19,7 +19,7 @@ export interface StatusDeps {
 export async function readStatus(deps: StatusDeps): Promise<ClientStatus> {
   const { home, store, embedder, replication, clock, wallet, chain } = deps;
   const now = clock.now();
-  const [identity, head, { hotkey, backupMade }, memories, namespaces, replicas, journal, awaiting, miners] =
+  const [identity, head, { hotkey, backupMade }, memories, namespaces, replicas, journal, awaiting, miners, archive] =
     await Promise.all([
       chain().identity(),
       chain().head(),
@@ -30,7 +30,9 @@ export async function readStatus(deps: StatusDeps): Promise<ClientStatus> {
       store.call("journalCounts", null),
       store.call("countAwaitingVectors", { profile: embedder.profile }),
       replication.miners(),
+      store.call("archiveCounts", null),
     ]);
+  const audit = await replication.audits?.status();
   const { model, dim } = embedder.profile;
   return {
     home,
@@ -44,5 +46,7 @@ export async function readStatus(deps: StatusDeps): Promise<ClientStatus> {
     journal,
     awaitingVectors: awaiting,
     miners,
+    ...(audit ? { audit } : {}),
+    ...(Object.keys(archive).length === 0 ? {} : { archive }),
   };
 }

@@ -2,6 +2,9 @@ import { randomBytes } from "node:crypto";
 import { EngramError } from "../../crypto/errors.ts";
 import { shownName } from "../../crypto/namespace-name.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Archives } from "./archive/archives.ts";
+import type { OpenedArchives } from "./archive/open-archives.ts";
+import type { Audits } from "./audits.ts";
 import type { Background } from "./background.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
@@ -44,6 +47,7 @@ export interface LocalMemoryClientDeps {
   readonly vectors: VectorWriter;
   readonly background: Background;
   readonly replication: Replication;
+  readonly archives: OpenedArchives;
   readonly clock: Clock;
   readonly readStatus: () => Promise<ClientStatus>;
   readonly close: () => Promise<void>;
@@ -183,6 +187,14 @@ export class LocalMemoryClient implements MemoryClient {
     return await this.#start().readStatus();
   }
 
+  get archives(): Archives {
+    return this.#start().archives;
+  }
+
+  get audits(): Audits | undefined {
+    return this.#start().replication.audits;
+  }
+
   get keyShares(): KeyShares | undefined {
     return this.#start().replication.keyShares;
   }
@@ -223,12 +235,13 @@ export class LocalMemoryClient implements MemoryClient {
   }
 
   async settle(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { background, replication } = this.#start();
+    const { background, replication, archives } = this.#start();
     // Everything waited for below may rest on unreferenced timers: without this the process could end in between.
     const alive = setInterval(() => undefined, 60_000);
     try {
       await background.settleVectors(options.signal);
       await replication.settle(options.signal);
+      await archives.settle(options);
     } finally {
       clearInterval(alive);
     }
@@ -238,6 +251,7 @@ export class LocalMemoryClient implements MemoryClient {
   #start(): LocalMemoryClientDeps {
     if (this.#closed !== undefined) throw new EngramError("CLIENT_CLOSED", "the memory client was closed");
     this.#deps.background.start();
+    this.#deps.archives.start();
     return this.#deps;
   }
 

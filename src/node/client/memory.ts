@@ -2,7 +2,10 @@ import type { Cid } from "../../crypto/cid.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { TrustTier } from "../../crypto/trust-tier.ts";
 import type { Filter } from "../protocol/filter.ts";
+import type { Archives } from "./archive/archives.ts";
+import type { AuditStatus, Audits } from "./audits.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
+import type { ArchiveState } from "./store/archive-operations.ts";
 
 /** `m_` and 16 base32 characters: 80 random bits (design: what a memory is). */
 export type MemoryId = string & { readonly __brand: "MemoryId" };
@@ -147,6 +150,10 @@ export interface ClientStatus {
   readonly replicas: ReplicaState & { readonly note?: string };
   readonly journal: { readonly pushes: number; readonly deletes: number; readonly failed: number };
   readonly awaitingVectors: number;
+  /** The last daily audit of the copies at miners; absent before the first. */
+  readonly audit?: AuditStatus;
+  /** Uploads to Arweave by state; absent while there was none. */
+  readonly archive?: Readonly<Partial<Record<ArchiveState, number>>>;
   readonly miners: readonly {
     readonly hotkey: string;
     readonly url: string;
@@ -190,8 +197,12 @@ export interface MemoryClient extends AsyncDisposable {
     /** True once for an approved request with exactly these arguments. */
     consume(argumentsHash: string): Promise<boolean>;
   };
+  /** Files and pages, remembered by their text and kept on Arweave where a wallet is configured. */
+  readonly archives?: Archives | undefined;
   /** Shares of namespace keys at miners; absent where the client knows no miners. */
   readonly keyShares?: KeyShares | undefined;
+  /** Proofs that miners hold what they confirmed; absent where the client knows no miners. */
+  readonly audits?: Audits | undefined;
   /** Memories of a namespace (or all), oldest first, for export; never held in memory at once. */
   export(namespace?: string): AsyncIterable<Memory>;
   /** Waits until every stored memory has its vector and every due push and delete was tried once. */

@@ -1,11 +1,14 @@
 import { join } from "node:path";
+import type { ArchiveSettings } from "../archive/archive-settings.ts";
 import { openChain } from "../chain/open-chain.ts";
 import type { Wallet } from "../chain/wallet.ts";
 import { UseLiteEmbedder } from "../embedding/use-lite.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { PublicGuard } from "../runtime/public-fetch.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
+import { openArchives } from "./archive/open-archives.ts";
 import { Background } from "./background.ts";
 import { readStatus } from "./client-status.ts";
 import { Leases } from "./leases.ts";
@@ -42,6 +45,10 @@ export interface OpenClientOptions {
   readonly chain?: string;
   /** Default: the built-in model. The client closes it. */
   readonly embedder?: Embedder;
+  /** Where files are archived; absent: their descriptions are stored, and nothing is uploaded. */
+  readonly archive?: ArchiveSettings;
+  /** For pages that are archived: stands in for the internet in tests. */
+  readonly publicGuard?: PublicGuard;
   /** Pushes to miners; absent: memories stay on this disk. */
   readonly replication?: (context: ReplicationContext) => Replication;
 }
@@ -70,6 +77,17 @@ export function openMemoryClient(options: OpenClientOptions): MemoryClient {
   const replication = releases.use(options.replication?.(context) ?? localOnly);
   const vectors = new VectorWriter({ store, embedder, clock, log, signal });
   const background = new Background({ ...context, vectors, wake: () => replication.wake() });
+  const namespaces = new NamespaceKeeper({ store, clock, wallet });
+  const archives = releases.use(
+    openArchives(options, {
+      ...{ home, store, leases, clock, log, signal },
+      openNamespace: (name) => namespaces.open(name),
+      stored: (namespace, pieces) => {
+        vectors.add(namespace, pieces);
+        replication.wake();
+      },
+    }),
+  );
   releases.defer(async () => {
     stop.abort(new Error("the memory client is closing"));
     await background.stopped();
@@ -80,8 +98,9 @@ export function openMemoryClient(options: OpenClientOptions): MemoryClient {
     vectors,
     background,
     replication,
+    archives,
     clock,
-    namespaces: new NamespaceKeeper({ store, clock, wallet }),
+    namespaces,
     recaller: new Recaller({ store, embedder, vectors, replication, clock, log }),
     readStatus: () => readStatus({ home, store, embedder, replication, clock, wallet, chain }),
     close: () => releases[Symbol.asyncDispose](),

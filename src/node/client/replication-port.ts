@@ -1,4 +1,5 @@
 import { EngramError } from "../../crypto/errors.ts";
+import type { Audits } from "./audits.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
 import type { ClientStatus, Hit, Memory, MemoryId, PublicEvidence, QueryInput, ReplicaState } from "./memory.ts";
 
@@ -23,6 +24,8 @@ export interface Replication extends AsyncDisposable {
   miners(): Promise<ClientStatus["miners"]>;
   /** Absent where no miner is ever known. */
   readonly keyShares?: KeyShares;
+  /** Absent where no miner is ever known. */
+  readonly audits?: Audits;
   /** Resolves when every due push and delete was tried once. */
   settle(signal?: AbortSignal): Promise<void>;
 }

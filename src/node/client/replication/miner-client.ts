@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
+import type { HeldRecord } from "../../../crypto/possession-proof.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import { isSubnetArray, isSubnetObject, type SubnetObject } from "../../../crypto/subnet-json.ts";
+import type { StorageProof } from "../../../crypto/storage-proof.ts";
+import { isSubnetArray, isSubnetObject, type SubnetObject, toPlain } from "../../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
+import type { PossessionCaller, PossessionVerdict } from "../../protocol/possession-caller.ts";
 import type { HttpClient, HttpReply } from "../../runtime/http-client.ts";
 import type { RequestSigner } from "./signer.ts";
 
@@ -50,6 +53,7 @@ const MAX_SMALL_REPLY_BYTES = 256 * 1024;
 export const LIST_PAGE = 200;
 
 const errorSchema = z.object({ error: z.string() });
+const proofSchema = z.object({ embedding_hash: z.string(), proof: z.string() });
 
 /**
  * One miner's routes as the wire has them. Methods that change something return the raw reply, because what it means
@@ -129,6 +133,43 @@ export class MinerClient {
     if (typeof error === "string") throw senseless("an error to a query");
     if (!isSubnetArray(results)) throw senseless("an answer without results");
     return results.slice(0, limit).map((result) => recordOf(result));
+  }
+
+  /** `POST /ChallengeSynapse` for the proof of spec 3, bound to this client's hotkey; undefined for a 404. */
+  async challenge(
+    cid: string,
+    { nonceHex, expiresAt, keyHex }: { readonly nonceHex: string; readonly expiresAt: number; readonly keyHex: string },
+    options: CallOptions = {},
+  ): Promise<StorageProof | undefined> {
+    const fields = { cid, nonce_hex: nonceHex, expires_at: expiresAt, validator_hotkey_hex: keyHex };
+    const reply = await this.#post(
+      "ChallengeSynapse",
+      JSON.stringify(fields),
+      undefined,
+      options,
+      MAX_SMALL_REPLY_BYTES,
+    );
+    if (reply.status === 404) return undefined;
+    const proof = proofSchema.safeParse(Object.fromEntries(objectOf(reply)));
+    if (!proof.success) throw senseless("a challenge without a proof");
+    return proof.data;
+  }
+
+  /** Challenges with `proof2` (design: capabilities), up to 64 records at a time. Errors: those of `PossessionCaller`. */
+  possession(
+    caller: PossessionCaller,
+    records: readonly HeldRecord[],
+    { signal, deadlineMs = this.#deadlineMs }: CallOptions & { readonly signal: AbortSignal },
+  ): Promise<readonly PossessionVerdict[]> {
+    return caller.challenge(this.#http, this.miner, records, { deadlineMs, signal });
+  }
+
+  /** `POST /prove-memory` (spec 8.14): the reply's JSON; undefined for a 404. */
+  async proveMemory(cid: string, embeddingHash: string, options: CallOptions = {}): Promise<unknown> {
+    const body = JSON.stringify({ cid, embedding_hash: embeddingHash });
+    const limits = this.#limits(options, MAX_SMALL_REPLY_BYTES);
+    const reply = await this.#http.postJson(`${this.miner.url}/prove-memory`, body, limits);
+    return reply.status === 404 ? undefined : toPlain(objectOf(reply));
   }
 
   #post(

@@ -7,6 +7,7 @@ import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
 import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
+import { Auditor } from "./auditor.ts";
 import type { KnownMiner } from "./miner-client.ts";
 import { type KeyValues, MinerDirectory } from "./miner-directory.ts";
 import { knownMiners } from "./miner-list.ts";
@@ -52,8 +53,9 @@ export function openReplication(options: ReplicationOptions): (context: Replicat
       });
       return parts;
     };
-    return new Replicator({
+    const replicator: Replicator = new Replicator({
       context,
+      auditor: new Auditor({ context, parts: openParts, wake: () => replicator.wake() }),
       policy: { privateOnReferenceMiners: options.privateOnReferenceMiners ?? false },
       parts: openParts,
       keyShares: new MinerKeyShares({
@@ -67,6 +69,7 @@ export function openReplication(options: ReplicationOptions): (context: Replicat
         await (await embedded?.catch(() => undefined))?.[Symbol.asyncDispose]();
       },
     });
+    return replicator;
   };
 }
 

@@ -33,7 +33,8 @@ export class RecordBuilder {
     if (kind === "directory") return described && this.#sealDescription(id, described);
     if (kind === "tombstone") return tombstone && this.#seal(this.accessOf(waiting), "tombstone", id, tombstone);
     if (!memory) return undefined;
-    return isPublic(memory) ? this.#publish(memory, signal) : this.#sealMemory(this.access(namespace), memory);
+    if (isPublic(memory)) return this.#publish(memory, signal);
+    return this.#sealMemory(this.access(namespace), memory, waiting.archiveKey);
   }
 
   /** Tombstones of public memories are the owner's business alone: they lie in the directory (design: forget). */
@@ -65,9 +66,10 @@ export class RecordBuilder {
     return this.#seal(this.directory(), "namespace", wireName, content);
   }
 
-  #sealMemory(access: NamespaceAccess, memory: Memory): readonly string[] {
+  #sealMemory(access: NamespaceAccess, memory: Memory, archiveKey: string | undefined): readonly string[] {
     const { id, text, metadata, speaker, session, seq, at, createdAt, expiresAt, replaces } = memory;
-    const content = { text, metadata, speaker, session, seq, at, created: createdAt, expires: expiresAt, replaces };
+    const times = { at, created: createdAt, expires: expiresAt };
+    const content = { text, metadata, speaker, session, seq, ...times, replaces, archive_key: archiveKey };
     return this.#seal(access, "memory", id, content, expiresAt);
   }
 

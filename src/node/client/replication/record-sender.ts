@@ -30,8 +30,13 @@ export function sharesProfile(view: MinerView, ours: EmbeddingProfile): boolean 
   return profile?.model === ours.model && profile.dim === ours.dim && profile.normalized === ours.normalized;
 }
 
+/** Of the vectors a miner keeps. */
+export function dimensionAt({ profile }: MinerView): number {
+  return profile?.dim ?? UNSTATED_DIMENSION;
+}
+
 export function privateCidAt(view: PrivateHolder, access: NamespaceAccess, record: PrivateRecord): Cid {
-  return privateRecordCid(access, record, view.profile?.dim ?? UNSTATED_DIMENSION);
+  return privateRecordCid(access, record, dimensionAt(view));
 }
 
 /** The CID a public record will have at a miner; null when the miner embeds its text itself. */
@@ -47,7 +52,7 @@ export async function pushPrivate(
   { attempts, signal }: SendOptions,
 ): Promise<Outcome> {
   const { record, expiresAt } = body;
-  const dimension = view.profile?.dim ?? UNSTATED_DIMENSION;
+  const dimension = dimensionAt(view);
   const embedding = sealedVector(access.secret, record.recordId, dimension);
   const metadata = new Map<string, SubnetJson>([["_enc", envelopeOf(record.metadata)]]);
   return attempt(async () => {

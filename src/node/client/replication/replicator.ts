@@ -5,6 +5,7 @@ import type { ClientStatus, Hit, MemoryId, PublicEvidence, QueryInput, ReplicaSt
 import type { ReplicationContext } from "../open-client.ts";
 import type { EvidenceRequest, Replication } from "../replication-port.ts";
 import { EMBEDDED_MINER } from "../store/journal-rows.ts";
+import type { Auditor } from "./auditor.ts";
 import { runLane } from "./delivery-lane.ts";
 import type { MinerDirectory, MinerView } from "./miner-directory.ts";
 import { type PlacementPolicy, privateHolders, publicHolders, replicaState } from "./placement.ts";
@@ -25,6 +26,7 @@ export interface ReplicatorOptions {
   readonly policy: PlacementPolicy;
   readonly parts: () => Promise<ReplicationParts>;
   readonly keyShares: KeyShares;
+  readonly auditor: Auditor;
   readonly close: () => Promise<void>;
 }
 
@@ -40,6 +42,7 @@ const QUIET_MS = 1_000;
 /** Pushes what the journal holds, deletes what was forgotten, and asks miners about the public space. */
 export class Replicator implements Replication {
   readonly keyShares: KeyShares;
+  readonly audits: Auditor;
   readonly #options: ReplicatorOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
@@ -52,6 +55,7 @@ export class Replicator implements Replication {
   constructor(options: ReplicatorOptions) {
     this.#options = options;
     this.keyShares = options.keyShares;
+    this.audits = options.auditor;
     this.#signal = AbortSignal.any([this.#stop.signal, options.context.signal]);
   }
 
@@ -59,6 +63,7 @@ export class Replicator implements Replication {
     this.#wokenAt = this.#options.context.clock.now();
     this.#woken.resolve();
     this.#loop ??= this.#run();
+    this.audits.start();
   }
 
   async replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }> {
@@ -222,6 +227,7 @@ export class Replicator implements Replication {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("replication is stopping"));
     this.#woken.resolve();
+    await this.audits[Symbol.asyncDispose]();
     await this.#loop;
     await this.#passing?.catch(() => undefined);
     await this.#options.close();

@@ -5,9 +5,10 @@ import type { Wallet } from "../../chain/wallet.ts";
 import { type ChainClient, type Embedder, PUBLIC_NAMESPACE } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { DEFAULT_NAMESPACE, PUBLIC_SHOWN_NAME } from "../limits.ts";
-import type { Memory, MemoryId, Metadata } from "../memory.ts";
+import type { MemoryId, Metadata } from "../memory.ts";
 import { DIRECTORY_ROW } from "../store/journal-rows.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
+import type { RestoredMemory } from "../store/restore-memories.ts";
 import type { HeldRecord } from "../store/restore-operations.ts";
 import { writeJournalBody } from "./journal-body.ts";
 import type { MinerView } from "./miner-directory.ts";
@@ -50,6 +51,7 @@ const memorySchema = z.object({
   speaker: z.string().optional(),
   expires: z.number().int().optional(),
   replaces: z.string().optional(),
+  archive_key: z.string().optional(),
 });
 const tombstoneSchema = z.object({ cids: z.array(z.string()), at: z.number().int() });
 const namespaceSchema = z.object({
@@ -228,10 +230,10 @@ export class Restoration {
   }
 }
 
-function memoryOf({ id, content }: GatheredContent, namespace: ShownName): Omit<Memory, "visibility">[] {
+function memoryOf({ id, content }: GatheredContent, namespace: ShownName): RestoredMemory[] {
   const parsed = memorySchema.safeParse(toPlain(content));
   if (!parsed.success) return [];
-  const { created, expires, speaker, replaces, metadata, ...rest } = parsed.data;
+  const { created, expires, speaker, replaces, metadata, archive_key: archiveKey, ...rest } = parsed.data;
   return [
     {
       ...rest,
@@ -242,6 +244,7 @@ function memoryOf({ id, content }: GatheredContent, namespace: ShownName): Omit<
       ...(speaker === undefined ? {} : { speaker }),
       ...(expires === undefined ? {} : { expiresAt: expires }),
       ...(replaces === undefined ? {} : { replaces: replaces as MemoryId }),
+      ...(archiveKey === undefined ? {} : { archiveKey }),
     },
   ];
 }

@@ -20,6 +20,8 @@ export interface MemoryToInsert {
   readonly createdAt: number;
   readonly expiresAt?: number | undefined;
   readonly replaces?: string | undefined;
+  /** See `Content`. */
+  readonly archiveKey?: string | undefined;
   /** Null when another memory has this content. */
   readonly dedupe: Uint8Array | null;
   /** Whether miners have to be told of it. */

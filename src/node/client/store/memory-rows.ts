@@ -28,25 +28,39 @@ export interface Content {
   readonly speaker?: string | undefined;
   readonly session: string;
   readonly metadata: Metadata;
+  /** Opens the archived file that the memory describes; it is in no answer (design: forget). */
+  readonly archiveKey?: string | undefined;
 }
 
 /** `metadata` is JSON text of an object. */
 export function writeContent(content: Omit<Content, "metadata"> & { readonly metadata: string }): Buffer {
-  const { text, speaker = null, session, metadata } = content;
-  return Buffer.from(`${JSON.stringify([text, speaker, session]).slice(0, -1)},${metadata}]`, "utf8");
+  const { text, speaker = null, session, metadata, archiveKey } = content;
+  const key = archiveKey === undefined ? "" : `,${JSON.stringify(archiveKey)}`;
+  return Buffer.from(`${JSON.stringify([text, speaker, session]).slice(0, -1)},${metadata}${key}]`, "utf8");
 }
 
 export function readContent(json: string): Content {
-  const [text, speaker, session, metadata] = JSON.parse(json) as [string, string | null, string, Metadata];
-  return { text, session, metadata, ...(speaker === null ? {} : { speaker }) };
+  const [text, speaker, session, metadata, archiveKey] = JSON.parse(json) as [
+    string,
+    string | null,
+    string,
+    Metadata,
+    string?,
+  ];
+  return {
+    ...{ text, session, metadata },
+    ...(speaker === null ? {} : { speaker }),
+    ...(archiveKey === undefined ? {} : { archiveKey }),
+  };
 }
 
 export function asMemory(row: MemoryRow): Memory {
+  const { archiveKey: _, ...content } = readContent(row.content);
   return {
     id: row.id as MemoryId,
     namespace: row.name,
     visibility: row.visibility,
-    ...(readContent(row.content) as Content & { readonly speaker?: string }),
+    ...(content as typeof content & { readonly speaker?: string }),
     seq: row.seq,
     at: row.at,
     createdAt: row.created_at,

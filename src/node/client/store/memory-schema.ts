@@ -94,7 +94,39 @@ const approvalContent = [
   eraseContent("approval_erased", "AFTER DELETE ON approval", "summary"),
 ] as const;
 
-const migrations: Migrations = { "001-init": init, "002-approval-content": approvalContent };
+/**
+ * Archived files: the upload's state beside the memory it belongs to, gone with it. `digest` finds the same file again;
+ * `request` (tags) and `header` (the signed transaction) lie in `content`, because those of public files quote them.
+ * `archive_spending` outlives forgotten memories, as spent money does.
+ */
+const archiving = [
+  `CREATE TABLE archive (
+     memory_id TEXT PRIMARY KEY, namespace INTEGER NOT NULL, digest BLOB NOT NULL, content_cid TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('waiting', 'signed', 'sent', 'confirmed', 'failed')),
+     request INTEGER NOT NULL, header INTEGER, transaction_id TEXT, max_winston INTEGER NOT NULL, winston INTEGER,
+     attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL, signed_at INTEGER, last_error TEXT) STRICT`,
+  "CREATE INDEX archive_due ON archive (next_at) WHERE state IN ('waiting', 'signed', 'sent')",
+  "CREATE INDEX archive_by_digest ON archive (digest)",
+  "CREATE TABLE archive_spending (day TEXT PRIMARY KEY, winston INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  eraseContent("archive_request_erased", "AFTER DELETE ON archive", "request"),
+  eraseContent("archive_header_erased", "AFTER DELETE ON archive WHEN OLD.header IS NOT NULL", "header"),
+  "CREATE TRIGGER archive_forgotten AFTER DELETE ON memory BEGIN DELETE FROM archive WHERE memory_id = OLD.id; END",
+] as const;
+
+/** When a copy was last asked for, and what came of it. */
+const audits = [
+  `CREATE TABLE audit (
+     record INTEGER NOT NULL REFERENCES record (id) ON DELETE CASCADE, miner_hotkey TEXT NOT NULL, at INTEGER NOT NULL,
+     verdict TEXT NOT NULL, PRIMARY KEY (record, miner_hotkey)) STRICT, WITHOUT ROWID`,
+] as const;
+
+const migrations: Migrations = {
+  "001-init": init,
+  "002-approval-content": approvalContent,
+  "003-archive": archiving,
+  "004-audit": audits,
+};
 
 /** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */
 export function openMemoryDatabase(path: string): Promise<SqliteDatabase> {

@@ -12,7 +12,7 @@ import {
   type RecordKind,
   type RecordRow,
 } from "./journal-rows.ts";
-import { asMemory, type MemoryRow, SELECT_MEMORY } from "./memory-rows.ts";
+import { asMemory, type MemoryRow, readContent, SELECT_MEMORY } from "./memory-rows.ts";
 
 /** A record of the journal whose bytes were not made yet, or that was not given to the present miners. */
 export interface WaitingRecord {
@@ -25,6 +25,8 @@ export interface WaitingRecord {
   readonly body: string | null;
   /** What to make them from. */
   readonly memory?: Memory;
+  /** Of a private memory that describes an archived file. */
+  readonly archiveKey?: string;
   readonly tombstone?: { readonly cids: readonly string[]; readonly at: number };
   /** Of a directory record: the namespace it describes. */
   readonly described?: JournalNamespace;
@@ -85,7 +87,7 @@ export function recordStatements(database: SqliteDatabase) {
           part: row.part,
           namespace: namespaceOf(row),
           body: row.body,
-          ...(content ? { memory: asMemory(content) } : {}),
+          ...(content ? { memory: asMemory(content), ...archiveKeyOf(content) } : {}),
           ...(about ? { described: namespaceOf(about) } : {}),
           ...(stone ? { tombstone: { cids: JSON.parse(stone.cids) as string[], at: stone.at } } : {}),
         };
@@ -105,4 +107,9 @@ export function recordStatements(database: SqliteDatabase) {
       dropForgotten.run();
     },
   };
+}
+
+function archiveKeyOf({ content }: MemoryRow): { readonly archiveKey?: string } {
+  const { archiveKey } = readContent(content);
+  return archiveKey === undefined ? {} : { archiveKey };
 }

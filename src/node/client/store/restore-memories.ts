@@ -2,9 +2,15 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { Memory } from "../memory.ts";
 import { contentKey, createInsert } from "./insert-memory.ts";
 
+/** A memory as its owner's records tell it. */
+export interface RestoredMemory extends Omit<Memory, "visibility"> {
+  /** See `Content`. */
+  readonly archiveKey?: string;
+}
+
 export interface RestoreMemories {
   /** Shown names in them must exist already. */
-  readonly memories: readonly Omit<Memory, "visibility">[];
+  readonly memories: readonly RestoredMemory[];
   /** Whether miners have to be told of them; not when they were read from miners. */
   readonly journal: boolean;
 }

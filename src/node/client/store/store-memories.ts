@@ -15,6 +15,8 @@ export interface ItemToStore {
   readonly session: string;
   readonly at?: number;
   readonly metadata: string;
+  /** See `Content`. */
+  readonly archiveKey?: string;
 }
 
 export interface StoreMemories {

@@ -1,6 +1,8 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { ScanClient } from "../../vectors/scan/scan-client.ts";
 import { approvalOperations } from "./approval-operations.ts";
+import { archiveOperations } from "./archive-operations.ts";
+import { auditOperations } from "./audit-operations.ts";
 import { compactionOperations } from "./compaction-operations.ts";
 import { journalOperations } from "./journal-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
@@ -23,6 +25,8 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
   const compaction = compactionOperations(database);
   const replication = replicationOperations(database);
   const restoring = restoreOperations(database);
+  const audits = auditOperations(database);
+  const archives = archiveOperations(database);
   return {
     reads: {
       ...namespaces.reads,
@@ -33,6 +37,8 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...journal.reads,
       ...compaction.reads,
       ...replication.reads,
+      ...audits.reads,
+      ...archives.reads,
     },
     writes: {
       ...namespaces.writes,
@@ -43,6 +49,8 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...journal.writes,
       ...replication.writes,
       ...restoring.writes,
+      ...audits.writes,
+      ...archives.writes,
     },
   };
 }
