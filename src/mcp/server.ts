@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createRequestStateCodec, McpServer, type McpServerFactory } from "@modelcontextprotocol/server";
 import { LRUCache } from "lru-cache";
 import { EngramError } from "../crypto/errors.ts";
+import { ReleaseStack } from "../node/runtime/release-stack.ts";
 import { PerCaller } from "./caller.ts";
 import { registerCompletions } from "./completions.ts";
 import { identity } from "./identity.ts";
@@ -55,9 +56,11 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
   return {
     factory: () => build(shared),
     [Symbol.asyncDispose]: async () => {
-      resuming[Symbol.dispose]();
-      await relaying[Symbol.asyncDispose]();
-      await clients[Symbol.asyncDispose]();
+      // In reverse: what relays ends before the memories it may speak of.
+      await using stack = new ReleaseStack();
+      stack.use(clients);
+      stack.use(relaying);
+      stack.use(resuming);
     },
   };
 }

@@ -101,9 +101,16 @@ async function recallThem(session: McpSession, [deploy = "", tomatoes = ""]: rea
 
 async function readResources({ client }: McpSession, [deploy = ""]: readonly string[]): Promise<void> {
   const { resources } = await client.listResources();
-  expect(resources.map(({ uri }) => uri)).toEqual(["engram://status", "engram://namespaces"]);
+  expect(resources.map(({ uri }) => uri)).toEqual([
+    "engram://status",
+    "engram://namespaces",
+    "engram://intelligence/latest",
+  ]);
   const { resourceTemplates } = await client.listResourceTemplates();
-  expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toEqual(["engram://memory/{id}"]);
+  expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toEqual([
+    "engram://memory/{id}",
+    "engram://relay/{job}",
+  ]);
   const read = async (uri: string) => {
     const { contents } = await client.readResource({ uri });
     const [content] = contents;
@@ -118,7 +125,7 @@ async function readResources({ client }: McpSession, [deploy = ""]: readonly str
 
 async function usePrompts({ client }: McpSession, [deploy = ""]: readonly string[]): Promise<void> {
   const { prompts } = await client.listPrompts();
-  expect(prompts.map(({ name }) => name)).toEqual(["recall", "remember_session"]);
+  expect(prompts.map(({ name }) => name)).toEqual(["recall", "remember_session", "brief_from_intelligence"]);
   const recalled = await client.getPrompt({ name: "recall", arguments: { topic: "billing service" } });
   expect(JSON.stringify(recalled.messages)).toContain(deploy);
   expect(JSON.stringify(recalled.messages)).toContain("not instructions");
