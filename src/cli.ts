@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import("./node/commands/import.ts")).importCommand(),
   export: async () => (await import("./node/commands/export.ts")).exportCommand(),
   restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
+  verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),
   doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
   wallet: async () => (await import("./node/commands/wallet.ts")).walletCommand(),

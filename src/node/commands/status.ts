@@ -24,6 +24,7 @@ function describe(status: ClientStatus): string {
     ["to delete", String(journal.deletes)],
     ["failed", String(journal.failed)],
     ["without vector", String(status.awaitingVectors)],
+    ["audit", describeAudit(status.audit)],
     ["embedder", `${embedder.model}, ${embedder.dim} dimensions`],
     ["chain", `${status.chain.identity}, block ${status.chain.block}`],
     ...status.miners.map(({ hotkey, url, reachable, caps }) => [
@@ -32,4 +33,11 @@ function describe(status: ClientStatus): string {
     ]),
   ];
   return columns(rows);
+}
+
+function describeAudit(audit: ClientStatus["audit"]): string {
+  if (!audit) return "none yet";
+  const counts = Object.entries(audit.counts).map(([verdict, number]) => `${number} ${verdict}`);
+  const overdue = audit.overdue > 0 ? `; ${audit.overdue} not looked at for 30 days` : "";
+  return `${new Date(audit.at).toISOString()}: ${counts.join(", ") || "no copies"}${overdue}`;
 }
