@@ -4,13 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { toHex } from "../../src/crypto/hex.ts";
-import { namespaceMessage, signRequestBody } from "../../src/crypto/request-auth.ts";
+import { attestationMessage, namespaceMessage, signRequestBody } from "../../src/crypto/request-auth.ts";
 import { loadSr25519 } from "../../src/crypto/sr25519.ts";
 import { type Hotkey, hotkeyOf } from "../../src/crypto/ss58.ts";
 import { x25519Pair } from "../../src/crypto/x25519.ts";
+import type { KnownMiner } from "../../src/node/client/replication/miner-client.ts";
 import { createMinerApp } from "../../src/node/miner/miner-app.ts";
 import { defaultMinerOptions, type MinerDeps, type MinerOptions } from "../../src/node/miner/miner-options.ts";
 import { openShareStore, type ShareStore } from "../../src/node/miner/shares/share-store.ts";
+import { Auth2Caller } from "../../src/node/protocol/auth2-caller.ts";
+import { createHttpClient, type HttpClient } from "../../src/node/runtime/http-client.ts";
 import { Secret } from "../../src/node/runtime/secret.ts";
 import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
 import { EmbeddedCommitments } from "../../src/node/vectors/embedded/record-commitments.ts";
@@ -39,6 +42,12 @@ export class TestKey {
     return signRequestBody({ bodyText, endpoint, nonce, hotkey: this.hotkey, sign: (message) => this.sign(message) });
   }
 
+  /** The body that attests a namespace (spec 8.10). */
+  attestation(namespace: string, timestamp_ms: number) {
+    const signature = toHex(this.sign(attestationMessage(namespace, timestamp_ms)));
+    return { namespace, owner_hotkey: this.hotkey, signature, timestamp_ms };
+  }
+
   /** The fields that open a namespace (spec 6.2). */
   namespace(name: string, timestamp: number) {
     return {
@@ -60,6 +69,12 @@ export interface Answer {
   readonly json: any;
 }
 
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") && text !== "";
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
 /** A miner on a temporary folder, called over its `fetch` as if from another machine. */
 export class MinerUnderTest implements AsyncDisposable {
   readonly clock = new TestClock();
@@ -69,7 +84,7 @@ export class MinerUnderTest implements AsyncDisposable {
   readonly commitments: EmbeddedCommitments;
   readonly shares: ShareStore;
   readonly deps: MinerDeps;
-  readonly #folder: string;
+  readonly folder: string;
   #app;
   #lastNonce = 0;
 
@@ -78,7 +93,7 @@ export class MinerUnderTest implements AsyncDisposable {
   }
 
   constructor(folder: string, options: Partial<MinerOptions>, dim: number) {
-    this.#folder = folder;
+    this.folder = folder;
     this.store = new EmbeddedVectorStore({ path: join(folder, "miner.sqlite"), clock: this.clock });
     this.commitments = new EmbeddedCommitments({ path: join(folder, "miner.sqlite") });
     this.shares = openShareStore(join(folder, "shares.sqlite"));
@@ -118,9 +133,33 @@ export class MinerUnderTest implements AsyncDisposable {
   ): Promise<Answer> {
     const init = { method, headers, ...(body === undefined ? {} : { body, duplex: "half" as const }) };
     const response = await this.#app.fetch(new Request(`http://miner${path}`, init), { peer });
-    const text = await response.text();
-    const isJson = response.headers.get("content-type")?.startsWith("application/json") && text !== "";
-    return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+    return answerOf(response);
+  }
+
+  /** What it serves, as an OpenAPI document writes it. */
+  routes(): readonly string[] {
+    const served = this.#app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/*");
+    return [...new Set(served.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`))];
+  }
+
+  /** As `call`, over the operator's own listener. */
+  async adminCall(method: string, path: string, body?: object): Promise<Answer> {
+    const text = body === undefined ? {} : { body: JSON.stringify(body) };
+    const request = new Request(`http://127.0.0.1:8092${path}`, { method, ...text });
+    return answerOf(await this.#app.fetch(request, { peer: "127.0.0.1", admin: true }));
+  }
+
+  /** The app itself, for callers of their own. */
+  readonly fetch = async (request: Request, bindings: object = { peer: "198.51.100.1" }): Promise<Response> =>
+    this.#app.fetch(request, bindings);
+
+  /** As a node calls another: over btauth/1 headers, taking a success only when this miner signed it. */
+  auth2(key: TestKey): { readonly caller: Auth2Caller; readonly http: HttpClient; readonly miner: KnownMiner } {
+    return {
+      caller: new Auth2Caller({ signer: key, sr25519, clock: this.clock }),
+      http: createHttpClient(this.fetch),
+      miner: { hotkey: this.identity.hotkey, url: "http://miner", embedded: false, uid: 0 },
+    };
   }
 
   post(endpoint: string, body: object, peer?: string): Promise<Answer> {
@@ -150,7 +189,7 @@ export class MinerUnderTest implements AsyncDisposable {
     await this.shares[Symbol.asyncDispose]();
     await this.commitments[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -63,7 +63,7 @@ test("its capabilities are signed by its own hotkey, and a changed word undoes t
   const stated = {
     chain: chainIdentity,
     hotkey: miner.hotkey,
-    caps: ["private1", "expiry1", "auth2", "keyshare2", "proof2"],
+    caps: ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1"],
     endpoint: miner.url,
   };
   expect(verifyCapabilities(sr25519, caps)).toMatchObject({ ...stated, profile: { model: "hash-8", dim: 8 } });
@@ -135,16 +135,23 @@ test.each([
   await expect(refused).rejects.toMatchObject({ code: "CHAIN_LOCAL_REFUSED" });
 });
 
-test("mainnet requires signatures unless told otherwise, and bad variables are named without their values", () => {
+test("mainnet requires signatures whatever is told it, and bad variables are named without their values", () => {
   const read = (environment: Record<string, string>) => readMinerConfig({ ENGRAM_CHAIN: "local", ...environment });
   expect(read({}).options).toMatchObject({ requireSignatures: false, rateLimit: 100, rateWindowSeconds: 60 });
   expect(read({ ENGRAM_ENV: "mainnet" }).options.requireSignatures).toBe(true);
+  expect(read({ ENGRAM_ENV: "mainnet" }).options.refusePlainKeys).toBe(true);
+  expect(() => read({ ENGRAM_ENV: "mainnet", REQUIRE_HOTKEY_SIG: "false" })).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID" }),
+  );
   expect(read({ REQUIRE_HOTKEY_SIG: "true" }).options.requireSignatures).toBe(true);
   expect(read({ ALLOWED_VALIDATOR_HOTKEYS: `${alice.hotkey}, ` }).options.allowedHotkeys).toEqual(
     new Set([alice.hotkey]),
   );
   expect(() => readMinerConfig({})).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-  for (const name of ["MINER_PORT", "RATE_LIMIT_MAX_REQUESTS", "REQUIRE_HOTKEY_SIG", "ALLOWED_VALIDATOR_HOTKEYS"]) {
+  for (const name of [
+    ...["MINER_PORT", "RATE_LIMIT_MAX_REQUESTS", "REQUIRE_HOTKEY_SIG", "ALLOWED_VALIDATOR_HOTKEYS"],
+    ...["ENGRAM_ADMIN_TOKEN", "ENGRAM_ADMIN_PORT", "ENGRAM_TRUSTED_PROXIES"],
+  ]) {
     expect(() => read({ [name]: "s3cret" })).toThrow(new RegExp(`^(?!.*s3cret).*${name}`));
   }
 });

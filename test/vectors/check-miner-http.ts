@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { z } from "zod";
 import { PUBLIC_NAMESPACE } from "../../src/node/ports.ts";
 import { type Answer, MinerUnderTest, TestKey } from "../miner/miner-under-test.ts";
-import { type Checker, type CheckSession, deviated, notDriven, type VectorCase } from "./checker.ts";
+import { type Checker, type CheckSession, deviated, type VectorCase } from "./checker.ts";
 
 const signer = z.object({
   suri: z.string(),
@@ -24,6 +24,7 @@ const step = z.object({
   }),
   sign_namespace: signer.optional(),
   sign_request: requestSigner.optional(),
+  sign_attest: signer.optional(),
   expect: z.object({
     status: z.int(),
     content_type: z.string(),
@@ -34,9 +35,11 @@ const step = z.object({
 });
 type Step = z.output<typeof step>;
 
-/** Routes of the reference that this miner serves so far. */
-const ROUTES =
-  /^\/(?:IngestSynapse|QuerySynapse|ChallengeSynapse|KeyShareSynapse|KeyShareRetrieve|list|health|stats|nosuch|retrieve\/.+)$/;
+/** The routes that the reference keeps for its own machine, which has no such thing behind a proxy (M-W21). */
+const OPERATOR = /^\/(?:namespace$|wallet-stats|metrics)/;
+
+/** What the recorded replies name. */
+const ALICE = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
 
 interface Rule {
   readonly weakness: string;
@@ -51,6 +54,11 @@ const isPrivate = ({ sign_namespace, request }: Step) =>
 
 const rules: readonly Rule[] = [
   {
+    weakness: "M-W16: anyone reads and writes chat histories",
+    applies: ({ request }) => /^\/(?:chat-history|conversations)/.test(request.path),
+    assert: (answer) => equal(answer.status, 404),
+  },
+  {
     weakness: "M-W10: one namespace signature moves key shares, in clear",
     applies: ({ request }) => request.path.startsWith("/KeyShare"),
     assert: (answer) => {
@@ -60,7 +68,8 @@ const rules: readonly Rule[] = [
   },
   {
     weakness: "M-W20: what is malformed ends in 500",
-    applies: ({ request: { raw_body, body } }) => raw_body !== undefined || Number(body?.["top_k"] ?? 1) > 100,
+    applies: ({ request: { path, raw_body, body } }) =>
+      (raw_body !== undefined && path !== "/RepairSynapse") || Number(body?.["top_k"] ?? 1) > 100,
     assert: (answer) => refused(answer, 400),
   },
   {
@@ -123,20 +132,28 @@ export const httpTranscript: Checker = {
 
 async function replay(miner: MinerUnderTest, keys: Map<string, TestKey>, vector: Step) {
   const { request } = vector;
-  if (!ROUTES.test(request.path)) return notDriven;
-  const answer = await miner.call(request.method, request.path, textOf(miner, keys, vector));
+  if (request.path === "/metagraph") forgetNeurons(miner);
+  const answer = OPERATOR.test(request.path)
+    ? await miner.adminCall(request.method, request.path, request.body)
+    : await miner.call(request.method, request.path, textOf(miner, keys, vector));
   const rule = rules.find((candidate) => candidate.applies(vector));
   if (!rule) return compare(answer, vector);
   await rule.assert(answer, vector, miner);
   return deviated(rule.weakness);
 }
 
+/** The recorded metagraph is empty, whatever the statistics before it said; what was read before must not count. */
+function forgetNeurons(miner: MinerUnderTest): void {
+  miner.chain.neurons = [];
+  miner.clock.time += 3_600_000;
+}
+
 /** The body to send, signed by whom the step names. */
 function textOf(miner: MinerUnderTest, keys: Map<string, TestKey>, { request, ...by }: Step): string | undefined {
   if (request.raw_body !== undefined || request.body === undefined) return request.raw_body;
-  const { sign_namespace, sign_request } = by;
+  const { sign_namespace, sign_request, sign_attest } = by;
   const keyOf = (suri: string) => {
-    const key = keys.get(suri) ?? new TestKey();
+    const key = keys.get(suri) ?? (suri === "//Alice" ? new TestKey(Buffer.from(ALICE, "hex")) : new TestKey());
     keys.set(suri, key);
     return key;
   };
@@ -144,8 +161,12 @@ function textOf(miner: MinerUnderTest, keys: Map<string, TestKey>, { request, ..
   const proof = sign_namespace
     ? keyOf(sign_namespace.suri).namespace(sign_namespace.namespace, time(sign_namespace.ts_offset_ms))
     : {};
-  const text = JSON.stringify({ ...request.body, ...proof }).replace(/"\$NOW\+(\d+)"/g, (_, seconds: string) =>
-    String(Math.floor(miner.clock.now() / 1000) + Number(seconds)),
+  const attested = sign_attest
+    ? keyOf(sign_attest.suri).attestation(sign_attest.namespace, time(sign_attest.ts_offset_ms))
+    : {};
+  const text = JSON.stringify({ ...request.body, ...proof, ...attested }).replace(
+    /"\$NOW\+(\d+)"/g,
+    (_, seconds: string) => String(Math.floor(miner.clock.now() / 1000) + Number(seconds)),
   );
   if (!sign_request) return text;
   const { suri, endpoint, nonce_offset_ms, tamper } = sign_request;

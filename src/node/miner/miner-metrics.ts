@@ -41,7 +41,10 @@ export class MinerMetrics {
         help,
         registers,
         collect: async function () {
-          this.set((await read()) ?? Number.NaN);
+          const value = await read();
+          // What is not known has no sample, rather than a false one.
+          if (value === null) this.remove();
+          else this.set(value);
         },
       });
     gauge("engram_vectors_stored", "Records held", () => readings.vectors());

@@ -13,9 +13,11 @@ import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
  * - `auth2`: takes btauth/1 headers, each nonce once, and signs its replies to them;
  * - `keyshare2`: keeps key shares, over `auth2` alone, sealed to the `x25519` key of this statement;
  * - `proof2`: answers challenges over `auth2`, up to 64 records at a time, with an HMAC over all bytes of vector and
- *   metadata, bound to CID, nonce, expiry, sender and itself (F5).
+ *   metadata, bound to CID, nonce, expiry, sender and itself (F5);
+ * - `nsowner1`: hands a namespace to a new key at its owner's word over `auth2`, or ends it with all its records; the
+ *   name of an ended one is nobody else's ever.
  */
-export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2"] as const;
+export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1"] as const;
 
 const statementSchema = z.object({
   /** Unsigned statements of another chain must not count here. */
