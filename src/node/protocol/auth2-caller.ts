@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { btauthHeaders, REPLY_SIGNATURE_HEADER, verifyBtauthReply } from "../../crypto/btauth.ts";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Sr25519 } from "../../crypto/sr25519.ts";
@@ -51,7 +52,8 @@ export class Auth2Caller {
 
   /** Unix nanoseconds, never the same twice. */
   #nonce(): bigint {
-    const now = BigInt(Math.trunc(this.#deps.clock.now())) * 1_000_000n;
+    // The clock counts milliseconds: other callers with the same hotkey, in this process or another, share them.
+    const now = BigInt(Math.trunc(this.#deps.clock.now())) * 1_000_000n + BigInt(randomInt(1_000_000));
     this.#lastNonce = now > this.#lastNonce ? now : this.#lastNonce + 1n;
     return this.#lastNonce;
   }
