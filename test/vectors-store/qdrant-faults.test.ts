@@ -67,6 +67,24 @@ test("while Qdrant is away all but searches goes on, and afterwards everything i
   expect(await eventually(() => found(store))).toEqual(["later0", "later1", "r1", "r2"]);
 });
 
+test("a Qdrant that takes no writes still answers, with what it was not given", async () => {
+  const store = subject.open();
+  await store.put(records(3));
+  expect(await found(store)).toHaveLength(3);
+  await expect.poll(() => subject.points().length).toBe(3);
+  subject.server.fault = (request) => (isWrite(request) ? "error" : undefined);
+  for (let i = 0; i < 5; i++) {
+    await store.put([sampleRecord(`new${i}`, i)]);
+    expect(await found(store)).toContain(`new${i}`);
+  }
+  await store.delete(SPACE, "r1");
+  await store.delete(SPACE, "new1");
+  expect(await found(store)).toEqual(["new0", "new2", "new3", "new4", "r0", "r2"]);
+  expect(subject.points()).toHaveLength(3);
+  // Another process of the folder knows as much.
+  expect(await found(subject.open())).toHaveLength(6);
+});
+
 test("a Qdrant that never answers fails a search, not the store", async () => {
   const store = subject.open({ deadlineMs: 200 });
   await store.put(records(3));

@@ -64,7 +64,6 @@ export class IndexSync {
 
   /** Whether the index still is as we left it: it may have been started again from an older state. */
   async probe(): Promise<void> {
-    if (!this.#isVerified) return;
     const marker = await this.#deps.collection.marker();
     if (marker?.stamp !== this.#deps.state.read().stamp) this.distrust();
   }

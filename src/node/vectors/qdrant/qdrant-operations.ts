@@ -52,13 +52,13 @@ async function search(deps: QdrantOperationsDeps, query: Search): Promise<readon
   if (!journal.hasRecords(query.namespace)) return [];
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    if (loop.problem) throw loop.problem;
+    if (loop.outage) throw loop.outage;
     const { applied, ready } = state.read();
     if (ready && loop.isTrusted) {
       const found = await tried(deps, query, applied);
       if (found !== STALE) return found;
       sync.distrust();
-    }
+    } else if (loop.problem) throw loop.problem;
     if (performance.now() > until) throw indexBuilding();
     await loop.nextTurn(LOOK_MS);
   }

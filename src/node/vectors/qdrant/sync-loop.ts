@@ -27,6 +27,7 @@ export class SyncLoop implements AsyncDisposable {
   #nap = new AbortController();
   #turn = Promise.withResolvers<void>();
   #problem: EngramError | undefined;
+  #outage: EngramError | undefined;
   #isOurs = false;
   #turns = 0;
 
@@ -40,6 +41,11 @@ export class SyncLoop implements AsyncDisposable {
     return this.#problem;
   }
 
+  /** Why searches failed, until the index answers again: nobody else needs to wait for that. */
+  get outage(): EngramError | undefined {
+    return this.#outage;
+  }
+
   /** Whether the index may be answered from, as far as this process can tell. */
   get isTrusted(): boolean {
     return this.#turns > 0 && (!this.#isOurs || this.#deps.sync.isVerified);
@@ -50,9 +56,9 @@ export class SyncLoop implements AsyncDisposable {
     this.#nap.abort();
   }
 
-  /** The index failed others: it is asked until it answers, and nobody else needs to wait for that. */
-  report(problem: EngramError): void {
-    if (this.#isOurs) this.#problem ??= problem;
+  /** A search failed: the index is asked until it answers. */
+  report(outage: EngramError): void {
+    if (this.#isOurs) this.#outage ??= outage;
     this.nudge();
   }
 
@@ -69,13 +75,13 @@ export class SyncLoop implements AsyncDisposable {
     let probed = Date.now();
     while (!signal.aborted) {
       this.#nap = new AbortController();
-      const isProbeDue = this.#problem !== undefined || Date.now() - probed > PROBE_MS;
+      const isProbeDue = (this.#problem ?? this.#outage) !== undefined || Date.now() - probed > PROBE_MS;
       if (isProbeDue) probed = Date.now();
       await this.#work(isProbeDue);
       this.#turns += 1;
       this.#turn.resolve();
       this.#turn = Promise.withResolvers<void>();
-      if (this.#problem) await nap(PAUSE_MS, signal);
+      if (this.#problem ?? this.#outage) await nap(PAUSE_MS, signal);
       else await nap(LOOK_MS, AbortSignal.any([signal, this.#nap.signal]));
     }
   }
@@ -85,10 +91,14 @@ export class SyncLoop implements AsyncDisposable {
     try {
       this.#isOurs = takeLock();
       if (!this.#isOurs) return;
-      if (isProbeDue) await sync.probe();
+      if (isProbeDue && sync.isVerified) {
+        await sync.probe();
+        this.#outage = undefined;
+      }
       if (!sync.isVerified || hasWork()) await sync.catchUp(this.#stop.signal);
       if (this.#problem) logger.info("the vector index answers again");
       this.#problem = undefined;
+      this.#outage = undefined;
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       const problem = asIndexError(error);
