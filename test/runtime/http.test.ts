@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { isEngramError } from "../../src/crypto/errors.ts";
 import { createHttpClient } from "../../src/node/runtime/http-client.ts";
@@ -60,6 +62,18 @@ describe("HTTP client and server", () => {
     await expect(given).rejects.toThrow("given up");
     await server[Symbol.asyncDispose]();
     expect(await codeOf(client.get(server.url, generous))).toBe("HTTP_UNREACHABLE");
+  });
+
+  test("a deadline ends the waiting although the collector was there in between", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    await using server = await serve(() => new Promise<Response>(() => undefined), 0);
+    const collecting = setInterval(collect, 20);
+    try {
+      expect(await codeOf(client.get(server.url, { ...generous, deadlineMs: 300 }))).toBe("HTTP_TIMEOUT");
+    } finally {
+      clearInterval(collecting);
+    }
   });
 
   test("a body that stops coming counts as late", async () => {

@@ -53,7 +53,7 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
   const deadline = AbortSignal.timeout(options.deadlineMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   try {
-    const response = await send(requestOf(call, signal, options.headers));
+    const response = await sendUntil(send, requestOf(call, signal, options.headers), signal);
     const { status, headers } = response;
     return { status, headers, text: (await readCapped(response, options.maxBytes, signal)).toString("utf8") };
   } catch (error) {
@@ -65,6 +65,22 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
       late ? `no answer within ${options.deadlineMs} ms` : "the node could not be reached",
       { fix: "check that the node runs and that its address is right", cause: error },
     );
+  }
+}
+
+/**
+ * What `send` answers, unless `signal` aborts first. The listener holds the request: once nothing refers to a request
+ * it is collected, and the `fetch` that waits for its reply no longer hears of the abort.
+ */
+export async function sendUntil(send: Fetch, request: Request, signal: AbortSignal): Promise<Response> {
+  signal.throwIfAborted();
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(request.signal.reason ?? signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([send(request), stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -1,5 +1,5 @@
 import { EngramError } from "../../crypto/errors.ts";
-import type { Fetch } from "../../node/runtime/http-client.ts";
+import { type Fetch, sendUntil } from "../../node/runtime/http-client.ts";
 import { requireSuccess } from "./gateway-replies.ts";
 import type { ReaderLimits } from "./reader-limits.ts";
 
@@ -30,11 +30,8 @@ export async function* openEventStream(
   const cancel = () => void reader?.cancel().catch(() => undefined);
   stop.addEventListener("abort", cancel, { once: true });
   try {
-    const response = await within(
-      limits.deadlineMs,
-      late,
-      async () => await send(new Request(request, { signal: stop })),
-    );
+    const sent = new Request(request, { signal: stop });
+    const response = await within(limits.deadlineMs, late, () => sendUntil(send, sent, stop));
     reader = response.body?.getReader();
     requireSuccess(response);
     if (!reader) return;

@@ -78,14 +78,14 @@ describe("a stream that misbehaves is cut off and opened again", () => {
         pull: async (controller) => {
           await new Promise((done) => setTimeout(done, 20));
           beats += 1;
-          if (beats === 20) resolve();
+          if (beats === 60) resolve();
           controller.enqueue(encode(": still here\n\n"));
         },
       });
       return events(body);
     };
     const stop = new AbortController();
-    const items = await follow(fetch, { silenceMs: 150 }, stop.signal);
+    const items = await follow(fetch, { silenceMs: 1_000 }, stop.signal);
     const waiting = items.next();
     await beaten;
     expect(tries).toBe(1);
