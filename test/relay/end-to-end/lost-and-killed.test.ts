@@ -18,7 +18,7 @@ beforeAll(async () => {
   proxy = await AnswerProxy.open();
   subnet = await PaidSubnet.open({ origin: proxy.url });
   proxy.target = subnet.gateway.url;
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await subnet[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
@@ -95,4 +95,4 @@ test("replies lost and the relay killed, twice: delivered once, paid exactly the
   expect(await subnet.evm.balance(first.payer ?? "0x")).toBe(FUNDS - PRICE);
   expect(await payer?.ledger()).toMatchObject([{ state: "settled", amount: PRICE }]);
   expect(await payer?.budget()).toMatchObject({ spent: PRICE, reserved: 0 });
-}, 60_000);
+}, 120_000);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   one = await subnet.validator("validator-1");
   two = await subnet.validator("validator-2");
   await subnet.served.chain.step(10);
-}, 60_000);
+}, 120_000);
 afterAll(() => subnet[Symbol.asyncDispose]());
 
 async function balance({ payer }: RelayingValidator): Promise<number> {
@@ -73,7 +73,7 @@ test("one round: agreed, weighed, and after finality relayed with two signatures
   );
   expect(items).toHaveLength(1);
   expect(await first.relay.status()).toMatchObject({ enabled: true, total_ok: 1, total_failed: 0 });
-}, 60_000);
+}, 120_000);
 
 test("a validator in a dry run sends nothing and pays nothing, but its signature completes the others' quorum", async () => {
   const { chain } = subnet.served;
@@ -94,4 +94,4 @@ test("a validator in a dry run sends nothing and pays nothing, but its signature
   expect(await three.relay.list()).toEqual([]);
   expect(await three.relay.status()).toMatchObject({ enabled: false, dry_runs: 1 });
   expect(await subnet.evm.balance(subnet.payTo)).toBe(2 * PRICE);
-}, 60_000);
+}, 120_000);
