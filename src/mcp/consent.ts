@@ -5,22 +5,24 @@ import type { MemoryClient } from "../node/client/memory.ts";
 import { staysOnThisMachine } from "../node/commands/consent.ts";
 
 /**
- * Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys, and
- * relaying, which publishes and spends money.
+ * Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys,
+ * relaying, which publishes and spends money, and archiving for ever, which spends money.
  */
-type Act = "public" | "delete" | "keys" | "relay";
+type Act = "public" | "delete" | "keys" | "relay" | "archive";
 type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
 
-const acts: readonly Act[] = ["public", "delete", "keys", "relay"];
+const acts: readonly Act[] = ["public", "delete", "keys", "relay", "archive"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
 
 /** What `ENGRAM_CONSENT` may say. */
-export const consentRulesText = acts.map((act) => `${act}=${rules.join("|")}`).join(",");
+const consentRulesText = acts.map((act) => `${act}=${rules.join("|")}`).join(",");
 
 interface ConsentRequest {
   readonly act: Act;
+  /** When one question stands for two acts: the stricter rule counts. */
+  readonly and?: Act | undefined;
   readonly tool: string;
   /** Exactly what the tool will do; a consent holds for these arguments alone. */
   readonly args: unknown;

@@ -19,7 +19,7 @@ export interface RelayDesk extends AsyncDisposable {
   spending(): Promise<Spending>;
 }
 
-export interface Spending {
+interface Spending {
   /** What one submission may cost at most. */
   readonly most: number;
   /** What the day's budget has left. */

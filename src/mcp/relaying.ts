@@ -62,9 +62,12 @@ export class Relaying implements AsyncDisposable {
     };
   }
 
-  /** Lets every caller's relay go on with what an ended server left undelivered. */
+  /** Lets every caller's relay go on with what an ended server left undelivered; one that fails stops no other. */
   async resume(): Promise<void> {
-    for (const caller of await this.#open.owing()) await this.#desks.of(caller);
+    const callers = await this.#open.owing();
+    const opened = await Promise.allSettled(callers.map((caller) => this.#desks.of(caller)));
+    const failed = opened.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

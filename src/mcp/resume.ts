@@ -1,3 +1,4 @@
+import { isEngramError } from "../crypto/errors.ts";
 import type { Clients } from "./caller.ts";
 import type { Relaying } from "./relaying.ts";
 import type { ServerDeps } from "./server-options.ts";
@@ -11,8 +12,10 @@ const quietMs = 5_000;
  * without memories stays untouched, and so does an outbox from which everything was delivered.
  */
 export function resumeWork(clients: Clients, relaying: Relaying, deps: ServerDeps): Disposable {
-  const failed = (error: unknown) =>
-    deps.log.error({ error: error instanceof Error ? error.name : "unknown" }, "earlier work could not be resumed");
+  const failed = (error: unknown) => {
+    const what = isEngramError(error) ? error.code : error instanceof Error ? error.name : "unknown";
+    deps.log.error({ error: what }, "earlier work could not be resumed");
+  };
   const timer = setTimeout(() => {
     resume(clients, deps).catch(failed);
     relaying.resume().catch(failed);

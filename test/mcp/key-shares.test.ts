@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shownName } from "../../src/crypto/namespace-name.ts";
 import { parseConsentRules } from "../../src/mcp/consent.ts";
+import { openWallet } from "../../src/node/chain/wallet.ts";
+import { walletFolder } from "../../src/node/client/open-client.ts";
+import { namespaceAccess } from "../../src/node/client/replication/namespace-access.ts";
 import { openEngram } from "../../src/node/open-engram.ts";
 import { ClientBench, quiet } from "../support/client-bench.ts";
 import { FakeKeyShares } from "../support/fake-key-shares.ts";
@@ -96,9 +100,22 @@ describe("on real miners of this machine", () => {
     await using server = await serveForTest({ openClient: async () => client });
     await using session = await connect(server, "auto");
     const split = await session.call("engram_key_split", {});
+    const said = [split.text];
     expect(split.data).toMatchObject({ threshold: 3, total: 4, stored: 4, complete: true, independent: false });
     await miners.stop(2);
     const recovered = await session.call("engram_key_recover", {});
+    said.push(recovered.text, (await session.call("engram_status")).text);
+    const { memoryRoot, phrase } = await openWallet(walletFolder(home));
+    const place = { name: shownName("main"), epoch: 0, plainName: false };
+    const { secret } = namespaceAccess(memoryRoot.reveal(), place);
+    for (const hidden of [
+      Buffer.from(secret).toString("hex"),
+      Buffer.from(secret).toString("base64"),
+      phrase?.reveal(),
+    ]) {
+      expect(String(hidden).length).toBeGreaterThan(30);
+      expect(said.join()).not.toContain(hidden);
+    }
     const { fingerprint } = split.data as { fingerprint: string };
     expect(recovered.data).toMatchObject({ fingerprint, valid: 3, key: "held" });
     expect(Object.values((recovered.data as { holders: object }).holders).sort()).toEqual([
