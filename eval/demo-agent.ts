@@ -9,7 +9,14 @@ const getResult = z.object({
   items: z.array(z.object({ id: z.string(), text: z.string() })),
   missing: z.array(z.string()),
 });
-const statusResult = z.object({ awaiting_vectors: z.number() });
+const statusResult = z.object({
+  awaiting_vectors: z.number(),
+  replicas: z.object({ have: z.number(), target: z.number(), possible: z.number() }),
+  journal: z.object({ pushes: z.number() }),
+});
+const splitResult = z.object({ fingerprint: z.string(), stored: z.number(), complete: z.boolean() });
+const recoverResult = z.object({ fingerprint: z.string(), valid: z.number(), threshold: z.number() });
+const intelligenceResult = z.object({ items: z.array(z.object({ id: z.string(), votes: z.number() })) });
 const deleteResult = z.object({ deleted: z.array(z.string()) });
 
 export type DemoHit = z.infer<typeof queryResult>["hits"][number];
@@ -67,9 +74,22 @@ export class DemoAgent implements AsyncDisposable {
     return deleteResult.parse(await this.#call("engram_delete", { ids })).deleted;
   }
 
-  /** How many memories still wait for their vector. */
-  async awaitingVectors(): Promise<number> {
-    return statusResult.parse(await this.#call("engram_status", {})).awaiting_vectors;
+  async status(): Promise<z.infer<typeof statusResult>> {
+    return statusResult.parse(await this.#call("engram_status", {}));
+  }
+
+  /** Gives every known miner a share; `threshold` of them together give the key back. */
+  async splitKey(namespace: string, threshold: number): Promise<z.infer<typeof splitResult>> {
+    return splitResult.parse(await this.#call("engram_key_split", { namespace, threshold }));
+  }
+
+  async recoverKey(namespace: string): Promise<z.infer<typeof recoverResult>> {
+    return recoverResult.parse(await this.#call("engram_key_recover", { namespace }));
+  }
+
+  /** What SageBot would be told: verified items alone. */
+  async intelligence(): Promise<z.infer<typeof intelligenceResult>["items"]> {
+    return intelligenceResult.parse(await this.#call("engram_intelligence", { types: ["ranking"] })).items;
   }
 
   /** Ends the server the hard way, as a crash or a power cut would. */

@@ -2,6 +2,7 @@ import { globSync, readFileSync, statSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { DemoAgent } from "./demo-agent.ts";
 import type { DemoConversation, Question, Turn } from "./demo-conversation.ts";
+import type { Step, StepResult } from "./demo-step.ts";
 
 /**
  * Part of the questions that must find a turn holding their answer among the first ten hits: about what the vectors find
@@ -9,22 +10,11 @@ import type { DemoConversation, Question, Turn } from "./demo-conversation.ts";
  */
 const RECALL_THRESHOLD = 0.6;
 const ITEMS_PER_CALL = 50;
-const CONVERSATION = "bike shop";
+/** The namespace of the conversation. */
+export const CONVERSATION = "bike shop";
 /** Apart from the conversation, whose answers are to stay the same to the last rank. */
 const NOTES = "notes";
 const LAST_WORDS = "The spare key of the workshop now hangs behind the blue bicycle frame.";
-
-export interface StepResult {
-  readonly ok: boolean;
-  readonly detail: string;
-  /** Lines that show a person what happened. */
-  readonly examples?: readonly string[];
-}
-
-export interface Step {
-  readonly name: string;
-  run(): Promise<StepResult>;
-}
 
 /** What the agent does, one step after the other, on the data folder `home`. */
 export class DemoStory implements AsyncDisposable {
@@ -52,8 +42,14 @@ export class DemoStory implements AsyncDisposable {
     ];
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the agent's server in good order; its memories stay. */
+  async leave(): Promise<void> {
     await this.#agent?.[Symbol.asyncDispose]();
+    this.#agent = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
   }
 
   async #start(): Promise<StepResult> {

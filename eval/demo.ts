@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { loadDemoConversation } from "./demo-conversation.ts";
-import { DemoStory, type Step, type StepResult } from "./demo-story.ts";
+import type { Step, StepResult } from "./demo-step.ts";
+import { CONVERSATION, DemoStory } from "./demo-story.ts";
+import { DemoSubnetStory } from "./demo-subnet-story.ts";
 
 interface StepReport {
   readonly name: string;
@@ -12,16 +14,20 @@ interface StepReport {
   readonly detail: string;
 }
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const flag = { type: "boolean", default: false } as const;
+const { values } = parseArgs({ options: { json: flag, "no-payments": flag } });
 const conversation = loadDemoConversation();
-const home = await mkdtemp(join(tmpdir(), "engram-demo-"));
+const folder = await mkdtemp(join(tmpdir(), "engram-demo-"));
+const home = join(folder, "engram");
 const reports: StepReport[] = [];
 
 try {
-  await using story = new DemoStory(join(home, "engram"), conversation);
-  const steps = story.steps();
+  await using story = new DemoStory(home, conversation);
+  const payments = !values["no-payments"];
+  await using subnet = new DemoSubnetStory({ home, namespace: CONVERSATION, payments, leave: () => story.leave() });
+  const steps = [...story.steps(), ...subnet.steps()];
   tell(
-    `An agent lives through ${conversation.turns.length} turns of ${conversation.speakers.join(" and ")}, in ${home}\n`,
+    `An agent lives through ${conversation.turns.length} turns of ${conversation.speakers.join(" and ")}, in ${folder}\n`,
   );
   for (const step of steps) {
     const { report, broken } = await runStep(step);
@@ -34,7 +40,7 @@ try {
   tell(ok ? `\nAll of it held, in ${seconds(ms)}.` : "\nThe demo failed: see ✗ above.");
   process.exitCode = ok ? 0 : 1;
 } finally {
-  await rm(home, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 }
 
 async function runStep(step: Step): Promise<{ readonly report: StepReport; readonly broken: boolean }> {

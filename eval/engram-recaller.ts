@@ -29,7 +29,7 @@ export class EngramRecaller implements Recaller {
         this.#turns.set(memory, [...(this.#turns.get(memory) ?? []), id]);
       });
     }
-    while ((await this.#agent.awaitingVectors()) > 0) await setTimeout(250);
+    while ((await this.#agent.status()).awaiting_vectors > 0) await setTimeout(250);
   }
 
   async query({ conversation }: Conversation, question: string, limit: number): Promise<readonly string[]> {
