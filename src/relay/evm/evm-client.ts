@@ -1,13 +1,22 @@
-import { createPublicClient, http } from "viem";
+import { createPublicClient, http, type PublicClient } from "viem";
 import { EngramError } from "../../crypto/errors.ts";
 import { chainIdOf } from "../payment/payment-nonce.ts";
 import type { PaymentNetwork } from "../payment/payment-types.ts";
 
 const CALL_MS = 5_000;
 
+export interface EvmClient {
+  readonly client: PublicClient;
+  network(): Promise<PaymentNetwork>;
+  /** Another chain would take every authorization for unspent. Errors: `PAYMENT_CHAIN_WRONG`. */
+  requireChain(wanted: PaymentNetwork): Promise<void>;
+}
+
 /** The EVM chain behind an RPC address, and which one it is. */
-export function evmClient(url: string) {
-  const client = createPublicClient({ transport: http(url, { timeout: CALL_MS, retryCount: 2, retryDelay: 100 }) });
+export function evmClient(url: string): EvmClient {
+  const client: PublicClient = createPublicClient({
+    transport: http(url, { timeout: CALL_MS, retryCount: 2, retryDelay: 100 }),
+  });
   let answers: number | undefined;
 
   async function network(): Promise<PaymentNetwork> {
@@ -15,7 +24,6 @@ export function evmClient(url: string) {
     return `eip155:${answers}`;
   }
 
-  /** Another chain would take every authorization for unspent. Errors: `PAYMENT_CHAIN_WRONG`. */
   async function requireChain(wanted: PaymentNetwork): Promise<void> {
     const found = await network();
     if (chainIdOf(found) === chainIdOf(wanted)) return;

@@ -6,7 +6,7 @@ import { ItemRefusal } from "./item-refusal.ts";
 import type { CheckedPayment } from "./types.ts";
 
 /** A transfer that its payer authorized by a signature (ERC-3009). */
-export interface AuthorizedTransfer {
+interface AuthorizedTransfer {
   readonly to: Hex;
   /** In the token's smallest unit. */
   readonly value: bigint;
