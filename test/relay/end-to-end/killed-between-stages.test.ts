@@ -65,4 +65,5 @@ test.each<Moment>(["agreed", "weights set", "weighted", "emitted"])(
     const row = (await served.chain.weights(number)).get((await served.chain.uidOf(hotkey)) ?? -1);
     expect([...(row?.values() ?? [])]).toEqual([65_535]);
   },
+  60_000,
 );
