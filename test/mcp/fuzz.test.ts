@@ -5,6 +5,7 @@ import type { MemoryClient } from "../../src/node/client/memory.ts";
 import { openMemoryClient } from "../../src/node/client/open-client.ts";
 import { createLogger } from "../../src/node/runtime/logger.ts";
 import { post } from "../relay/gateway/gateway-kit.ts";
+import { FakeAudits } from "../support/fake-audits.ts";
 import { FakeKeyShares } from "../support/fake-key-shares.ts";
 import { FakeMemoryClient } from "../support/fake-memory-client.ts";
 import { connect, type McpSession, type ToolAnswer } from "../support/mcp-clients.ts";
@@ -144,8 +145,10 @@ const cases: readonly Case[] = [
 
 class KeyedClient extends FakeMemoryClient {
   readonly keyShares = new FakeKeyShares();
+  readonly audits = new FakeAudits();
 }
 
+const cid = fc.constantFrom(`v1::${"0".repeat(64)}`, `v1::${"ab".repeat(32)}`);
 const hotkeys = fc.array(fc.constantFrom("5A", "5B", "5C"), { minLength: 2, maxLength: 5 });
 const someCount = fc.integer({ min: 0, max: 1e9 });
 /** Jobs that were given out so far. */
@@ -153,6 +156,15 @@ const jobs: string[] = [];
 
 /** Tools that reach beyond the memories: on a fake memory client, and on a real gateway. */
 const farCases: readonly Case[] = [
+  {
+    tool: "engram_verify",
+    valid: (ids) => some({ ids: fc.array(fc.oneof(idsOf(ids), cid), { minLength: 1, maxLength: 50 }) }),
+    effect: async (answer, args, client) => {
+      expect(answer.data).toMatchObject({ ok: false, counts: { held: 1, missing: 1 } });
+      const wanted = "ids" in args ? { names: args["ids"] } : { all: true };
+      expect((client as KeyedClient).audits.asked.at(-1)).toEqual(wanted);
+    },
+  },
   {
     tool: "engram_key_split",
     valid: () => some({ namespace: space, threshold: fc.integer({ min: 2, max: 255 }), holders: hotkeys }),

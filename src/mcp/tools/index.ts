@@ -11,6 +11,7 @@ import { relayStatusTool } from "./relay-status.ts";
 import { relaySubmitTool } from "./relay-submit.ts";
 import { statusTool } from "./status.ts";
 import { storeTool } from "./store.ts";
+import { verifyTool } from "./verify.ts";
 
 /** Every tool, in the order clients see them: what an agent uses most comes first. */
 export const allTools: readonly Tool[] = [
@@ -20,6 +21,7 @@ export const allTools: readonly Tool[] = [
   listTool,
   deleteTool,
   namespacesTool,
+  verifyTool,
   keySplitTool,
   keyRecoverTool,
   relaySubmitTool,
