@@ -104,4 +104,7 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+await main().catch((error: unknown) => {
+  process.stderr.write(`sagebot: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
