@@ -124,17 +124,18 @@ class Reader {
   }
 
   #string(): string {
+    const text = this.#text;
     let result = "";
     let start = this.#at + 1;
     for (let at = start; ; at += 1) {
-      const unit = this.#text.charCodeAt(at);
+      const unit = text.charCodeAt(at);
       if (unit === QUOTE) {
         this.#at = at + 1;
-        return result + this.#text.slice(start, at);
+        return result + text.slice(start, at);
       }
       if (unit === BACKSLASH) {
-        result += this.#text.slice(start, at) + this.#escape(at);
-        at += this.#text[at + 1] === "u" ? 5 : 1;
+        result += text.slice(start, at) + this.#escape(at);
+        at += text[at + 1] === "u" ? 5 : 1;
         start = at + 1;
       } else if (!(unit >= 0x20)) {
         // Control characters, and NaN at the end of the text.
@@ -186,11 +187,15 @@ class Reader {
   }
 
   #skipBlanks(): void {
+    // Local names: megabytes of blanks must not hold up everybody else.
+    const text = this.#text;
+    let at = this.#at;
     for (;;) {
-      const unit = this.#text.charCodeAt(this.#at);
-      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
-      this.#at += 1;
+      const unit = text.charCodeAt(at);
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) break;
+      at += 1;
     }
+    this.#at = at;
   }
 
   #deeper(depth: number): number {

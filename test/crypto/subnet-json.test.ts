@@ -9,6 +9,17 @@ const invalid = expect.objectContaining({ code: "JSON_INVALID" });
 const documents = fc.jsonValue({ stringUnit: "binary", maxDepth: 6 });
 
 describe("reading", () => {
+  test("with limits, keys and values are counted over the whole document and no object names a key twice", () => {
+    const limits = { maxKeys: 3, maxValues: 6 };
+    const read = (text: string) => () => readSubnetJson(text, limits);
+    for (const text of ['{"a":{"b":1},"c":[1,2]}', "[1,2,3,4,5]", '[{"a":1},{"a":1}]'])
+      expect(read(text)).not.toThrow();
+    for (const text of ['{"a":{"b":1},"c":{"d":1}}', "[1,2,3,4,5,6]", '{"a":1,"a":1}', '{"a":1,"\\u0061":1}']) {
+      expect(read(text)).toThrow(invalid);
+      expect(() => readSubnetJson(text)).not.toThrow();
+    }
+  });
+
   property.prop([documents])("agrees with JSON.parse on what both can say", (value) => {
     const text = JSON.stringify(value);
     expect(toPlain(readSubnetJson(text))).toEqual(toPlain(fromPlain(JSON.parse(text))));

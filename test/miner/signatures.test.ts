@@ -98,6 +98,40 @@ test("stripping the signature makes the request anonymous: it then owns nothing"
   expect((await miner.store.locate(cid))[0]?.ingestedBy).toBeNull();
 });
 
+test("what is left of a signed private ingest when a field is cut out never passes for something weaker", async () => {
+  await using miner = await MinerUnderTest.start();
+  const fields = () => ({ raw_embedding: unit, metadata: { _enc: "x" }, ...alice.namespace("ns", miner.nonce()) });
+  const whole = () => JSON.parse(alice.signed("IngestSynapse", JSON.stringify(fields()), miner.nonce()));
+  const without = (body: Record<string, unknown>, ...names: string[]) =>
+    Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
+  const statuses: Record<string, number> = {};
+  for (const name of Object.keys(whole())) {
+    if (name === "signature") continue;
+    statuses[name] = (await miner.post("IngestSynapse", without(whole(), name))).status;
+  }
+  expect(new Set(Object.values(statuses))).toEqual(new Set([401]));
+  // Without its outer signature the namespace's own still holds it: private, or nothing.
+  const auth = ["hotkey", "nonce", "signature"];
+  expect((await miner.post("IngestSynapse", without(whole(), ...auth, "namespace"))).status).toBe(401);
+  for (const name of ["namespace_hotkey", "namespace_sig", "namespace_timestamp_ms"]) {
+    const answer = await miner.post("IngestSynapse", without(whole(), ...auth, name));
+    expect(answer.json).toMatchObject({ cid: null, error: expect.any(String) });
+  }
+  for (const value of [null, "", 0, false]) {
+    expect((await miner.post("IngestSynapse", { ...without(whole(), ...auth), namespace: value })).status).toBe(401);
+  }
+  expect(await miner.store.count()).toBe(0);
+  expect((await miner.post("IngestSynapse", without(whole(), ...auth))).json.error).toBeNull();
+  expect([await miner.store.count("ns"), await miner.store.count()]).toEqual([1, 1]);
+});
+
+test.each(["hotkey", "nonce"])("a signature without its %s is a 401 on every signing route", async (name) => {
+  for (const endpoint of ["IngestSynapse", "QuerySynapse", "ChallengeSynapse", "RepairSynapse", "list"]) {
+    const signed = JSON.parse(alice.signed(endpoint, "{}", shared.nonce()));
+    expect((await shared.post(endpoint, { ...signed, [name]: null })).status).toBe(401);
+  }
+});
+
 test("after a restart nothing signed before it is taken", async () => {
   await using miner = await MinerUnderTest.start();
   const captured = alice.signed("IngestSynapse", body, miner.nonce());
@@ -127,6 +161,12 @@ test("hard mode, an allowlist and registration take who they should and nobody e
   miner.chain.neurons = [{ ...neuron, hotkey: bob.hotkey }];
   miner.restart({ requireRegistration: true });
   expect(await statuses()).toEqual([401, 401, 401, 200]);
+  // What the chain said last counts for ten minutes and no longer.
+  miner.chain.answers = false;
+  miner.clock.time += 600_000;
+  expect(await statuses()).toEqual([401, 401, 401, 200]);
+  miner.clock.time += 1;
+  expect(await statuses()).toEqual([401, 401, 401, 401]);
   miner.chain.answers = false;
   miner.restart({ requireRegistration: true });
   expect(await statuses()).toEqual([401, 401, 401, 401]);

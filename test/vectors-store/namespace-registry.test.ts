@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -51,4 +51,51 @@ test("an owner that cannot be read is an error, never nobody", async () => {
   await store[Symbol.asyncDispose]();
   await expect(store.namespaces.ownerOf("notes")).rejects.toMatchObject({ code: "STORE_CLOSED" });
   await expect(store.namespaces.claimNamespace("notes", someone(), 1)).rejects.toMatchObject({ code: "STORE_CLOSED" });
+});
+
+test("hand-overs, deletions and keys outlive a restart", async () => {
+  const [alice, bob] = [someone(), someone()];
+  const verifier = randomBytes(32);
+  {
+    await using store = open();
+    const { namespaces } = store;
+    for (const name of ["handed", "ended"]) await namespaces.claimNamespace(name, alice, 1);
+    expect(await namespaces.changeOwner("handed", bob, bob)).toBe(false);
+    expect(await namespaces.changeOwner("handed", alice, bob)).toBe(true);
+    expect(await namespaces.deleteOwned("ended", bob, 2)).toBe(false);
+    expect(await namespaces.deleteOwned("ended", alice, 2)).toBe(true);
+    expect(await namespaces.createKeyed("keyed", verifier, 3)).toBe(true);
+    expect(await namespaces.createKeyed("handed", verifier, 3)).toBe(false);
+  }
+  await using store = open();
+  const { namespaces } = store;
+  expect(await namespaces.ownerOf("handed")).toBe(bob);
+  expect(await namespaces.ownerOf("ended")).toBeNull();
+  expect(await namespaces.claimNamespace("ended", bob, 4)).toEqual({ owner: alice, created: false });
+  expect(await namespaces.claimNamespace("keyed", bob, 4)).toEqual({ owner: null, created: false });
+  expect(Buffer.from((await namespaces.verifierOf("keyed")) ?? [])).toEqual(verifier);
+  expect(await namespaces.names("", 10)).toEqual(["handed", "keyed"]);
+  expect(await namespaces.names("handed", 10)).toEqual(["keyed"]);
+  expect(await namespaces.deleteKeyed("keyed", 5)).toBe(true);
+  expect(await namespaces.verifierOf("keyed")).toBeNull();
+  expect(await namespaces.claimNamespace("keyed", bob, 6)).toEqual({ owner: null, created: false });
+  expect(await namespaces.claimNamespace("ended", alice, 6)).toEqual({ owner: alice, created: true });
+});
+
+test("a namespace ends with its records and no other's, whose bytes leave the file", async () => {
+  const alice = someone();
+  {
+    await using store = open();
+    await store.namespaces.claimNamespace("gone", alice, 1);
+    const record = { cid: "v1::x", embedding: Float32Array.of(1, 0), createdAt: 1, expiresAt: null, ingestedBy: null };
+    await store.put([
+      { ...record, namespace: "gone", metadata: '{"t": "FORGOTTEN-CANARY"}' },
+      { ...record, namespace: "kept", metadata: '{"t": "kept"}' },
+    ]);
+    expect(await store.namespaces.deleteOwned("gone", alice, 2)).toBe(true);
+    expect([await store.count("gone"), await store.count("kept")]).toEqual([0, 1]);
+  }
+  for (const file of await readdir(folder)) {
+    expect((await readFile(join(folder, file))).includes("FORGOTTEN-CANARY")).toBe(false);
+  }
 });

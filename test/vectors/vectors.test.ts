@@ -28,6 +28,7 @@ test("what deviates is named by its weakness", () => {
   );
   expect([...new Set(notes)].sort()).toEqual([
     "M-W10",
+    "M-W16",
     "M-W20",
     "M-W24",
     "M-W28",

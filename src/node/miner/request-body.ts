@@ -50,6 +50,11 @@ async function readStream({ body }: Request, maxBytes: number): Promise<Uint8Arr
   if (!body) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
+  // At once, not when the stream has ended: whoever is refused must not get the others refused with them.
+  const release = () => {
+    receivedAtOnce -= size;
+    size = 0;
+  };
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       size += chunk.byteLength;
@@ -57,13 +62,14 @@ async function readStream({ body }: Request, maxBytes: number): Promise<Uint8Arr
       // Leaving the loop cancels the stream: the rest is not read.
       if (size > maxBytes) throw tooLarge(maxBytes);
       if (receivedAtOnce > MAX_BODY_BYTES_AT_ONCE) {
+        release();
         throw new Refusal(503, "this miner receives as much as it can; send it again", { retryAfterSeconds: 1 });
       }
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
   } finally {
-    receivedAtOnce -= size;
+    release();
   }
 }
 
