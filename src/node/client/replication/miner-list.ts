@@ -14,8 +14,9 @@ export async function knownMiners(
 ): Promise<readonly KnownMiner[]> {
   if (configured.length > 0) return configured;
   const { neurons } = await chain.metagraph();
-  const serving = neurons.flatMap(({ uid, hotkey, endpoint }) => {
-    const url = endpoint === null ? null : URL.parse(endpoint);
+  // Who holds a permit validates, also where it serves an address: validators count miners in the same way.
+  const serving = neurons.flatMap(({ uid, hotkey, endpoint, validatorPermit }) => {
+    const url = endpoint === null || validatorPermit ? null : URL.parse(endpoint);
     return url?.protocol.startsWith("http")
       ? [{ uid, hotkey, url: url.href.replace(/\/+$/, ""), embedded: false }]
       : [];
