@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   namespaces: async () => (await import("./node/commands/namespaces.ts")).namespacesCommand(),
   import: async () => (await import("./node/commands/import.ts")).importCommand(),
   export: async () => (await import("./node/commands/export.ts")).exportCommand(),
+  archive: async () => (await import("./node/commands/archive.ts")).archiveCommand(),
   restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
   verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),

@@ -103,8 +103,9 @@ function sortKeys(value: unknown): unknown {
 /** The gate of one tool call: standing rule, then a person's answer or approval, then a question or a code. */
 export function createConsentGate(deps: ConsentDeps): ConsentGate {
   return {
-    async require({ act, tool, args, summary, reaches = [] }) {
-      const rule = await ruleFor(act, reaches, deps);
+    async require({ act, and, tool, args, summary, reaches = [] }) {
+      const wanted = [await ruleFor(act, reaches, deps), ...(and ? [await ruleFor(and, reaches, deps)] : [])];
+      const rule = (["deny", "ask"] as const).find((strict) => wanted.includes(strict)) ?? "allow";
       if (rule === "allow") return;
       if (rule === "deny") {
         throw new EngramError("CONSENT_DENIED", `This server's configuration does not allow the act "${act}"`, {

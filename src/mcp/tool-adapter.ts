@@ -85,6 +85,7 @@ function toolContext(server: McpServer, shared: Shared, context: ServerContext):
   return {
     client,
     relay: shared.relaying.of(caller),
+    mayReadFiles: caller.kind === "home",
     session: shared.sessions.of(caller),
     signal: context.mcpReq.signal,
     now: shared.deps.now,

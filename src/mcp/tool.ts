@@ -23,6 +23,8 @@ export interface ToolContext {
   readonly session: string;
   /** The only namespace this server may touch, when it was started with `--namespace`. */
   readonly pinned?: string;
+  /** Whether the caller is the person's own agent, and not one with a bearer token: those see no files of this machine. */
+  readonly mayReadFiles: boolean;
   readonly signal: AbortSignal;
   readonly consent: ConsentGate;
   /** Unix milliseconds. */

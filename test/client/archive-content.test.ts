@@ -92,7 +92,14 @@ describe("what a file says", () => {
     const vision = { baseUrl: `http://127.0.0.1:${port}/v1`, model: "sees", key: new Secret("vision-key") };
     const archive = { gateway: "http://127.0.0.1:9", dailyWinston: 0, vision };
     const source = await fileOf("seal.png", PIXEL);
-    expect((await plan({ source }, archive)).text).toContain("A grey seal asleep.");
+    const planned = await plan({ source }, archive);
+    expect(planned.seenBy).toBe(vision.baseUrl);
+    const client = bench.open({ archive });
+    expect(client.archives?.reaches(planned)).toEqual([vision.baseUrl]);
+    expect(client.archives?.question(planned)).toContain(`The image is shown to ${vision.baseUrl}`);
+    expect(asked).toEqual([]);
+    const { id } = (await client.archives?.store(planned)) ?? { id: "" };
+    expect((await client.get([id])).items[0]?.text).toBe("seal.png\n\nA grey seal asleep.");
     expect(asked).toHaveLength(1);
     expect(asked[0]).toMatch(/^\/v1\/chat\/completions Bearer vision-key/);
     expect(asked[0]).toContain(`data:image/png;base64,${PIXEL.toString("base64")}`);
@@ -104,9 +111,12 @@ describe("what a file says", () => {
     const port = await serve((_, response) => response.writeHead(400).end('{"error":{"message":"inner words"}}'));
     const vision = { baseUrl: `http://127.0.0.1:${port}/v1`, model: "sees", key: new Secret("vision-key") };
     const source = await fileOf("seal.png", PIXEL);
-    const failed = await plan({ source }, { gateway: "http://127.0.0.1:9", dailyWinston: 0, vision }).catch(
-      (e: unknown) => e,
-    );
+    const archive = { gateway: "http://127.0.0.1:9", dailyWinston: 0, vision };
+    const planned = await plan({ source }, archive);
+    const failed = await bench
+      .open({ archive })
+      .archives?.store(planned)
+      .catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: "VISION_FAILED" });
     expect((failed as Error).message).not.toMatch(/inner words|vision-key/);
   });

@@ -11,6 +11,7 @@ const names = [
   "engram_list",
   "engram_delete",
   "engram_namespaces",
+  "engram_archive",
   "engram_verify",
   "engram_key_split",
   "engram_key_recover",
@@ -60,7 +61,7 @@ describe("tools/list", () => {
     await using readOnly = await serveForTest({ readOnly: true });
     await using reader = await connect(readOnly, "auto");
     const shown = (await reader.client.listTools()).tools.map(({ name }) => name);
-    expect(shown).toEqual(names.filter((name) => !/store|delete|verify|key|submit/.test(name)));
+    expect(shown).toEqual(names.filter((name) => !/store|delete|archive|verify|key|submit/.test(name)));
     await expect(reader.call("engram_store", { text: "no" })).rejects.toMatchObject({ code: -32_602 });
     expect(readOnly.fake.memories.size).toBe(0);
 
@@ -77,6 +78,7 @@ describe("tools/list", () => {
     expect(writing).toEqual([
       "engram_store",
       "engram_delete",
+      "engram_archive",
       "engram_verify",
       "engram_key_split",
       "engram_key_recover",

@@ -1,4 +1,5 @@
 import type { Tool } from "../tool.ts";
+import { archiveTool } from "./archive.ts";
 import { deleteTool } from "./delete.ts";
 import { getTool } from "./get.ts";
 import { intelligenceTool } from "./intelligence.ts";
@@ -21,6 +22,7 @@ export const allTools: readonly Tool[] = [
   listTool,
   deleteTool,
   namespacesTool,
+  archiveTool,
   verifyTool,
   keySplitTool,
   keyRecoverTool,

@@ -48,6 +48,7 @@ export function showStatus(status: ClientStatus) {
     hotkey: status.hotkey,
     chain: status.chain,
     embedder: status.embedder,
+    ...(status.archive ? { archive: status.archive } : {}),
     miners: {
       known: miners.length,
       reachable: miners.filter(({ reachable }) => reachable).length,

@@ -20,7 +20,8 @@ const variables = z.object({
     .max(Number.MAX_SAFE_INTEGER)
     .default(0),
   ENGRAM_VISION_MODEL: z.string().optional(),
-  OPENAI_BASE_URL: httpUrl.optional(),
+  // The library's own default.
+  OPENAI_BASE_URL: httpUrl.default("https://api.openai.com/v1"),
   OPENAI_API_KEY: z.string().optional(),
 });
 
@@ -50,7 +51,7 @@ export function readArchiveSettings(environment: Environment): ArchiveSettings {
           vision: {
             model: ENGRAM_VISION_MODEL,
             key: new Secret(OPENAI_API_KEY ?? "none"),
-            ...(OPENAI_BASE_URL === undefined ? {} : { baseUrl: OPENAI_BASE_URL }),
+            baseUrl: OPENAI_BASE_URL,
           },
         }),
   };

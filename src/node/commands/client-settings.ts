@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readArchiveSettings } from "../archive/archive-settings.ts";
 import type { OpenEngramOptions } from "../open-engram.ts";
 import { flag, parseVariables, readEnvironment, sharedVariables } from "../runtime/config.ts";
 import { homeEnvironment } from "../runtime/saved-subnet.ts";
@@ -11,17 +12,19 @@ const clientVariables = sharedVariables.extend({
 
 interface ClientSettings {
   readonly logLevel: string;
-  readonly engram: Pick<OpenEngramOptions, "chain" | "miners" | "privateOnReferenceMiners">;
+  readonly engram: Pick<OpenEngramOptions, "chain" | "miners" | "privateOnReferenceMiners" | "archive">;
 }
 
 /** What the environment, and else the local subnet of `home`, says about the memory client. Throws `CONFIG_INVALID`. */
 export async function readClientSettings(home: string): Promise<ClientSettings> {
-  const variables = parseVariables(clientVariables, await homeEnvironment(home, readEnvironment()));
+  const environment = await homeEnvironment(home, readEnvironment());
+  const variables = parseVariables(clientVariables, environment);
   const { ENGRAM_CHAIN, ENGRAM_MINERS, ENGRAM_PRIVATE_ON_REFERENCE_MINERS } = variables;
   return {
     // What a command fails of it tells itself; the log is for what happens beside it.
     logLevel: variables.ENGRAM_LOG_LEVEL ?? variables.LOG_LEVEL ?? "error",
     engram: {
+      archive: readArchiveSettings(environment),
       ...(ENGRAM_CHAIN !== undefined && { chain: ENGRAM_CHAIN }),
       ...(ENGRAM_MINERS !== undefined && { miners: ENGRAM_MINERS }),
       ...(ENGRAM_PRIVATE_ON_REFERENCE_MINERS && { privateOnReferenceMiners: true }),

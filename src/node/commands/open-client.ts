@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { ArchiveSettings } from "../archive/archive-settings.ts";
 import type { MemoryClient } from "../client/memory.ts";
 
 // Everything is imported when it is needed: a server that is asked for its tools alone opens nothing.
@@ -41,5 +42,14 @@ export async function openCommandClient(option: string | undefined, serverHome?:
   ]);
   const home = await homeOf(option);
   const { logLevel, engram } = await readClientSettings(serverHome ?? home);
-  return openEngram({ ...engram, home, log: createLogger({ level: logLevel }) });
+  const isPrincipal = serverHome !== undefined && serverHome !== home;
+  const archive = isPrincipal ? withoutWallet(engram.archive) : engram.archive;
+  return openEngram({ ...engram, ...(archive && { archive }), home, log: createLogger({ level: logLevel }) });
+}
+
+/** A server's Arweave wallet is its owner's: those who call it with a bearer token do not spend from it. */
+function withoutWallet(archive: ArchiveSettings | undefined): ArchiveSettings | undefined {
+  if (!archive) return undefined;
+  const { key: _, ...rest } = archive;
+  return rest;
 }

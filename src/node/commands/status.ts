@@ -25,6 +25,7 @@ function describe(status: ClientStatus): string {
     ["failed", String(journal.failed)],
     ["without vector", String(status.awaitingVectors)],
     ["audit", describeAudit(status.audit)],
+    ...(status.archive ? [["archive", describeUploads(status.archive)]] : []),
     ["embedder", `${embedder.model}, ${embedder.dim} dimensions`],
     ["chain", `${status.chain.identity}, block ${status.chain.block}`],
     ...status.miners.map(({ hotkey, url, reachable, caps }) => [
@@ -40,4 +41,10 @@ function describeAudit(audit: ClientStatus["audit"]): string {
   const counts = Object.entries(audit.counts).map(([verdict, number]) => `${number} ${verdict}`);
   const overdue = audit.overdue > 0 ? `; ${audit.overdue} not looked at for 30 days` : "";
   return `${new Date(audit.at).toISOString()}: ${counts.join(", ") || "no copies"}${overdue}`;
+}
+
+function describeUploads(uploads: NonNullable<ClientStatus["archive"]>): string {
+  return Object.entries(uploads)
+    .map(([state, number]) => `${number} ${state}`)
+    .join(", ");
 }

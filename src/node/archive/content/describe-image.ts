@@ -3,8 +3,7 @@ import type { Secret } from "../../runtime/secret.ts";
 
 /** An OpenAI-compatible endpoint that looks at images. */
 export interface VisionSettings {
-  /** The library's own default when absent. */
-  readonly baseUrl?: string;
+  readonly baseUrl: string;
   readonly model: string;
   readonly key: Secret<string>;
 }
@@ -31,7 +30,7 @@ export async function describeImage(
   const client = new OpenAI({
     apiKey: key.reveal(),
     // Explicit, so that nothing is read from the environment behind the configuration's back.
-    baseURL: baseUrl ?? "https://api.openai.com/v1",
+    baseURL: baseUrl,
     organization: null,
     project: null,
     timeout: DEADLINE_MS,

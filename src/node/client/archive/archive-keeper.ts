@@ -4,7 +4,6 @@ import { EngramError, isEngramError } from "../../../crypto/errors.ts";
 import { FILE_SEAL_BYTES, sealFile } from "../../../crypto/file-seal.ts";
 import type { ArchiveSettings } from "../../archive/archive-settings.ts";
 import { archiveUrl } from "../../archive/archive-url.ts";
-import { isLoopback } from "../../chain/loopback.ts";
 import type { Archive, SignedUpload } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { createPublicFetch, type PublicGuard } from "../../runtime/public-fetch.ts";
@@ -27,7 +26,7 @@ import type {
   RetrievedFile,
   UploadFacts,
 } from "./archives.ts";
-import { understand } from "./plan-archive.ts";
+import { joinText, understand } from "./plan-archive.ts";
 import { quote } from "./quote.ts";
 import { MAX_ARCHIVE_BYTES, readSource } from "./read-source.ts";
 import { retrieveFile } from "./retrieve-file.ts";
@@ -69,9 +68,9 @@ export class ArchiveKeeper implements Archives {
     this.#deps = deps;
   }
 
-  get isLocal(): boolean {
-    const { key, gateway } = this.#deps.settings;
-    return key === undefined || isLoopback(new URL(gateway).hostname);
+  reaches({ cost, seenBy }: ArchivePlan): readonly string[] {
+    const { gateway } = this.#deps.settings;
+    return [...(cost.kind === "off" ? [] : [gateway]), ...(seenBy === undefined ? [] : [seenBy])];
   }
 
   async plan(input: ArchiveInput, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ArchivePlan> {
@@ -96,8 +95,9 @@ export class ArchiveKeeper implements Archives {
     return archiveQuestion(plan);
   }
 
-  async store(plan: ArchivePlan, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ArchivedMemory> {
+  async store(planned: ArchivePlan, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ArchivedMemory> {
     const { store, spool, uploader, stored } = this.#deps;
+    const plan = await this.#described(planned, signal);
     const namespace = targetNamespace(plan.input);
     const digest = createHash("sha256").update(namespace).update("\0").update(plan.bytes).digest();
     const known = await store.call("archiveByDigest", digest);
@@ -115,6 +115,16 @@ export class ArchiveKeeper implements Archives {
     if (uploads) uploader.wake();
     const facts = signed ? this.#signedFacts(signed) : ({ state: uploads ? "pending" : "off" } as const);
     return this.#archived(plan, written.id, prepared.contentCid, facts, written.deduped);
+  }
+
+  /** With the words of whoever looks at the image. */
+  async #described(plan: ArchivePlan, signal: AbortSignal | undefined): Promise<ArchivePlan> {
+    const { vision } = this.#deps.settings;
+    if (plan.seenBy === undefined || !vision) return plan;
+    const { describeImage } = await import("../../archive/content/describe-image.ts");
+    const text = joinText([plan.text, await describeImage(plan, vision, signal)]);
+    if (plan.input.public) await assertNoSecrets([{ text }]);
+    return { ...plan, text };
   }
 
   /** Signed before it is stored, so that the memory names its transaction; a silent gateway is asked again later. */

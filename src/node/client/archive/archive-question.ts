@@ -11,15 +11,17 @@ export function formatAr(winston: number): string {
 
 /** What a person decides by. Undefined where nothing is uploaded and nothing becomes public. */
 export function archiveQuestion(plan: ArchivePlan): string | undefined {
-  const { cost, bytes, input } = plan;
+  const { cost, bytes, input, seenBy } = plan;
   const where = input.public ? "for everyone to read" : "encrypted; forgetting the memory makes it unreadable";
   const what = `${JSON.stringify(input.source.slice(0, 200))} (${bytes.byteLength} bytes)`;
+  const shown = seenBy === undefined ? "" : ` The image is shown to ${seenBy}, which describes it.`;
   if (cost.kind === "off") {
-    return input.public ? `Publish the text of ${what} for everyone to read` : undefined;
+    if (input.public) return `Publish the text of ${what} for everyone to read.${shown}`;
+    return shown === "" ? undefined : `Remember ${what}.${shown}`;
   }
   const price =
     cost.kind === "priced"
       ? `It costs about ${formatAr(cost.winston)}, at most ${formatAr(cost.maxWinston)}`
       : `The price is not known now; at most ${formatAr(cost.maxWinston)} will be paid`;
-  return `Archive ${what} on Arweave, ${where}. The bytes stay there for ever, nobody can take them back. ${price}.`;
+  return `Archive ${what} on Arweave, ${where}. The bytes stay there for ever, nobody can take them back. ${price}.${shown}`;
 }

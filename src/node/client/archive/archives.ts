@@ -22,8 +22,10 @@ export interface ArchivePlan {
   readonly type: "text" | "image" | "pdf" | "url";
   readonly title?: string;
   readonly pages?: number;
-  /** What will be remembered and searched. */
+  /** What will be remembered and searched; without the words of `seenBy`. */
   readonly text: string;
+  /** The endpoint that looks at the image and describes it when it is stored. */
+  readonly seenBy?: string;
   readonly cost: ArchiveCost;
 }
 
@@ -87,6 +89,6 @@ export interface Archives {
   retrieve(id: string, options?: { readonly signal?: AbortSignal }): Promise<RetrievedFile>;
   /** Tries every due upload once; one that is under way when the signal aborts goes on until the client closes. */
   settle(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Whether bytes sent to the gateway leave this machine. */
-  readonly isLocal: boolean;
+  /** Addresses that storing this plan reaches. */
+  reaches(plan: ArchivePlan): readonly string[];
 }

@@ -11,7 +11,7 @@ const TITLE_CHARACTERS = 256;
 
 type Understood = Omit<ArchivePlan, "input" | "cost">;
 
-/** What a source says, as it will be remembered. Errors: `CONTENT_…`, `DESCRIPTION_NEEDED`, `VISION_FAILED`. */
+/** What a source says, as it will be remembered. Errors: `CONTENT_…`, `DESCRIPTION_NEEDED`. */
 export async function understand(
   source: Source,
   input: ArchiveInput,
@@ -20,18 +20,18 @@ export async function understand(
 ): Promise<Understood> {
   const { bytes, name, url, declared } = source;
   const content = contentTypeOf(bytes, { name, declared });
-  const read = await readText(bytes, content, input, settings, signal);
+  const read = await readText(bytes, content, signal);
   // What a file is called on this disk is nobody else's business.
   const fileName = name === undefined || input.public ? undefined : basename(name);
   const title = read.title ?? fileName;
-  const text = [title, input.description, read.text].map((part) => tidy(part ?? "")).filter((part) => part !== "");
-  const kept = cut(text.join("\n\n"));
-  if (tidy(read.text) === "" && input.description === undefined) throw descriptionNeeded(content);
+  const seenBy = content.kind === "image" && input.description === undefined ? settings.vision?.baseUrl : undefined;
+  if (tidy(read.text) === "" && input.description === undefined && !seenBy) throw descriptionNeeded(content);
   return {
     bytes,
     mime: content.mime,
     type: url !== undefined ? "url" : content.kind === "html" ? "text" : content.kind,
-    text: kept,
+    text: joinText([title, input.description, read.text]),
+    ...(seenBy === undefined ? {} : { seenBy }),
     ...(title === undefined ? {} : { title: tidy(title).slice(0, TITLE_CHARACTERS).toWellFormed() }),
     ...(read.pages === undefined ? {} : { pages: read.pages }),
   };
@@ -43,22 +43,18 @@ interface ReadText {
   readonly pages?: number;
 }
 
-async function readText(
-  bytes: Uint8Array,
-  { kind, mime }: ContentType,
-  input: ArchiveInput,
-  { vision }: ArchiveSettings,
-  signal: AbortSignal | undefined,
-): Promise<ReadText> {
+async function readText(bytes: Uint8Array, { kind }: ContentType, signal: AbortSignal | undefined): Promise<ReadText> {
   if (kind === "text") return { text: new TextDecoder().decode(bytes) };
-  if (kind === "image") {
-    // The person's own words are enough, and then the image is shown to nobody.
-    if (input.description !== undefined || !vision) return { text: "" };
-    const { describeImage } = await import("../../archive/content/describe-image.ts");
-    return { text: await describeImage({ bytes, mime }, vision, signal) };
-  }
+  // Who looks at it does so when a person has agreed; the person's own words are enough.
+  if (kind === "image") return { text: "" };
   const { readContent } = await import("../../archive/content/content-reader.ts");
   return await readContent({ kind, bytes }, signal);
+}
+
+/** The parts as one text that can be remembered. */
+export function joinText(parts: readonly (string | undefined)[]): string {
+  const tidied = parts.map((part) => tidy(part ?? "")).filter((part) => part !== "");
+  return cut(tidied.join("\n\n"));
 }
 
 /** Control characters, runs of blanks and of empty lines say nothing and cost room. */
