@@ -131,6 +131,20 @@ test.each(["flushed", "nothing"] as const)(
   },
 );
 
+test("a collection that is deleted is made anew and filled", async () => {
+  const store = subject.open();
+  await store.put(records(30));
+  expect(await found(store)).toHaveLength(30);
+  await expect.poll(() => subject.points().length).toBe(30);
+  subject.server.collections.drop(COLLECTION);
+  await store.put(records(1, "more"));
+  await expect.poll(() => subject.points().length).toBe(31);
+  subject.server.collections.drop(COLLECTION);
+  expect(await eventually(() => found(store))).toHaveLength(31);
+  const { payload_schema } = subject.server.collections.describe(COLLECTION);
+  expect(Object.keys(payload_schema as object).sort()).toEqual(["ns", "stamp", "terms"]);
+});
+
 test("what Qdrant lost while the miner was down is there again after its start", async () => {
   {
     await using store = subject.open();

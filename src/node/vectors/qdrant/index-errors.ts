@@ -1,4 +1,4 @@
-import { EngramError } from "../../../crypto/errors.ts";
+import { EngramError, isEngramError } from "../../../crypto/errors.ts";
 
 const RETRY_AFTER_MS = 2_000;
 
@@ -37,6 +37,18 @@ export function asIndexError(cause: unknown): EngramError {
   return new EngramError("VECTOR_INDEX_REFUSED", `Qdrant refused a request with status ${status}`, {
     fix: "check that Qdrant is version 1.10 or newer and look into its log",
     cause,
+  });
+}
+
+/** The index lacks something, or is gone: it is compared with the journal and mended, and nobody has to do anything. */
+export function isMended(error: unknown): boolean {
+  return isEngramError(error, "VECTOR_INDEX_LOST") || isEngramError(error, "VECTOR_INDEX_MISSING");
+}
+
+export function indexLost(): EngramError {
+  return new EngramError("VECTOR_INDEX_LOST", "the vector index lost what it was given before", {
+    fix: "wait: it is compared with the journal and mended",
+    retryAfterMs: RETRY_AFTER_MS,
   });
 }
 

@@ -2,7 +2,7 @@ import type { Condition, Filter } from "../../protocol/filter.ts";
 import type { MetadataTerms } from "./metadata-terms.ts";
 
 /** The conditions of Qdrant that are used here. */
-export type IndexCondition =
+type IndexCondition =
   | { readonly key: string; readonly match: { readonly value: string } | { readonly any: string[] } }
   | { readonly has_id: number[] }
   | IndexFilter;

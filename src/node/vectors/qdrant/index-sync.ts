@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { EngramError, isEngramError } from "../../../crypto/errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { toRecord } from "../embedded/record-rows.ts";
 import { directionOf } from "./direction.ts";
 import { compareIndex } from "./index-compare.ts";
-import { foreignCollection } from "./index-errors.ts";
+import { foreignCollection, indexLost, isMended } from "./index-errors.ts";
 import type { IndexSearchDeps } from "./index-search.ts";
-import { type IndexPoint, indexPoint } from "./qdrant-collection.ts";
+import { type IndexPoint, indexPoint, type Marker } from "./qdrant-collection.ts";
 import type { SyncState } from "./sync-state.ts";
 
 /** Records of one request: well below Qdrant's limit of 32 MB. */
@@ -51,7 +50,7 @@ export class IndexSync {
     try {
       await this.#follow(dimension, signal);
     } catch (error) {
-      if (!isEngramError(error, "VECTOR_INDEX_LOST") && !isEngramError(error, "VECTOR_INDEX_MISSING")) throw error;
+      if (!isMended(error)) throw error;
       this.distrust();
       await this.#follow(dimension, signal);
     }
@@ -62,21 +61,32 @@ export class IndexSync {
     while (!signal.aborted && (await this.#applyNext()));
   }
 
-  /** Whether the index still is as we left it: it may have been started again from an older state. */
+  /** Looks whether the index still is as we left it: it may have been started again from an older state. */
   async probe(): Promise<void> {
-    const marker = await this.#deps.collection.marker();
-    if (marker?.stamp !== this.#deps.state.read().stamp) this.distrust();
+    const { collection } = this.#deps;
+    try {
+      const [marker, count] = await Promise.all([collection.marker(), collection.count()]);
+      if (!this.#isAsLeft(marker, count)) this.distrust();
+    } catch (error) {
+      if (!isMended(error)) throw error;
+      this.distrust();
+    }
+  }
+
+  /** A collection of several shards may lose points and keep its marker: it is counted, too. */
+  #isAsLeft(marker: Marker | null, count: number): boolean {
+    const { journal, state } = this.#deps;
+    const { applied, stamp } = state.read();
+    return marker?.stamp === stamp && journal.knowsAllAfter(applied) && count === journal.countAt(applied);
   }
 
   async #verify(dimension: number, signal: AbortSignal): Promise<void> {
-    const { collection, journal, state } = this.#deps;
+    const { collection, state } = this.#deps;
     await collection.ensure(dimension);
     const [marker, count] = await Promise.all([collection.marker(), collection.count()]);
     if (marker ? marker.journal !== state.journal : count > 0) throw foreignCollection(collection.name);
     await collection.ensureIndexes();
-    const { applied, stamp } = state.read();
-    const isAsLeft = marker?.stamp === stamp && journal.knowsAllAfter(applied) && count === journal.countAt(applied);
-    if (isAsLeft) state.write({ applied, stamp, ready: true });
+    if (this.#isAsLeft(marker, count)) state.write({ ...state.read(), ready: true });
     else await this.#rebuild(dimension, signal);
     this.#isVerified = true;
   }
@@ -100,7 +110,7 @@ export class IndexSync {
     }
     await flush();
     await collection.advance([], [], begun, { applied, stamp: ended });
-    if ((await collection.marker())?.stamp !== ended) throw lost();
+    if ((await collection.marker())?.stamp !== ended) throw indexLost();
     state.write({ applied, stamp: ended, ready: true });
     logger.info("the vector index is complete");
   }
@@ -109,7 +119,7 @@ export class IndexSync {
   async #applyNext(): Promise<boolean> {
     const { collection, journal, state } = this.#deps;
     const { applied, stamp } = state.read();
-    if (!journal.knowsAllAfter(applied)) throw lost();
+    if (!journal.knowsAllAfter(applied)) throw indexLost();
     const batch = journal.changesAfter(applied, BATCH);
     if (batch === null) return false;
     const next = { applied: batch.through, stamp: randomUUID() };
@@ -119,7 +129,7 @@ export class IndexSync {
       stamp,
       next,
     );
-    if ((await collection.marker())?.stamp !== next.stamp) throw lost();
+    if ((await collection.marker())?.stamp !== next.stamp) throw indexLost();
     state.write({ ...next, ready: true });
     return true;
   }
@@ -132,12 +142,4 @@ export class IndexSync {
     const { embedding, metadata } = toRecord(row);
     return indexPoint(row, directionOf(embedding), this.#deps.terms.of(metadata));
   }
-}
-
-/** The index lacks something, and nobody can say what: they are compared. */
-function lost(): EngramError {
-  return new EngramError("VECTOR_INDEX_LOST", "the vector index lost what it was given before", {
-    fix: "wait: it is compared with the journal and mended",
-    retryAfterMs: 1_000,
-  });
 }

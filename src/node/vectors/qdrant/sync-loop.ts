@@ -1,7 +1,7 @@
 import type { EngramError } from "../../../crypto/errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { asIndexError } from "./index-errors.ts";
+import { asIndexError, isMended } from "./index-errors.ts";
 import type { IndexSync } from "./index-sync.ts";
 
 export interface SyncLoopDeps {
@@ -15,6 +15,8 @@ export interface SyncLoopDeps {
 
 /** How often other processes' writes are looked for. */
 const LOOK_MS = 250;
+/** Writes that come together go together; searches know of them all the while. */
+const GATHER_MS = 20;
 /** After a failure; the calls themselves were repeated before. */
 const PAUSE_MS = 1_000;
 const PROBE_MS = 15_000;
@@ -36,9 +38,9 @@ export class SyncLoop implements AsyncDisposable {
     this.#ended = this.#run();
   }
 
-  /** What keeps the index from following; undefined while nothing does. */
+  /** What keeps the index from following; undefined while nothing does, or nothing that does not mend itself. */
   get problem(): EngramError | undefined {
-    return this.#problem;
+    return isMended(this.#problem) ? undefined : this.#problem;
   }
 
   /** Why searches failed, until the index answers again: nobody else needs to wait for that. */
@@ -82,7 +84,10 @@ export class SyncLoop implements AsyncDisposable {
       this.#turn.resolve();
       this.#turn = Promise.withResolvers<void>();
       if (this.#problem ?? this.#outage) await nap(PAUSE_MS, signal);
-      else await nap(LOOK_MS, AbortSignal.any([signal, this.#nap.signal]));
+      else {
+        await nap(LOOK_MS, AbortSignal.any([signal, this.#nap.signal]));
+        await nap(GATHER_MS, signal);
+      }
     }
   }
 
