@@ -33,7 +33,8 @@ const TICK_MS = 5_000;
 const BATCH = 50;
 /** So long a proposer waits for co-signatures before it sends what it has (spec 14.2). */
 const COSIGN_MS = 60_000;
-const AFTER_ERROR_MS = 30_000;
+/** What failed here and not at the receiver, mostly a chain that restarts: it counts as no attempt. */
+const AFTER_ERROR_MS = 5_000;
 const RECONCILE_MS = 60_000;
 const FIRST_POLL_MS = 5_000;
 const MAX_POLL_MS = 300_000;
@@ -180,13 +181,15 @@ export class RelayWorker {
     return await this.#move(submission, "submitting");
   }
 
-  /** The other validators of the block, where they are reached now. */
+  /** The other validators of the block, where they are reached now: at the block some were not yet, or elsewhere. */
   async #peers(submission: Submission): Promise<readonly Auth2Peer[]> {
     const { chain, signer } = this.#deps;
-    const { neurons } = await chain.metagraph(submission.block);
-    return neurons.flatMap(({ hotkey, endpoint, validatorPermit }) =>
-      validatorPermit && endpoint !== null && hotkey !== signer.hotkey ? [{ hotkey, url: endpoint }] : [],
-    );
+    const voters = (await chain.metagraph(submission.block)).neurons.filter(({ validatorPermit }) => validatorPermit);
+    const addresses = new Map((await chain.metagraph()).neurons.map(({ hotkey, endpoint }) => [hotkey, endpoint]));
+    return voters.flatMap(({ hotkey }) => {
+      const url = addresses.get(hotkey) ?? null;
+      return url !== null && hotkey !== signer.hotkey ? [{ hotkey, url }] : [];
+    });
   }
 
   async #submit(submission: Submission, lease: Lease): Promise<boolean> {

@@ -181,9 +181,21 @@ class Starter {
 
   async #keep(service: Service): Promise<RunningService> {
     const { clock, onEvent, signal } = this.#deps;
-    const supervised = new Supervised({ service, restart: this.#plan.restart, clock, onEvent });
+    const supervised = new Supervised({
+      service,
+      restart: this.#plan.restart,
+      needs: this.#needsOf(service),
+      clock,
+      onEvent,
+    });
     this.#processes.push(supervised);
     return await supervised.start(signal);
+  }
+
+  /** Every node asks the chain before it serves. */
+  #needsOf({ name }: Service): readonly Supervised[] {
+    if (name === CHAIN || name === ANVIL) return [];
+    return this.#processes.filter((process) => process.name === CHAIN);
   }
 
   #inOrder(): readonly Supervised[] {

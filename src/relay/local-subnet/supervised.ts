@@ -14,6 +14,8 @@ export interface SupervisedOptions<S extends Service> {
   readonly service: S;
   /** Whether it is started again when it ends. */
   readonly restart: boolean;
+  /** Without these it cannot start: while one of them is away, starting it again waits. */
+  readonly needs: readonly Supervised[];
   readonly clock: Clock;
   readonly onEvent: (event: ProcessEvent) => void;
 }
@@ -29,6 +31,7 @@ export class Supervised<S extends Service = Service> implements AsyncDisposable 
   readonly #options: SupervisedOptions<S>;
   readonly #stopping = new AbortController();
   #running: RunningService | null = null;
+  #serves = Promise.withResolvers<void>();
   #state: ProcessState | "stopped" = "stopped";
   #keeping: Promise<void> | undefined;
 
@@ -50,6 +53,17 @@ export class Supervised<S extends Service = Service> implements AsyncDisposable 
     return this.#state;
   }
 
+  /** Resolves once it runs, at once while it does. */
+  get serves(): Promise<void> {
+    return this.#serves.promise;
+  }
+
+  get #stopped(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
   /** Resolves when it serves for the first time; from then on it is kept running. Errors: those of the service. */
   async start(signal: AbortSignal): Promise<RunningService> {
     const running = await this.service.start(AbortSignal.any([signal, this.#stopping.signal]));
@@ -59,7 +73,7 @@ export class Supervised<S extends Service = Service> implements AsyncDisposable 
   }
 
   async #keep(first: RunningService): Promise<void> {
-    const { clock, restart } = this.#options;
+    const { clock, restart, needs } = this.#options;
     let running: RunningService | null = first;
     let wait = FIRST_WAIT_MS;
     for (;;) {
@@ -68,10 +82,12 @@ export class Supervised<S extends Service = Service> implements AsyncDisposable 
         await running.ended;
         if (clock.now() - started >= HEALTHY_MS) wait = FIRST_WAIT_MS;
         this.#running = null;
+        this.#serves = Promise.withResolvers();
         this.#tell("ended", null);
       }
       if (!restart || this.#stopping.signal.aborted) return;
       await clock.sleep(wait, this.#stopping.signal).catch(() => undefined);
+      await Promise.race([Promise.all(needs.map((needed) => needed.serves)), this.#stopped]);
       if (this.#stopping.signal.aborted) return;
       wait = Math.min(wait * 2, MAX_WAIT_MS);
       this.#tell("restarting", null);
@@ -83,6 +99,7 @@ export class Supervised<S extends Service = Service> implements AsyncDisposable 
 
   #became(running: RunningService): void {
     this.#running = running;
+    this.#serves.resolve();
     this.#tell("started", running.pid);
   }
 
