@@ -7,7 +7,7 @@ const HASH_BYTES = 32;
 export const EMPTY_MERKLE_ROOT = "0".repeat(HASH_BYTES * 2);
 
 /** One step from leaf to root; `side` is where the sibling stands. */
-export interface MerkleStep {
+interface MerkleStep {
   readonly sibling: string;
   readonly side: "left" | "right";
 }
@@ -43,12 +43,16 @@ export class MerkleTree {
   /** Leaves that were added (true) or removed (false) since the levels were brought up to date. */
   readonly #pending = new Map<string, boolean>();
   #count = 0;
-  /** Hashes computed so far: what the work is measured by. */
-  hashes = 0;
+  #hashes = 0;
 
   /** Distinct leaves. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Hashes computed so far: what the work is measured by. */
+  get hashes(): number {
+    return this.#hashes;
   }
 
   /** 64 hex digits. */
@@ -134,7 +138,7 @@ export class MerkleTree {
       const left = hashAt(level, place * 2);
       const right = hashAt(level, place * 2 + 1);
       parents.set(nodeOf(left, right.length === 0 ? left : right), place * HASH_BYTES);
-      this.hashes += 1;
+      this.#hashes += 1;
     }
     return parents;
   }

@@ -8,7 +8,7 @@ import type { PossessionVerdict } from "../protocol/possession-caller.ts";
 export type CopyVerdict = PossessionVerdict | "shown" | "unprovable" | "silent";
 
 /** How a public copy stands to its miner's signed Merkle root. */
-export type InclusionVerdict = "included" | "absent" | "unsigned" | "silent";
+type InclusionVerdict = "included" | "absent" | "unsigned" | "silent";
 
 /** One record of a memory at one miner. */
 export interface CopyReport {
