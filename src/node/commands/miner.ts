@@ -39,6 +39,9 @@ Environment:
   QDRANT_API_KEY             its key
   QDRANT_COLLECTION          the collection there, of this miner alone (default: engram)
   QDRANT_HNSW_EF             search its graph, faster over millions of records and not exact
+  ARWEAVE_KEY                a wallet (JWK file): archives at the owners' word, and checks what records name
+  ENGRAM_ARWEAVE_MAX_WINSTON what a UTC day's archiving may cost (10^12 winston are 1 AR; default 0: nothing)
+  ARWEAVE_GATEWAY_URL        default https://arweave.net
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {

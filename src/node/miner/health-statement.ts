@@ -1,13 +1,13 @@
 import { toHex } from "../../crypto/hex.ts";
 import { objectFromPlain } from "../../crypto/subnet-json.ts";
-import { CAPABILITY_NAMES, capabilityMessage } from "../protocol/capabilities.ts";
+import { ARCHIVE_CAPABILITY, CAPABILITY_NAMES, capabilityMessage } from "../protocol/capabilities.ts";
 import { objectText, valueText } from "../protocol/reply-text.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 
 /** A statement is signed anew after so long: readers prefer the newest, and signing takes time. */
 const VALID_MS = 60_000;
 
-type Deps = Pick<MinerDeps, "chain" | "identity" | "shareKeys" | "embedder" | "clock">;
+type Deps = Pick<MinerDeps, "chain" | "identity" | "shareKeys" | "embedder" | "clock" | "archive">;
 
 /** The reply of `GET /health`: the reference's own key, and what this miner promises, signed by its hotkey. */
 export class HealthStatement {
@@ -31,11 +31,11 @@ export class HealthStatement {
   }
 
   async #sign(now: number): Promise<string> {
-    const { chain, identity, embedder, shareKeys } = this.#deps;
+    const { chain, identity, embedder, shareKeys, archive } = this.#deps;
     const statement = {
       chain: await chain.identity(),
       hotkey: identity.hotkey,
-      caps: [...CAPABILITY_NAMES],
+      caps: [...CAPABILITY_NAMES, ...(archive ? [ARCHIVE_CAPABILITY] : [])],
       profile: { ...embedder.profile },
       endpoint: this.#endpoint,
       issued_at: now,

@@ -4,6 +4,7 @@ import { admitAddress, type Peer } from "./admission.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
 import { createMinerServices, type MinerServices } from "./miner-services.ts";
 import { jsonResponse, type Reply, replyToError } from "./reply.ts";
+import { archiveRoute } from "./routes/archive.ts";
 import { attestationRoute, attestRoute } from "./routes/attestation.ts";
 import { challengeRoute } from "./routes/challenge.ts";
 import { commitmentRoute, proveRoute } from "./routes/commitment.ts";
@@ -65,6 +66,7 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   app.post("/ChallengeSynapse", handle(challengeRoute));
   app.post("/KeyShareSynapse", handle(keyShareStoreRoute));
   app.post("/KeyShareRetrieve", handle(keyShareRetrieveRoute));
+  if (services.archive) app.post("/ArchiveSynapse", handle(archiveRoute));
   app.post("/list", handle(listRoute));
   app.get("/commitment", handle(commitmentRoute));
   app.post("/prove-memory", handle(proveRoute));

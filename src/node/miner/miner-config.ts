@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { isHotkey } from "../../crypto/ss58.ts";
+import { type ArchiveSettings, readArchiveSettings } from "../archive/archive-settings.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables, sharedVariables } from "../runtime/config.ts";
 import { Secret } from "../runtime/secret.ts";
@@ -48,6 +49,8 @@ export interface MinerConfig {
   readonly externalHost: string | undefined;
   /** Undefined: records are searched in memory. */
   readonly qdrant: QdrantSettings | undefined;
+  /** Without a key nothing is archived. */
+  readonly archive: ArchiveSettings;
   /** Port of the operator's own listener on 127.0.0.1; undefined: none. */
   readonly adminPort: number | undefined;
   /** Proxies whose word about the client's address and TLS counts. */
@@ -84,6 +87,7 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
     adminPort: variables.ENGRAM_ADMIN_PORT,
     trustedProxies: variables.ENGRAM_TRUSTED_PROXIES,
     qdrant: qdrantSettings(variables),
+    archive: readArchiveSettings(environment),
     options: {
       rateLimit: variables.RATE_LIMIT_MAX_REQUESTS,
       rateWindowSeconds: variables.RATE_LIMIT_WINDOW_SECS,

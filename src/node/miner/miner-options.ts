@@ -9,6 +9,7 @@ import type { Secret } from "../runtime/secret.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { RecordCommitments } from "../vectors/embedded/record-commitments.ts";
 import type { AdminPolicy } from "./admin-access.ts";
+import type { MinerArchive } from "./archive/miner-archive.ts";
 import type { AuthenticationPolicy } from "./request-authenticator.ts";
 import type { AtOnceLimits } from "./requests-at-once.ts";
 import type { ShareStore } from "./shares/share-store.ts";
@@ -54,6 +55,8 @@ export interface MinerDeps {
   readonly chain: ChainClient;
   readonly identity: MinerIdentity;
   readonly sr25519: Sr25519;
+  /** Absent without a wallet: then nothing is archived or checked. */
+  readonly archive?: MinerArchive | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -6,6 +6,7 @@ import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../pro
 import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { AdminPolicy } from "./admin-access.ts";
+import type { MinerArchive } from "./archive/miner-archive.ts";
 import { Attester } from "./attester.ts";
 import { ChainView } from "./chain-view.ts";
 import { Committer } from "./committer.ts";
@@ -46,6 +47,7 @@ export interface MinerServices {
   readonly ingester: Ingester;
   readonly querier: Querier;
   readonly deleter: Deleter;
+  readonly archive: MinerArchive | undefined;
   readonly committer: Committer;
   readonly stats: MinerStats;
   readonly metrics: MinerMetrics;
@@ -93,6 +95,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     ingester: new Ingester(options, { ...deps, chainView, namespaceGate }),
     querier: new Querier({ ...deps, namespaceGate, attester }),
     deleter: new Deleter(deps),
+    archive: deps.archive,
     committer: new Committer(deps),
     stats,
     metrics: new MinerMetrics(stats),

@@ -7,6 +7,7 @@ import { startHttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { TrustedProxies } from "../runtime/trusted-proxies.ts";
+import { openMinerArchive } from "./archive/miner-archive.ts";
 import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
 import type { MinerConfig } from "./miner-config.ts";
@@ -44,6 +45,8 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   stack.use(opened.store);
   stack.use(opened.commitments);
   stack.use(opened.shares);
+  const archive = await openMinerArchive(folder, config.archive, { ...deps, ...opened });
+  if (archive) stack.use(archive);
   stack.use(startExpiryLoop({ ...deps, store: opened.store }));
   const { hotkey } = opened.identity;
   // The port is known only once it is taken, and the app signs its address: early requests wait for the app.
@@ -60,7 +63,7 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
-  app.resolve(createMinerApp(options, { ...deps, ...opened }));
+  app.resolve(createMinerApp(options, { ...deps, ...opened, archive }));
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);

@@ -19,6 +19,12 @@ import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
  */
 export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1"] as const;
 
+/**
+ * Of miners with a wallet: archives on Arweave what a record names, at its owner's word over `auth2`, and says in
+ * `GET /retrieve/{cid}` whether the archived bytes are those of the record's `content_cid`.
+ */
+export const ARCHIVE_CAPABILITY = "archive1";
+
 const statementSchema = z.object({
   /** Unsigned statements of another chain must not count here. */
   chain: z.string().max(200),

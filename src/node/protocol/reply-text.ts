@@ -53,6 +53,11 @@ export function recordText(record: { readonly cid: string; readonly metadata: st
   return objectText({ cid: valueText(record.cid), metadata: record.metadata });
 }
 
+/** As `recordText`, with whether the archived bytes are those that the record names (capability `archive1`). */
+export function archivedRecordText(record: { readonly cid: string; readonly metadata: string }, check: string): string {
+  return objectText({ cid: valueText(record.cid), metadata: record.metadata, archive: valueText(check) });
+}
+
 /** The text of a JSON object, lengthened by `_p` to its bucket (spec 9.2). */
 export function paddedText(objectAsText: string): string {
   return `${objectAsText.slice(0, -1)}, "_p": "${"x".repeat(responsePad(objectAsText.length))}"}`;

@@ -1,7 +1,7 @@
 import { PUBLIC_NAMESPACE } from "../../ports.ts";
 import { MAX_CID_CHARACTERS } from "../../protocol/limits.ts";
 import { Refusal } from "../../protocol/refusal.ts";
-import { objectText, recordText, valueText } from "../../protocol/reply-text.ts";
+import { archivedRecordText, objectText, recordText, valueText } from "../../protocol/reply-text.ts";
 import { readDeleteRequest } from "../../protocol/requests.ts";
 import { admitCaller } from "../admission.ts";
 import type { Route } from "../miner-app.ts";
@@ -14,7 +14,8 @@ export const retrieveRoute: Route = async (services, _request, { logger, variabl
     const cid = checkedCid(path);
     const record = await services.store.get(PUBLIC_NAMESPACE, cid);
     if (!record) throw notFound();
-    return { status: 200, text: recordText(record) };
+    const check = await services.archive?.checker.check(record);
+    return { status: 200, text: check === undefined ? recordText(record) : archivedRecordText(record, check) };
   } catch (error) {
     return replyToError(error, logger);
   }

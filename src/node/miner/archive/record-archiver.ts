@@ -1,0 +1,127 @@
+import { contentId } from "../../../crypto/content-id.ts";
+import { isEngramError } from "../../../crypto/errors.ts";
+import type { Hotkey } from "../../../crypto/ss58.ts";
+import { isSubnetObject } from "../../../crypto/subnet-json.ts";
+import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
+import { type Archive, type ArchiveTag, PUBLIC_NAMESPACE, type StoredRecord } from "../../ports.ts";
+import type { ArchiveRequest } from "../../protocol/archive-messages.ts";
+import { Refusal } from "../../protocol/refusal.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { MinerDeps } from "../miner-options.ts";
+import { ownsRecord } from "../record-owner.ts";
+import type { UploadRow } from "./upload-operations.ts";
+import type { UploadStore } from "./upload-store.ts";
+
+export interface RecordArchiverDeps extends Pick<MinerDeps, "store" | "namespaces"> {
+  readonly uploads: UploadStore;
+  readonly archive: () => Promise<Archive>;
+  /** What a UTC day may cost, in winston. */
+  readonly dailyWinston: number;
+  readonly clock: Clock;
+}
+
+export interface ArchivedContent {
+  readonly contentCid: string;
+  readonly transactionId: string;
+  /** `signed`: the gateway did not take it yet; whoever asks again sends the same transaction. */
+  readonly state: "signed" | "sent";
+}
+
+/** Archives what a record names, at its owner's word and the miner's cost; each content is signed and paid once. */
+export class RecordArchiver {
+  readonly #deps: RecordArchiverDeps;
+  /** By content: two requests at once must not ask the gateway twice. */
+  readonly #underWay = new Map<string, Promise<ArchivedContent>>();
+
+  constructor(deps: RecordArchiverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws `Refusal`: 404 for records that are not the caller's, 400 for other bytes, 503 when it cannot now. */
+  async archive(request: ArchiveRequest, caller: Hotkey): Promise<ArchivedContent> {
+    const record = await this.#owned(request, caller);
+    const { contentCid, data } = request;
+    if (contentId(data) !== contentCid) throw new Refusal(400, "content_cid is not that of data");
+    if (record.namespace === PUBLIC_NAMESPACE && contentCidOf(record) !== contentCid) {
+      throw new Refusal(400, "the record names another content_cid");
+    }
+    const underWay = this.#underWay.get(contentCid);
+    if (underWay !== undefined) return await underWay;
+    const archiving = this.#archive(request, record.namespace !== PUBLIC_NAMESPACE).catch(asRefusal);
+    this.#underWay.set(contentCid, archiving);
+    return await archiving.finally(() => this.#underWay.delete(contentCid));
+  }
+
+  async #owned({ cid, namespace }: ArchiveRequest, caller: Hotkey): Promise<StoredRecord> {
+    const { store, namespaces } = this.#deps;
+    for (const record of await store.locate(cid)) {
+      const isMeant = namespace === undefined || record.namespace === namespace;
+      if (isMeant && (await ownsRecord(record, caller, namespaces))) return record;
+    }
+    throw new Refusal(404, "not found");
+  }
+
+  async #archive({ contentCid, data }: ArchiveRequest, isPrivate: boolean): Promise<ArchivedContent> {
+    const { uploads } = this.#deps;
+    const archive = await this.#deps.archive();
+    const upload = (await uploads.call("upload", contentCid)) ?? (await this.#sign(contentCid, data, isPrivate));
+    const { transactionId } = upload;
+    try {
+      if (upload.sent === 0 || (await archive.state(transactionId)).state === "unknown") {
+        await archive.send(upload, data);
+        await uploads.call("uploadSent", contentCid);
+      }
+      return { contentCid, transactionId, state: "sent" };
+    } catch (error) {
+      if (!isEngramError(error, "ARCHIVE_UNREACHABLE")) throw error;
+      return { contentCid, transactionId, state: upload.sent === 1 ? "sent" : "signed" };
+    }
+  }
+
+  async #sign(contentCid: string, data: Uint8Array, isPrivate: boolean): Promise<UploadRow> {
+    const { uploads, clock, dailyWinston } = this.#deps;
+    const day = new Date(clock.now()).toISOString().slice(0, 10);
+    const maxWinston = dailyWinston - (await uploads.call("uploadsSpent", day));
+    const archive = await this.#deps.archive();
+    const signed = await archive.sign(data, { tags: tagsOf(contentCid, isPrivate), maxWinston });
+    return await uploads.call("keepUpload", { ...signed, contentCid, day, dailyWinston });
+  }
+}
+
+/** The content that a public record names, if it names one (spec 11). */
+export function contentCidOf({ metadata }: Pick<StoredRecord, "metadata">): string | undefined {
+  return textOf(metadata, "content_cid");
+}
+
+/** The transaction that a public record names, if it names one (spec 11). */
+export function transactionOf({ metadata }: Pick<StoredRecord, "metadata">): string | undefined {
+  const id = textOf(metadata, "arweave_tx_id");
+  return id !== undefined && /^[A-Za-z0-9_-]{43}$/.test(id) ? id : undefined;
+}
+
+function textOf(metadata: string, key: string): string | undefined {
+  const document = readSubnetJson(metadata);
+  const value = isSubnetObject(document) ? document.get(key) : undefined;
+  return typeof value === "string" ? value : undefined;
+}
+
+/** In the reference's order (spec 11); of a private record's content nothing but its own hash is said. */
+function tagsOf(contentCid: string, isPrivate: boolean): readonly ArchiveTag[] {
+  return [
+    { name: "Content-Type", value: "application/octet-stream" },
+    { name: "App-Name", value: "Engram" },
+    { name: "App-Version", value: "1.0" },
+    { name: "Content-Hash", value: contentCid },
+    { name: "Encrypted", value: String(isPrivate) },
+  ];
+}
+
+/** What the sender is told; the wallet's state is not its business. */
+function asRefusal(error: unknown): never {
+  const isBudget = isEngramError(error, "ARCHIVE_BUDGET") || isEngramError(error, "ARCHIVE_TOO_DEAR");
+  if (isBudget) throw new Refusal(503, "this miner archives no more today", { retryAfterSeconds: 3_600 });
+  if (isEngramError(error) && error.code.startsWith("ARCHIVE_")) {
+    throw new Refusal(503, "this miner cannot archive now; try again later", { retryAfterSeconds: 60 });
+  }
+  throw error;
+}

@@ -1,0 +1,14 @@
+import { objectFromPlain } from "../../../crypto/subnet-json.ts";
+import { MAX_ARCHIVE_BODY_BYTES, readArchiveRequest } from "../../protocol/archive-messages.ts";
+import { Refusal } from "../../protocol/refusal.ts";
+import { valueText } from "../../protocol/reply-text.ts";
+import { auth2Route } from "../auth2-route.ts";
+import type { Route } from "../miner-app.ts";
+
+/** POST /ArchiveSynapse, over auth2 alone: the bytes that the sender's own record names, at this miner's cost. */
+export const archiveRoute: Route = auth2Route(async ({ archive }, body, sender) => {
+  if (!archive) throw new Refusal(404, "this miner archives nothing");
+  const { contentCid, transactionId, state } = await archive.archiver.archive(readArchiveRequest(body), sender);
+  const arweave = { arweave_tx_id: transactionId, arweave_url: archive.urlOf(transactionId) };
+  return valueText(objectFromPlain({ content_cid: contentCid, ...arweave, state }));
+}, MAX_ARCHIVE_BODY_BYTES);
