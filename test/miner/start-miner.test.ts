@@ -80,6 +80,42 @@ test("stats name the neuron and count what is held", async () => {
   expect(stats.p50_latency_ms).toBeGreaterThanOrEqual(0);
 });
 
+test("the operator's routes are on a listener of their own, and on the public one by token alone", async () => {
+  const token = "t".repeat(32);
+  const withAdmin = readMinerConfig({
+    ...{ ENGRAM_CHAIN: "local", MINER_PORT: "0", ENGRAM_ADMIN_PORT: "0", ENGRAM_ADMIN_TOKEN: token },
+  });
+  const told: string[] = [];
+  const logger = pino({ level: "info" }, { write: (line: string) => void told.push(line) });
+  await using miner = await startMiner(join(folder, "operator"), withAdmin, { ...deps, logger });
+  const { url: adminUrl } = JSON.parse(told.find((line) => line.includes("operator")) ?? "{}") as { url: string };
+  expect(told.join("")).not.toContain(token);
+  expect((await http.get(`${adminUrl}/metrics`, limits)).text).toContain("engram_vectors_stored 0");
+  expect((await http.get(`${miner.url}/metrics`, limits)).status).toBe(403);
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await http.get(`${miner.url}/metrics`, { ...limits, headers })).status).toBe(200);
+  expect((await http.get(`${miner.url}/wallet-stats`, { ...limits, headers: {} })).status).toBe(403);
+});
+
+test("clients behind a trusted proxy are limited one by one, others cannot choose their address", async () => {
+  const variables = { ENGRAM_CHAIN: "local", MINER_PORT: "0", RATE_LIMIT_MAX_REQUESTS: "2" };
+  const behind = readMinerConfig({ ...variables, ENGRAM_TRUSTED_PROXIES: "127.0.0.1" });
+  const statuses = async (url: string) => {
+    const answers = [];
+    for (const client of ["198.51.100.1", "198.51.100.1", "198.51.100.1", "198.51.100.2"]) {
+      const headers = { "x-forwarded-for": client };
+      answers.push((await http.postJson(`${url}/QuerySynapse`, '{"query_text":"x"}', { ...limits, headers })).status);
+    }
+    return answers;
+  };
+  {
+    await using miner = await startMiner(join(folder, "proxied"), behind, deps);
+    expect(await statuses(miner.url)).toEqual([200, 200, 429, 200]);
+  }
+  await using miner = await startMiner(join(folder, "proxied"), readMinerConfig(variables), deps);
+  expect(await statuses(miner.url)).toEqual([200, 200, 429, 429]);
+});
+
 test("garbage on the socket closes it, a body over 10 MiB is a 413, and the miner serves on", async () => {
   await using miner = await startMiner(join(folder, "garbage"), config, deps);
   const port = Number(new URL(miner.url).port);
