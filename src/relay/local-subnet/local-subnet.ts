@@ -42,7 +42,7 @@ export interface LocalSubnetDeps {
 }
 
 /** The money of a subnet: play dollars on a chain of its own. */
-export interface SubnetMoney {
+interface SubnetMoney {
   readonly accounts: SubnetAccounts;
   /** Millionths of a dollar a submission. */
   readonly price: number;
@@ -161,8 +161,9 @@ class Starter {
   }
 
   #relayVariables({ url, hotkey }: LocalSubnet["gateway"], money: SubnetMoney | null) {
-    const budget = { ENGRAM_PAYMENT_RPC_URL: this.#rpcUrl(), ENGRAM_DAILY_BUDGET_USD: DAILY_BUDGET_USD };
-    return { XERIS_RELAY_URL: url, ENGRAM_GATEWAY_HOTKEY: hotkey, ...(money ? budget : {}) };
+    const relaying = { XERIS_RELAY_URL: url, ENGRAM_GATEWAY_HOTKEY: hotkey };
+    if (money === null) return relaying;
+    return { ...relaying, ENGRAM_PAYMENT_RPC_URL: this.#rpcUrl(), ENGRAM_DAILY_BUDGET_USD: DAILY_BUDGET_USD };
   }
 
   #rpcUrl(): string {
