@@ -37,10 +37,11 @@ export function mcpCommand(): Command {
 const environmentHelp = `
 Environment:
   ENGRAM_CONSENT    standing rules for acts that need a person, separated by commas:
-                    public, delete, keys and relay (publish at a gateway, and pay for
-                    it), each =allow, =ask or =deny; without a rule a person is asked,
-                    but for public, keys and relay on a local chain where miners,
-                    gateway and payment chain are all on this machine
+                    public, delete, keys, relay (publish at a gateway, and pay for it)
+                    and archive (keep a file on Arweave for ever, and pay for it), each
+                    =allow, =ask or =deny; without a rule a person is asked, but for
+                    all except delete on a local chain where miners, gateways and
+                    payment chain are all on this machine
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {

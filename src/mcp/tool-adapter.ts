@@ -85,7 +85,7 @@ function toolContext(server: McpServer, shared: Shared, context: ServerContext):
   return {
     client,
     relay: shared.relaying.of(caller),
-    mayReadFiles: caller.kind === "home",
+    mayReadFiles: context.http === undefined,
     session: shared.sessions.of(caller),
     signal: context.mcpReq.signal,
     now: shared.deps.now,

@@ -23,7 +23,7 @@ export interface ToolContext {
   readonly session: string;
   /** The only namespace this server may touch, when it was started with `--namespace`. */
   readonly pinned?: string;
-  /** Whether the caller is the person's own agent, and not one with a bearer token: those see no files of this machine. */
+  /** Over stdio alone: the host that started this server may read what its person may; over HTTP others call as well. */
   readonly mayReadFiles: boolean;
   readonly signal: AbortSignal;
   readonly consent: ConsentGate;

@@ -1,4 +1,6 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConsentRules } from "../../src/mcp/consent.ts";
@@ -14,20 +16,30 @@ const key = new Secret(new URL("../support/arweave-test-key.json", import.meta.u
 
 let bench: ClientBench;
 let gateway: ArweaveGateway;
-let file: string;
+let page: string;
+let website: Server;
 beforeEach(async () => {
   bench = await ClientBench.make();
   gateway = await ArweaveGateway.start();
-  file = join(bench.home, "..", "harvest.txt");
-  await writeFile(file, "The quinces were picked on the ninth of October.");
+  website = createServer((_, response) => response.end("The quinces were picked on the ninth of October."));
+  await new Promise<void>((resolve) => website.listen(0, "127.0.0.1", resolve));
+  page = `http://harvest.test:${(website.address() as AddressInfo).port}/harvest`;
 });
 afterEach(async () => {
   await bench[Symbol.asyncDispose]();
   await gateway[Symbol.asyncDispose]();
+  await new Promise((resolve) => website.close(resolve));
 });
 
+/** One name stands in for the internet; everything else is judged as ever. */
+const publicGuard = {
+  resolve: async (name: string) => (name === "harvest.test" ? ["127.0.0.1"] : ["10.0.0.1"]),
+  isPublic: (address: string) => address === "127.0.0.1",
+  allowsPort: () => true,
+};
+
 async function serve(consent: string) {
-  const client = bench.open({ archive: { gateway: gateway.url, key, dailyWinston: 1_000_000 } });
+  const client = bench.open({ publicGuard, archive: { gateway: gateway.url, key, dailyWinston: 1_000_000 } });
   return await serveForTest({ openClient: async () => client, consent: parseConsentRules(consent) });
 }
 
@@ -35,11 +47,10 @@ describe("engram_archive", () => {
   test("archives for whoever may, on this machine alone without a question", async () => {
     await using server = await serve("");
     await using session = await connect(server, "auto");
-    const { data, text } = await session.call("engram_archive", { source: file, metadata: { year: 2026 } });
+    const { data, text } = await session.call("engram_archive", { source: page, metadata: { year: 2026 } });
     expect(data).toMatchObject({
       id: expect.stringMatching(/^m_/),
-      type: "text",
-      title: "harvest.txt",
+      type: "url",
       content_cid: expect.stringMatching(/^sha256:/),
       archive: { state: "signed", arweave_tx_id: expect.any(String), winston: expect.any(Number) },
     });
@@ -51,15 +62,15 @@ describe("engram_archive", () => {
   test("asks a person first: what it costs, and that it stays for ever", async () => {
     await using server = await serve("archive=ask");
     await using session = await connect(server, "auto");
-    const refused = await session.call("engram_archive", { source: file });
+    const refused = await session.call("engram_archive", { source: page });
     expect(refused.data).toMatchObject({ code: "CONSENT_REQUIRED" });
     expect(gateway.requests.filter((request) => request.startsWith("POST"))).toEqual([]);
     const code = /engram approve (\w+)/.exec(refused.text)?.[1] ?? "";
     const client = bench.open();
     const waiting = await client.approvals.pending(code);
-    expect(waiting?.summary).toMatch(/harvest\.txt.*for ever.*about 0\.\d+ AR, at most 0\.\d+ AR/);
+    expect(waiting?.summary).toMatch(/harvest.*for ever.*about 0\.\d+ AR, at most 0\.\d+ AR/);
     await client.approvals.approve(code);
-    expect((await session.call("engram_archive", { source: file })).isError).toBe(false);
+    expect((await session.call("engram_archive", { source: page })).isError).toBe(false);
   });
 
   test.each([
@@ -68,19 +79,28 @@ describe("engram_archive", () => {
   ])("the stricter of two rules counts: %s", async (rules, more) => {
     await using server = await serve(rules);
     await using session = await connect(server, "auto");
-    const denied = await session.call("engram_archive", { source: file, ...more });
+    const denied = await session.call("engram_archive", { source: page, ...more });
     expect(denied.data).toMatchObject({ code: "CONSENT_DENIED" });
     expect((await bench.open().list({})).items).toEqual([]);
   });
 
-  test("shows a principal with a token no file of this machine", async () => {
-    const context = { mayReadFiles: false, client: () => Promise.reject(new Error("not opened")) };
-    const refused = archiveTool.run({ source: file }, context as unknown as ToolContext);
-    await expect(refused).rejects.toMatchObject({ code: "ARCHIVE_SOURCE" });
-    expect((await readFile(file)).length).toBeGreaterThan(0);
+  test("reads no files over HTTP; over stdio a person is asked", async () => {
+    const file = join(bench.home, "..", "harvest.txt");
+    await writeFile(file, "The quinces were picked on the ninth of October.");
+    await using server = await serve("archive=allow");
+    await using session = await connect(server, "auto");
+    expect((await session.call("engram_archive", { source: file })).data).toMatchObject({ code: "ARCHIVE_SOURCE" });
+
+    const client = bench.open();
+    const asked: string[] = [];
+    const require = async ({ summary }: { readonly summary: string }) => void asked.push(summary);
+    const context = { mayReadFiles: true, client: async () => client, consent: { require }, session: "s" };
+    const made = await archiveTool.run({ source: file }, context as unknown as ToolContext);
+    expect(made).toMatchObject({ title: "harvest.txt", archive: { state: "off" } });
+    expect(asked).toEqual([expect.stringContaining("harvest.txt")]);
   });
 
-  test.each(["http://169.254.169.254/latest/meta-data/", "http://[::ffff:127.0.0.1]/", "file:///etc/passwd"])(
+  test.each(["http://169.254.169.254/latest/meta-data/", "http://inside.test/", "file:///etc/passwd"])(
     "fetches nothing from %s",
     async (source) => {
       await using server = await serve("archive=allow");

@@ -39,8 +39,8 @@ async function archive(args: Args, context: ToolContext): Promise<z.output<typeo
   if (args.public) assertMayUsePublic(context);
   const isFile = !isUrl(args.source);
   if (isFile && !context.mayReadFiles) {
-    throw new EngramError("ARCHIVE_SOURCE", "this server shows none of its files to you", {
-      fix: "Give an http or https URL.",
+    throw new EngramError("ARCHIVE_SOURCE", "over HTTP no files are read", {
+      fix: "Give an http or https URL, or ask the person to run `engram archive FILE`.",
     });
   }
   const { archives } = await context.client();

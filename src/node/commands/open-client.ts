@@ -43,13 +43,11 @@ export async function openCommandClient(option: string | undefined, serverHome?:
   const home = await homeOf(option);
   const { logLevel, engram } = await readClientSettings(serverHome ?? home);
   const isPrincipal = serverHome !== undefined && serverHome !== home;
-  const archive = isPrincipal ? withoutWallet(engram.archive) : engram.archive;
+  const archive = isPrincipal ? withoutPaid(engram.archive) : engram.archive;
   return openEngram({ ...engram, ...(archive && { archive }), home, log: createLogger({ level: logLevel }) });
 }
 
-/** A server's Arweave wallet is its owner's: those who call it with a bearer token do not spend from it. */
-function withoutWallet(archive: ArchiveSettings | undefined): ArchiveSettings | undefined {
-  if (!archive) return undefined;
-  const { key: _, ...rest } = archive;
-  return rest;
+/** Wallet and vision model of a server are paid by its owner: who calls it with a bearer token does not use them. */
+function withoutPaid(archive: ArchiveSettings | undefined): ArchiveSettings | undefined {
+  return archive && { gateway: archive.gateway, dailyWinston: 0 };
 }

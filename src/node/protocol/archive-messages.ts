@@ -4,7 +4,7 @@ import { MAX_CID_CHARACTERS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Of a file that a miner archives: it lies in one body with the rest. */
-export const MAX_MINER_ARCHIVE_BYTES = 1_000_000;
+const MAX_MINER_ARCHIVE_BYTES = 1_000_000;
 /** Base64 takes four characters for three bytes. */
 export const MAX_ARCHIVE_BODY_BYTES = Math.ceil(MAX_MINER_ARCHIVE_BYTES / 3) * 4 + 2_000;
 

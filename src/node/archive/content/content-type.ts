@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { EngramError } from "../../../crypto/errors.ts";
 
-export type ContentKind = "text" | "html" | "pdf" | "image";
+type ContentKind = "text" | "html" | "pdf" | "image";
 
 export interface ContentType {
   readonly kind: ContentKind;

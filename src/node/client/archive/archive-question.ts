@@ -3,7 +3,7 @@ import type { ArchivePlan } from "./archives.ts";
 const WINSTON_PER_AR = 1_000_000_000_000n;
 
 /** An amount as people read it: at most twelve decimals, without those that say nothing. */
-export function formatAr(winston: number): string {
+function formatAr(winston: number): string {
   const amount = BigInt(winston);
   const decimals = (amount % WINSTON_PER_AR).toString().padStart(12, "0").replace(/0+$/, "");
   return `${amount / WINSTON_PER_AR}${decimals === "" ? "" : `.${decimals}`} AR`;
