@@ -10,7 +10,7 @@ export const MAX_CHALLENGED = 64;
 /** 64 CIDs as long as any, and the other fields. */
 export const MAX_POSSESSION_BODY_BYTES = 32 * 1024;
 /** 64 entries of four texts. */
-export const MAX_POSSESSION_REPLY_BYTES = 64 * 1024;
+export const MAX_POSSESSION_REPLY_BYTES = 128 * 1024;
 
 /** The header by which a challenge over auth2 is told from one of spec 8.3. */
 export const AUTH2_HEADER = "X-Bittensor-Version";

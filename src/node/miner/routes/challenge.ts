@@ -1,4 +1,5 @@
 import { storageProof } from "../../../crypto/storage-proof.ts";
+import { PUBLIC_NAMESPACE } from "../../ports.ts";
 import { AUTH2_HEADER } from "../../protocol/possession.ts";
 import { Refusal } from "../../protocol/refusal.ts";
 import { objectText, valueText } from "../../protocol/reply-text.ts";
@@ -6,7 +7,8 @@ import { readChallengeRequest } from "../../protocol/requests.ts";
 import { admitCaller } from "../admission.ts";
 import { findProvable } from "../find-provable.ts";
 import type { Route } from "../miner-app.ts";
-import { replyToError } from "../reply.ts";
+import { paddedReply } from "../padded-reply.ts";
+import { type Reply, replyToError } from "../reply.ts";
 import { readBody } from "../request-body.ts";
 import { possessionRoute } from "./possession.ts";
 
@@ -14,6 +16,8 @@ import { possessionRoute } from "./possession.ts";
 export const challengeRoute: Route = async (services, request, context) => {
   if (request.headers.has(AUTH2_HEADER)) return possessionRoute(services, request, context);
   const { peer, logger } = context;
+  const arrivedAt = services.clock.now();
+  const padded = (reply: Reply) => paddedReply(reply, arrivedAt, services.clock, peer);
   try {
     const body = await readBody(request);
     const caller = await services.authenticator.authenticate(body, "ChallengeSynapse");
@@ -26,10 +30,12 @@ export const challengeRoute: Route = async (services, request, context) => {
     if (record === null) throw new Refusal(404, "not found");
     services.stats.countProof(true);
     const { embedding_hash, proof } = storageProof(record.embedding, challenge.nonce, challenge.validatorKey);
-    return { status: 200, text: objectText({ embedding_hash: valueText(embedding_hash), proof: valueText(proof) }) };
+    const text = objectText({ embedding_hash: valueText(embedding_hash), proof: valueText(proof) });
+    return record.namespace === PUBLIC_NAMESPACE ? { status: 200, text } : padded({ status: 200, text });
   } catch (error) {
     const reply = replyToError(error, logger);
     if (reply.status >= 500) services.stats.countProof(false);
-    return reply;
+    // What is not found may be somebody's private record: its lookup takes another time (M-W24).
+    return reply.status === 404 ? padded(reply) : reply;
   }
 };

@@ -7,7 +7,7 @@ import { auth2Route } from "../auth2-route.ts";
 import type { Route } from "../miner-app.ts";
 import type { MinerServices } from "../miner-services.ts";
 
-const MAX_BODY_BYTES = 4 * 1024;
+const OPTIONS = { maxBytes: 4 * 1024, isPrivate: true } as const;
 
 /**
  * POST /NamespaceOwner, ours (capability `nsowner1`), over auth2 alone: the owner hands a namespace to a new key, or ends
@@ -20,7 +20,7 @@ export const namespaceOwnerRoute: Route = auth2Route(async (services, body, send
   if (!(await done(services, wanted, sender))) throw new Refusal(404, "no such namespace of yours here");
   const owner = wanted.action === "rotate" ? wanted.to : null;
   return objectText({ ok: "true", namespace: valueText(namespace), owner: valueText(owner) });
-}, MAX_BODY_BYTES);
+}, OPTIONS);
 
 async function done(services: MinerServices, wanted: NamespaceOwnerRequest, sender: Hotkey): Promise<boolean> {
   const { namespaces, sr25519, clock } = services;

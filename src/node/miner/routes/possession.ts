@@ -3,7 +3,7 @@ import { possessionProof } from "../../../crypto/possession-proof.ts";
 import { decodeHotkey, type Hotkey } from "../../../crypto/ss58.ts";
 import { isSubnetObject, objectFromPlain, type SubnetObject } from "../../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
-import type { StoredRecord } from "../../ports.ts";
+import { PUBLIC_NAMESPACE, type StoredRecord } from "../../ports.ts";
 import { MAX_POSSESSION_BODY_BYTES, type PossessionRequest, readPossessionRequest } from "../../protocol/possession.ts";
 import { Refusal } from "../../protocol/refusal.ts";
 import { valueText } from "../../protocol/reply-text.ts";
@@ -22,7 +22,9 @@ export const possessionRoute: Route = auth2Route(async (services, body, sender) 
     throw new Refusal(400, "this challenge has expired; send a new one, or set the clock");
   }
   const records = await Promise.all(request.cids.map((cid) => findProvable(services, cid, sender)));
-  return valueText(objectFromPlain(answerOf(records, request, sender, services.hotkey)));
+  const text = valueText(objectFromPlain(answerOf(records, request, sender, services.hotkey)));
+  // A record that is not shown may be a private one of somebody else (M-W24).
+  return { text, isPrivate: !records.every((record) => record?.namespace === PUBLIC_NAMESPACE) };
 }, MAX_POSSESSION_BODY_BYTES);
 
 function answerOf(

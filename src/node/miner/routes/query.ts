@@ -1,3 +1,4 @@
+import { responseTargetMs } from "../../../crypto/padding.ts";
 import type { SubnetObject } from "../../../crypto/subnet-json.ts";
 import { isTruthy } from "../../protocol/fields.ts";
 import { queryReplyText } from "../../protocol/reply-text.ts";
@@ -38,8 +39,10 @@ async function answer(services: MinerServices, body: SubnetObject, context: Rout
     return { status: 200, text: queryReplyText(hits, latency, null) };
   } finally {
     const took = performance.now() - began;
-    services.stats.countQuery(took);
-    services.metrics.observeQuery(took);
+    // The means and sums that anybody may read would tell a private query's true time too.
+    const shown = query.claim ? responseTargetMs(took) : took;
+    services.stats.countQuery(shown);
+    services.metrics.observeQuery(shown);
     if (caller !== null) services.wallets.countQuery(caller, services.clock.now());
   }
 }
