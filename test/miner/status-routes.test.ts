@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { openApiDocument } from "../../src/node/protocol/openapi.ts";
 import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
 
 const miner = await MinerUnderTest.start();
@@ -106,6 +107,12 @@ test("the OpenAPI document has every route that is served, and its schemas are t
     const [operation] = Object.values(json.paths[path]) as { security: unknown }[];
     expect(operation?.security).toEqual([{ admin: [] }]);
   }
+});
+
+test("routes that not every miner serves are documented where they are", () => {
+  const paths = (caps: readonly string[]) => (openApiDocument("/", caps) as { paths: object }).paths;
+  expect(paths(["archive1"])).toHaveProperty(["/ArchiveSynapse"]);
+  expect(paths([])).not.toHaveProperty(["/ArchiveSynapse"]);
 });
 
 test("chat history is not served", async () => {

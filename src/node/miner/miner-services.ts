@@ -2,6 +2,7 @@ import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { EmbeddingProfile, VectorStore } from "../ports.ts";
 import { Auth2Gate } from "../protocol/auth2-gate.ts";
+import { ARCHIVE_CAPABILITY } from "../protocol/capabilities.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
@@ -101,18 +102,19 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     metrics: new MinerMetrics(stats),
     wallets: new WalletTracker(),
     atOnce: new RequestsAtOnce(options.atOnce),
-    openApi: openApiOf(options),
+    openApi: openApiOf(options, deps),
     health: new HealthStatement(options, deps),
     limiters: { address: limiter(ADDRESS_RATE_FACTOR), anonymous: limiter(1), verified: limiter(VERIFIED_RATE_FACTOR) },
   };
 }
 
 /** Made once, when it is first asked for: what makes it takes longer to load than the miner to start. */
-function openApiOf({ endpoint }: MinerOptions): () => Promise<string> {
+function openApiOf({ endpoint }: MinerOptions, { archive }: MinerDeps): () => Promise<string> {
   let text: Promise<string> | undefined;
   const make = async () => {
     const { openApiDocument } = await import("../protocol/openapi.ts");
-    return JSON.stringify(openApiDocument(endpoint === "in-process" ? "/" : endpoint));
+    const caps = archive ? [ARCHIVE_CAPABILITY] : [];
+    return JSON.stringify(openApiDocument(endpoint === "in-process" ? "/" : endpoint, caps));
   };
   return () => {
     text ??= make();

@@ -8,7 +8,7 @@ const MAX_MINER_ARCHIVE_BYTES = 1_000_000;
 /** Base64 takes four characters for three bytes. */
 export const MAX_ARCHIVE_BODY_BYTES = Math.ceil(MAX_MINER_ARCHIVE_BYTES / 3) * 4 + 2_000;
 
-const archiveSchema = z.object({
+export const archiveFields = z.object({
   cid: z.string().min(1).max(MAX_CID_CHARACTERS),
   namespace: z.string().min(1).max(200).optional(),
   content_cid: z.string().regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hex digits"),
@@ -25,7 +25,7 @@ export interface ArchiveRequest {
 
 /** Throws `Refusal` 400, naming the field. */
 export function readArchiveRequest(body: SubnetObject): ArchiveRequest {
-  const parsed = archiveSchema.safeParse(toPlain(body));
+  const parsed = archiveFields.safeParse(toPlain(body));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new Refusal(400, `${issue?.path.join(".") || "the body"}: ${issue?.message ?? "is malformed"}`);

@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { archiveFields } from "./archive-messages.ts";
+import { ARCHIVE_CAPABILITY } from "./capabilities.ts";
 import { keyShareRetrieveFields, keyShareStoreFields } from "./key-share-messages.ts";
 import { attestFields, namespaceAdminFields, namespaceOwnerFields } from "./namespace-requests.ts";
 import {
@@ -24,6 +26,8 @@ export interface RouteText {
   /** The very schema that reads the body. */
   readonly body?: z.ZodType;
   readonly statuses: readonly number[];
+  /** Served by miners with this capability alone. */
+  readonly capability?: string;
 }
 
 /** Every route of a miner, for its document. */
@@ -107,6 +111,16 @@ export const ROUTES: readonly RouteText[] = [
     clause: "spec 8.9, capability keyshare2",
     body: keyShareRetrieveFields,
     statuses: [200, 400, 401, 404],
+  },
+  {
+    method: "post",
+    path: "/ArchiveSynapse",
+    access: "auth2",
+    summary: "Archive on Arweave what one's own record names",
+    clause: `capability ${ARCHIVE_CAPABILITY}`,
+    body: archiveFields,
+    statuses: [200, 400, 401, 404],
+    capability: ARCHIVE_CAPABILITY,
   },
   {
     method: "post",

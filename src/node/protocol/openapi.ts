@@ -12,10 +12,13 @@ const signature = z.object({
   signature: z.string().optional().meta({ description: "64 bytes in hex: sr25519 over nonce:endpoint:body hash" }),
 });
 
-/** The miner's OpenAPI document, from the schemas that read its requests. `url` is where it is reached. */
-export function openApiDocument(url: string): object {
+/**
+ * The OpenAPI document of a miner with these capabilities, from the schemas that read its requests. `url` is where it is
+ * reached.
+ */
+export function openApiDocument(url: string, caps: readonly string[]): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const route of ROUTES) {
+  for (const route of ROUTES.filter(({ capability }) => capability === undefined || caps.includes(capability))) {
     paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
   }
   return createDocument(
