@@ -27,6 +27,9 @@ export function openFile(key: string, bytes: Uint8Array): Uint8Array {
   try {
     return gcmOpen(fromBase64url(key) ?? new Uint8Array(), bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES));
   } catch (cause) {
-    throw new EngramError("FILE_UNREADABLE", "the archived file does not open with this memory's key", { cause });
+    throw new EngramError("FILE_UNREADABLE", "the archived file does not open with this memory's key", {
+      fix: "use another gateway in ARWEAVE_GATEWAY_URL",
+      cause,
+    });
   }
 }

@@ -1,3 +1,5 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fc } from "@fast-check/vitest";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { allTools } from "../../src/mcp/tools/index.ts";
@@ -41,6 +43,9 @@ const placement = { namespace: space, ttl: fc.integer({ min: 600, max: 1e9 }), d
 
 const missing = async (client: MemoryClient, ids: readonly string[]) =>
   ids.length === 0 ? [] : (await client.get(ids)).missing;
+
+/** The server of the pages that are archived. */
+let pages = "";
 
 const cases: readonly Case[] = [
   {
@@ -140,6 +145,18 @@ const cases: readonly Case[] = [
     tool: "engram_status",
     valid: () => fc.constant({}),
     effect: async (answer, _, client) => expect(answer.data["memories"]).toBe((await client.status()).memories),
+  },
+  {
+    tool: "engram_archive",
+    valid: () =>
+      some({ source: words.map((word) => `${pages}/${word}`), description: text, namespace: space, metadata }, [
+        "source",
+      ]),
+    effect: async (answer, args, client) => {
+      const [memory] = (await client.get([String(answer.data["id"])])).items;
+      expect(memory?.metadata).toMatchObject({ type: "url", source: args["source"] });
+      expect(memory?.text).toContain("A page about");
+    },
   },
 ];
 
@@ -255,7 +272,9 @@ const names = fc.constantFrom(
     " ",
   ),
   ..."metadata ttl replaces dedupe public order speaker session toString __proto__ constructor limt ".split(" "),
-  ..."type model prompt completion job types min_assurance after threshold holders wire_name request_id".split(" "),
+  ..."type model prompt completion job types min_assurance after threshold holders wire_name request_id source description".split(
+    " ",
+  ),
 );
 /** JSON as a wire carries it; what JSON cannot say never arrives. */
 const wrong = fc.dictionary(names, hostile, { maxKeys: 5 }).map((args) => JSON.parse(JSON.stringify(args)) as Args);
@@ -302,19 +321,25 @@ test("every tool is called", () => {
 
 describe(`${runs} calls of each tool`, () => {
   let home: Awaited<ReturnType<typeof temporaryFolder>>;
+  let website: Server;
   let client: MemoryClient;
   let server: Awaited<ReturnType<typeof serveForTest>>;
   let session: McpSession;
 
   beforeAll(async () => {
     home = await temporaryFolder();
-    client = openMemoryClient({ home: home.path, log: createLogger({ level: "silent" }) });
+    website = createServer((request, response) => response.end(`A page about ${request.url}`));
+    await new Promise<void>((resolve) => website.listen(0, "127.0.0.1", resolve));
+    pages = `http://pages.test:${(website.address() as AddressInfo).port}`;
+    const publicGuard = { resolve: async () => ["127.0.0.1"], isPublic: () => true, allowsPort: () => true };
+    client = openMemoryClient({ home: home.path, log: createLogger({ level: "silent" }), publicGuard });
     server = await serveForTest({ openClient: async () => client });
     session = await connect(server, "auto");
   });
   afterAll(async () => {
     await session[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
+    website.close();
     await home[Symbol.asyncDispose]();
   });
 

@@ -44,7 +44,7 @@ async function archive(args: Args, context: ToolContext): Promise<z.output<typeo
     });
   }
   const { archives } = await context.client();
-  if (!archives) throw new EngramError("ARCHIVE_OFF", "nothing can be archived here");
+  if (!archives) throw new EngramError("ARCHIVE_OFF", "nothing can be archived here", { fix: "Use engram_store." });
   const { signal } = context;
   const plan = await archives.plan(inputOf(args, namespace, context.session), { signal });
   const question =

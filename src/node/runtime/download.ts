@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
-import { EngramError } from "../../crypto/errors.ts";
+import { EngramError, isEngramError } from "../../crypto/errors.ts";
 import type { Fetch } from "./http-client.ts";
 import { readCapped } from "./read-capped.ts";
 
@@ -37,10 +37,12 @@ export async function download(url: string, options: DownloadOptions): Promise<D
     return await follow(url, options, signal);
   } catch (cause) {
     options.signal?.throwIfAborted();
+    if (isEngramError(cause, "HTTP_TOO_LARGE")) throw tooLarge(options.maxBytes);
     if (cause instanceof EngramError) throw cause;
+    const fix = "check the address, and try again later";
     throw deadline.aborted
-      ? new EngramError("HTTP_TIMEOUT", `the page did not come within ${options.deadlineMs} ms`, { cause })
-      : new EngramError("HTTP_UNREACHABLE", "the page's server could not be reached", { cause });
+      ? new EngramError("HTTP_TIMEOUT", `the page did not come within ${options.deadlineMs} ms`, { fix, cause })
+      : new EngramError("HTTP_UNREACHABLE", "the page's server could not be reached", { fix, cause });
   }
 }
 
@@ -57,14 +59,14 @@ async function follow(from: string, options: DownloadOptions, signal: AbortSigna
     }
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw new EngramError("DOWNLOAD_FAILED", `the page's server answered ${response.status}`);
+      throw failed(`the page's server answered ${response.status}`);
     }
     const sent = await readCapped(response, options.maxBytes, signal);
     const bytes = await decoded(sent, response.headers.get("content-encoding"), options.maxBytes);
     const [contentType = ""] = (response.headers.get("content-type") ?? "").split(";");
     return { url, contentType: contentType.trim().toLowerCase(), bytes };
   }
-  throw new EngramError("DOWNLOAD_FAILED", `the page leads on more than ${MAX_REDIRECTS} times`);
+  throw failed(`the page leads on more than ${MAX_REDIRECTS} times`);
 }
 
 function requestOf(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Request {
@@ -88,13 +90,19 @@ async function decoded(sent: Buffer, encoding: string | null, maxBytes: number):
   const name = (encoding ?? "identity").trim().toLowerCase();
   if (name === "identity" || name === "") return sent;
   const decode = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
-  if (!decode) throw new EngramError("DOWNLOAD_FAILED", "the page's server sent an encoding that is not known here");
+  if (!decode) throw failed("the page's server sent an encoding that is not known here");
   try {
     return await decode(sent, { maxOutputLength: maxBytes });
   } catch (cause) {
     const isTooLarge = cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
-    throw isTooLarge
-      ? new EngramError("HTTP_TOO_LARGE", `the page has more than ${maxBytes} bytes`)
-      : new EngramError("DOWNLOAD_FAILED", "the page's body is damaged", { cause });
+    throw isTooLarge ? tooLarge(maxBytes) : failed("the page's body is damaged", cause);
   }
+}
+
+function failed(why: string, cause?: unknown): EngramError {
+  return new EngramError("DOWNLOAD_FAILED", why, { fix: "open the address in a browser to see what it shows", cause });
+}
+
+function tooLarge(maxBytes: number): EngramError {
+  return new EngramError("HTTP_TOO_LARGE", `the page has more than ${maxBytes} bytes`, { fix: "give a smaller one" });
 }
