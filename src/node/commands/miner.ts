@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import type { MinerOverrides } from "../miner/miner-config.ts";
 import { positiveInteger, run } from "./kit.ts";
+import { serveUntilStopped, serviceEnvironment } from "./serve-until-stopped.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 interface Options extends MinerOverrides {
   readonly home?: string;
   readonly folder?: string;
+  readonly envFile?: string;
 }
 
 /** `engram miner`: keeps and serves records for others over TCP. */
@@ -14,6 +16,10 @@ export function minerCommand(): Command {
     .description("keep and serve records for others over TCP, with a hotkey of its own")
     .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
     .option("--folder <folder>", "this miner's records and hotkey (default: miner in the data folder)")
+    .option(
+      "--env-file <file>",
+      "read variables from this file (default: ENV_FILE, else .env in the working directory)",
+    )
     .option("--host <address>", "listen on this address (default: ENGRAM_MINER_HOST, else 127.0.0.1)")
     .option("--port <number>", "listen there (default: MINER_PORT, else 8091)", positiveInteger)
     .addHelpText("after", environmentHelp)
@@ -26,6 +32,10 @@ Environment:
                              "local:URL" is, which "engram chain" serves
   ENGRAM_ENV                 mainnet requires signatures everywhere
   EXTERNAL_IP                the address others reach this machine at
+  ENGRAM_MINER_URL           the same behind a proxy, like https://miner.example.org
+  ENGRAM_TLS_CERT_FILE       serve https by this certificate (PEM, with its chain); taken up anew when it is renewed
+  ENGRAM_TLS_KEY_FILE        its key (PEM)
+  ENGRAM_DRAIN_SECONDS       how long /ready says 503 before a stop, up to 3 (default: 1)
   RATE_LIMIT_MAX_REQUESTS    unsigned requests of one address per window (default: 100)
   RATE_LIMIT_WINDOW_SECS     the window in seconds (default: 60)
   REQUIRE_HOTKEY_SIG         true takes signed requests only
@@ -45,23 +55,19 @@ Environment:
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {
-  const [config, minerConfig, starting, chains, embedding, clock, logging, { openMinerIdentity }, { join }] =
-    await Promise.all([
-      import("../runtime/config.ts"),
-      import("../miner/miner-config.ts"),
-      import("../miner/start-miner.ts"),
-      import("../chain/open-chain.ts"),
-      import("../embedding/use-lite.ts"),
-      import("../runtime/clock.ts"),
-      import("../runtime/logger.ts"),
-      import("../miner/miner-folder.ts"),
-      import("node:path"),
-    ]);
-  const environment = config.readEnvironment();
+  const [config, minerConfig, starting, chains, embedding, clock, { openMinerIdentity }, { join }] = await Promise.all([
+    import("../runtime/config.ts"),
+    import("../miner/miner-config.ts"),
+    import("../miner/start-miner.ts"),
+    import("../chain/open-chain.ts"),
+    import("../embedding/use-lite.ts"),
+    import("../runtime/clock.ts"),
+    import("../miner/miner-folder.ts"),
+    import("node:path"),
+  ]);
+  const { environment, logger } = await serviceEnvironment(options.envFile);
   const miner = minerConfig.readMinerConfig(environment, options);
   const home = config.homeFolder(environment, options.home);
-  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
-  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
   const stopped = stopSignal();
   const folder = options.folder ?? join(home, "miner");
   await using chain = chains.openChain(miner.chain, home, () => openMinerIdentity(folder));
@@ -69,6 +75,6 @@ async function mine(options: Options): Promise<void> {
   const deps = { chain, embedder, clock: clock.systemClock, logger };
   await using running = await starting.startMiner(folder, miner, deps);
   logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the miner serves");
-  await stopped;
+  await serveUntilStopped(running, stopped, miner.drainMs);
   logger.info("the miner stops");
 }

@@ -3,9 +3,9 @@ import { EngramError } from "../../crypto/errors.ts";
 import { isHotkey } from "../../crypto/ss58.ts";
 import { type ArchiveSettings, readArchiveSettings } from "../archive/archive-settings.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
-import { type Environment, flag, parseVariables, sharedVariables } from "../runtime/config.ts";
+import { type Environment, flag, parseVariables } from "../runtime/config.ts";
+import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
 import { Secret } from "../runtime/secret.ts";
-import { isTrustedProxyList } from "../runtime/trusted-proxies.ts";
 import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
 import { qdrantSettings, qdrantVariables } from "./qdrant-variables.ts";
@@ -19,12 +19,13 @@ const hotkeys = z.string().transform((text, context) => {
 });
 
 /** The miner's variables; names of the reference where it has one (spec 13). */
-const minerVariables = sharedVariables.extend({
+export const minerVariables = serviceVariables.extend({
   ...qdrantVariables.shape,
   ENGRAM_CHAIN: z.string().optional(),
   ENGRAM_MINER_HOST: z.string().default("127.0.0.1"),
   MINER_PORT: count.min(0).max(65_535).default(8091),
   EXTERNAL_IP: z.string().optional(),
+  ENGRAM_MINER_URL: publicUrl.optional(),
   MIN_INGEST_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0.001),
   RATE_LIMIT_MAX_REQUESTS: count.min(1).max(1_000_000).default(DEFAULT_RATE_LIMIT),
   RATE_LIMIT_WINDOW_SECS: count.min(1).max(3_600).default(DEFAULT_RATE_WINDOW_SECONDS),
@@ -33,13 +34,9 @@ const minerVariables = sharedVariables.extend({
   ALLOWED_VALIDATOR_HOTKEYS: hotkeys.default(null),
   ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
   ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
-  ENGRAM_TRUSTED_PROXIES: z
-    .string()
-    .refine(isTrustedProxyList, "must be addresses or networks separated by commas, as 127.0.0.1 or 10.0.0.0/8")
-    .default(""),
 });
 
-export interface MinerConfig {
+export interface MinerConfig extends ServiceConfig {
   /** `ENGRAM_CHAIN`. */
   readonly chain: string;
   readonly isMainnet: boolean;
@@ -47,14 +44,14 @@ export interface MinerConfig {
   readonly port: number;
   /** The address others reach this machine at; the listener's own when not given. */
   readonly externalHost: string | undefined;
+  /** Where others reach it behind a proxy; wins over `externalHost`. */
+  readonly publicUrl: string | undefined;
   /** Undefined: records are searched in memory. */
   readonly qdrant: QdrantSettings | undefined;
   /** Without a key nothing is archived. */
   readonly archive: ArchiveSettings;
   /** Port of the operator's own listener on 127.0.0.1; undefined: none. */
   readonly adminPort: number | undefined;
-  /** Proxies whose word about the client's address and TLS counts. */
-  readonly trustedProxies: string;
   readonly options: Omit<MinerOptions, "endpoint">;
 }
 
@@ -79,13 +76,14 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
     });
   }
   return {
+    ...serviceConfig(variables),
     chain: variables.ENGRAM_CHAIN,
     isMainnet,
     hostname: overrides.host ?? variables.ENGRAM_MINER_HOST,
     port: overrides.port ?? variables.MINER_PORT,
     externalHost: variables.EXTERNAL_IP,
+    publicUrl: variables.ENGRAM_MINER_URL,
     adminPort: variables.ENGRAM_ADMIN_PORT,
-    trustedProxies: variables.ENGRAM_TRUSTED_PROXIES,
     qdrant: qdrantSettings(variables),
     archive: readArchiveSettings(environment),
     options: {

@@ -3,10 +3,10 @@ import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { startHttpServer } from "../runtime/http-server.ts";
+import { type HttpServer, startHttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
-import { TrustedProxies } from "../runtime/trusted-proxies.ts";
+import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { openMinerArchive } from "./archive/miner-archive.ts";
 import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
@@ -23,7 +23,7 @@ export interface StartMinerDeps {
   readonly logger: Logger;
 }
 
-export interface RunningMiner extends AsyncDisposable {
+export interface RunningMiner extends AsyncDisposable, ServiceControl {
   readonly hotkey: Hotkey;
   /** Where it listens. */
   readonly url: string;
@@ -33,7 +33,8 @@ export interface RunningMiner extends AsyncDisposable {
 
 /**
  * `engram miner`: serves the records in `folder` over TCP and tells the chain where. Errors: `CHAIN_LOCAL_REFUSED`,
- * `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing finishes the requests in flight.
+ * `HTTP_LISTEN`, `TLS_UNREADABLE`, and those of the folder's wallet and store. Disposing finishes the requests in
+ * flight.
  */
 export async function startMiner(folder: string, config: MinerConfig, deps: StartMinerDeps): Promise<RunningMiner> {
   const { chain, logger } = deps;
@@ -51,24 +52,34 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const { hotkey } = opened.identity;
   // The port is known only once it is taken, and the app signs its address: early requests wait for the app.
   const app = Promise.withResolvers<MinerApp>();
-  const proxies = new TrustedProxies(config.trustedProxies);
+  let serves = false;
   const server = stack.use(
-    await startHttpServer({
-      hostname: config.hostname,
-      port: config.port,
-      handler: async (request, peer) => (await app.promise).fetch(request, proxies.clientOf(request.headers, peer)),
+    await startServiceListener({
+      ...config,
+      logger,
+      isReady: () => serves,
+      handler: async (request, client) => (await app.promise).fetch(request, client),
     }),
   );
   if (config.adminPort !== undefined) stack.use(await startAdminListener(config.adminPort, app.promise, logger));
-  const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
+  const endpoint = endpointOf(config, server);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
   app.resolve(createMinerApp(options, { ...deps, ...opened, archive }));
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
+  serves = true;
   const release = stack.move();
-  return { hotkey, url: server.url, endpoint, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+  const { url, drain, renewCertificate } = server;
+  return {
+    hotkey,
+    url,
+    endpoint,
+    drain,
+    renewCertificate,
+    [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
+  };
 }
 
 /** The operator's own listener, on this machine alone: what comes over it may use the operator's routes (spec 8.12). */
@@ -99,6 +110,9 @@ function isLoopback(hostname: string): boolean {
   return loopback.check(hostname, isIPv6(hostname) ? "ipv6" : "ipv4");
 }
 
-function endpointOf(host: string, port: number): string {
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+/** Where others reach the miner, as far as it was told. */
+function endpointOf({ publicUrl, externalHost: host, tls }: MinerConfig, { url, port }: HttpServer): string {
+  if (publicUrl !== undefined) return publicUrl;
+  if (host === undefined) return url;
+  return `${tls ? "https" : "http"}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

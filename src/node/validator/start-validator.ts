@@ -10,9 +10,10 @@ import type { ChainClient } from "../ports.ts";
 import { Auth2Gate } from "../protocol/auth2-gate.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
-import { startHttpServer } from "../runtime/http-server.ts";
+import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
+import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { type RoundOutcome, RoundRunner } from "./round-runner.ts";
 import { openValidatorStore } from "./store/validator-store.ts";
 import { createValidatorApp } from "./validator-app.ts";
@@ -29,7 +30,7 @@ export interface StartValidatorDeps {
   readonly extend?: (context: ValidatorContext) => ValidatorExtension | Promise<ValidatorExtension>;
 }
 
-export interface RunningValidator extends AsyncDisposable {
+export interface RunningValidator extends AsyncDisposable, ServiceControl {
   readonly hotkey: Hotkey;
   /** Where it listens. */
   readonly url: string;
@@ -48,7 +49,7 @@ export function validatorIdentityFolder(folder: string): string {
 
 /**
  * `engram validator`: measures miners, agrees with other validators and sets weights, round after round. Errors:
- * `CHAIN_LOCAL_REFUSED`, `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing ends the round at hand
+ * `CHAIN_LOCAL_REFUSED`, `HTTP_LISTEN`, `TLS_UNREADABLE`, and those of the folder's wallet and store. Disposing ends the round at hand
  * where it is; the next start goes on with it.
  */
 export async function startValidator(
@@ -68,11 +69,10 @@ export async function startValidator(
   const services: ValidatorServices = { ...deps, options: config.options, store, identity, sr25519, http, signal };
   // The port is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<Hono>();
-  const { hostname, port } = config;
-  const server = stack.use(
-    await startHttpServer({ hostname, port, handler: async (request) => (await app.promise).fetch(request) }),
-  );
-  const endpoint = config.externalHost === undefined ? server.url : endpointOf(config.externalHost, server.port);
+  let serves = false;
+  const handler = async (request: Request) => (await app.promise).fetch(request);
+  const server = stack.use(await startServiceListener({ ...config, logger, isReady: () => serves, handler }));
+  const endpoint = endpointOf(config, server);
   const gate = new Auth2Gate({ identity, sr25519, clock });
   const ownScores = async (roundId: number) => {
     const round = await store.call("round", { roundId });
@@ -92,9 +92,14 @@ export async function startValidator(
     await looping;
     await runner.idle();
   });
+  serves = true;
   const release = stack.move();
-  const runRound = () => runner.run();
-  return { hotkey, url: server.url, endpoint, runRound, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+  const { url, drain, renewCertificate } = server;
+  return {
+    ...{ hotkey, url, endpoint, drain, renewCertificate },
+    runRound: () => runner.run(),
+    [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
+  };
 }
 
 /** Brings the round on at every block. A failure is logged and tried again: it never ends the validator (V-W1). */
@@ -120,6 +125,9 @@ function refuseOutside({ isMainnet, hostname }: ValidatorConfig): void {
   });
 }
 
-function endpointOf(host: string, port: number): string {
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+/** Where others reach the validator, as far as it was told. */
+function endpointOf({ publicUrl, externalHost: host, tls }: ValidatorConfig, { url, port }: HttpServer): string {
+  if (publicUrl !== undefined) return publicUrl;
+  if (host === undefined) return url;
+  return `${tls ? "https" : "http"}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

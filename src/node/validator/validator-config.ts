@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
-import { type Environment, parseVariables, sharedVariables } from "../runtime/config.ts";
+import { type Environment, parseVariables } from "../runtime/config.ts";
+import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
 
@@ -28,11 +29,12 @@ const peers = z.string().transform((text, context): readonly ConfiguredPeer[] =>
 });
 
 /** The validator's variables; names of the reference where it has one (spec 2.1). */
-const validatorVariables = sharedVariables.extend({
+export const validatorVariables = serviceVariables.extend({
   ENGRAM_CHAIN: z.string().optional(),
   ENGRAM_VALIDATOR_HOST: z.string().default("127.0.0.1"),
   VALIDATOR_PORT: count.min(0).max(65_535).default(8092),
   EXTERNAL_IP: z.string().optional(),
+  ENGRAM_VALIDATOR_URL: publicUrl.optional(),
   EMBEDDING_DIM: count.min(2).max(8_192).default(512),
   CONSENSUS_MIN_VALIDATORS: count.min(0).max(1_024).default(1),
   VALIDATOR_PEERS: peers.default([]),
@@ -49,7 +51,7 @@ export interface ValidatorOptions {
   readonly agreementWaitMs: number;
 }
 
-export interface ValidatorConfig {
+export interface ValidatorConfig extends ServiceConfig {
   /** `ENGRAM_CHAIN`. */
   readonly chain: string;
   readonly isMainnet: boolean;
@@ -57,6 +59,8 @@ export interface ValidatorConfig {
   readonly port: number;
   /** The address others reach this machine at; the listener's own when not given. */
   readonly externalHost: string | undefined;
+  /** Where others reach it behind a proxy; wins over `externalHost`. */
+  readonly publicUrl: string | undefined;
   readonly options: ValidatorOptions;
 }
 
@@ -77,11 +81,13 @@ export function readValidatorConfig(environment: Environment, overrides: Validat
     });
   }
   return {
+    ...serviceConfig(variables),
     chain: variables.ENGRAM_CHAIN,
     isMainnet: variables.ENGRAM_ENV === "mainnet",
     hostname: overrides.host ?? variables.ENGRAM_VALIDATOR_HOST,
     port: overrides.port ?? variables.VALIDATOR_PORT,
     externalHost: variables.EXTERNAL_IP,
+    publicUrl: variables.ENGRAM_VALIDATOR_URL,
     options: {
       embeddingDim: variables.EMBEDDING_DIM,
       minAgreeing: variables.CONSENSUS_MIN_VALIDATORS,

@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { positiveInteger, run } from "../../node/commands/kit.ts";
+import { serveUntilStopped, serviceEnvironment } from "../../node/commands/serve-until-stopped.ts";
 import { stopSignal } from "../../node/commands/stop-signal.ts";
 import type { GatewayOverrides } from "../gateway/gateway-config.ts";
 
 interface Options extends GatewayOverrides {
   readonly home?: string;
   readonly folder?: string;
+  readonly envFile?: string;
 }
 
 /** `engram gateway`: takes what validators and authors relay, gives receipts and serves it on. */
@@ -14,6 +16,10 @@ export function gatewayCommand(): Command {
     .description("take relayed outputs, give signed receipts for them, and serve them as a feed")
     .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
     .option("--folder <folder>", "this gateway's submissions and hotkey (default: gateway in the data folder)")
+    .option(
+      "--env-file <file>",
+      "read variables from this file (default: ENV_FILE, else .env in the working directory)",
+    )
     .option("--host <address>", "listen on this address (default: ENGRAM_GATEWAY_HOST, else 127.0.0.1)")
     .option("--port <number>", "listen there (default: ENGRAM_GATEWAY_PORT, else 9000)", positiveInteger)
     .addHelpText("after", environmentHelp)
@@ -27,6 +33,10 @@ Environment:
   NETUID                    the subnet whose outputs are taken (default: 450)
   CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its signature to count (default: 0)
   ENGRAM_GATEWAY_URL        where others reach this gateway (default: where it listens)
+  ENGRAM_TLS_CERT_FILE      serve https by this certificate (PEM, with its chain); taken up anew when it is renewed
+  ENGRAM_TLS_KEY_FILE       its key (PEM)
+  ENGRAM_DRAIN_SECONDS      how long /ready says 503 before a stop, up to 3 (default: 1)
+  ENGRAM_TRUSTED_PROXIES    proxies whose X-Forwarded-For counts, addresses or networks separated by commas
   ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
   ENGRAM_GATEWAY_PAY_TO     the address that is paid
   ENGRAM_GATEWAY_NETWORK    eip155:84532 (default) or eip155:8453, where dollars are real
@@ -36,24 +46,21 @@ Environment:
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function serve(options: Options): Promise<void> {
-  const [config, gatewayConfig, starting, chains, clock, logging, { join }] = await Promise.all([
+  const [config, gatewayConfig, starting, chains, clock, { join }] = await Promise.all([
     import("../../node/runtime/config.ts"),
     import("../gateway/gateway-config.ts"),
     import("../gateway/start-gateway.ts"),
     import("../../node/chain/open-chain.ts"),
     import("../../node/runtime/clock.ts"),
-    import("../../node/runtime/logger.ts"),
     import("node:path"),
   ]);
-  const environment = config.readEnvironment();
+  const { environment, logger } = await serviceEnvironment(options.envFile);
   const home = config.homeFolder(environment, options.home);
   const gateway = gatewayConfig.readGatewayConfig(environment, options.folder ?? join(home, "gateway"), options);
-  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
-  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
   const stopped = stopSignal();
   await using chain = chains.openChain(gateway.chain, home);
   await using running = await starting.startGateway(gateway, { chain, clock: clock.systemClock, logger });
   logger.info({ hotkey: running.hotkey, url: running.url, origin: running.origin }, "the gateway serves");
-  await stopped;
+  await serveUntilStopped(running, stopped, gateway.drainMs);
   logger.info("the gateway stops");
 }

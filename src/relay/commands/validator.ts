@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { positiveInteger, run } from "../../node/commands/kit.ts";
+import { serveUntilStopped, serviceEnvironment } from "../../node/commands/serve-until-stopped.ts";
 import { stopSignal } from "../../node/commands/stop-signal.ts";
 import type { ValidatorOverrides } from "../../node/validator/validator-config.ts";
 
 interface Options extends ValidatorOverrides {
   readonly home?: string;
   readonly folder?: string;
+  readonly envFile?: string;
 }
 
 /** `engram validator`: measures miners, agrees with other validators, sets weights and relays what was agreed. */
@@ -14,6 +16,10 @@ export function validatorCommand(): Command {
     .description("challenge miners, agree with other validators, set weights and relay what was agreed")
     .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
     .option("--folder <folder>", "its rounds, hotkey, outbox and payer (default: validator in the data folder)")
+    .option(
+      "--env-file <file>",
+      "read variables from this file (default: ENV_FILE, else .env in the working directory)",
+    )
     .option("--host <address>", "listen on this address (default: ENGRAM_VALIDATOR_HOST, else 127.0.0.1)")
     .option("--port <number>", "listen there (default: VALIDATOR_PORT, else 8092)", positiveInteger)
     .addHelpText("after", environmentHelp)
@@ -25,6 +31,10 @@ Environment:
   ENGRAM_CHAIN              the chain; "local" is simulated and stays on this machine (required)
   ENGRAM_ENV                mainnet refuses simulated chains
   EXTERNAL_IP               the address others reach this machine at
+  ENGRAM_VALIDATOR_URL      the same behind a proxy, like https://validator.example.org
+  ENGRAM_TLS_CERT_FILE      serve https by this certificate (PEM, with its chain); taken up anew when it is renewed
+  ENGRAM_TLS_KEY_FILE       its key (PEM)
+  ENGRAM_DRAIN_SECONDS      how long /ready says 503 before a stop, up to 3 (default: 1)
   EMBEDDING_DIM             dimensions of the vectors that the miners take (default: 512)
   CONSENSUS_MIN_VALIDATORS  so many other validators must agree before weights are set (default: 1)
   VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
@@ -47,7 +57,7 @@ Paying for it:
   ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names)`;
 
 async function validate(options: Options): Promise<void> {
-  const [config, validatorConfig, starting, validating, chains, wallets, clock, logging, { join }] = await Promise.all([
+  const [config, validatorConfig, starting, validating, chains, wallets, clock, { join }] = await Promise.all([
     import("../../node/runtime/config.ts"),
     import("../../node/validator/validator-config.ts"),
     import("../validator/start-relaying-validator.ts"),
@@ -55,15 +65,12 @@ async function validate(options: Options): Promise<void> {
     import("../../node/chain/open-chain.ts"),
     import("../../node/chain/wallet.ts"),
     import("../../node/runtime/clock.ts"),
-    import("../../node/runtime/logger.ts"),
     import("node:path"),
   ]);
-  const environment = config.readEnvironment();
+  const { environment, logger } = await serviceEnvironment(options.envFile);
   const validator = validatorConfig.readValidatorConfig(environment, options);
   const home = config.homeFolder(environment, options.home);
   const folder = options.folder ?? join(home, "validator");
-  const { ENGRAM_LOG_LEVEL, LOG_LEVEL } = config.parseVariables(config.sharedVariables, environment);
-  const logger = logging.createLogger({ level: ENGRAM_LOG_LEVEL ?? LOG_LEVEL ?? "info" });
   const stopped = stopSignal();
   const signer = await wallets.openWallet(validating.validatorIdentityFolder(folder));
   const signerOf = (hotkey: string) => (hotkey === signer.hotkey ? signer : undefined);
@@ -72,6 +79,6 @@ async function validate(options: Options): Promise<void> {
   await using running = await starting.startRelayingValidator(folder, validator, deps);
   const { hotkey, url, endpoint, payer, relay } = running;
   logger.info({ hotkey, url, endpoint, payer, relay: relay.live }, "the validator serves");
-  await stopped;
+  await serveUntilStopped(running, stopped, validator.drainMs);
   logger.info("the validator stops");
 }

@@ -1,7 +1,8 @@
 import { getAddress } from "viem";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
-import { type Environment, parseVariables, sharedVariables } from "../../node/runtime/config.ts";
+import { type Environment, parseVariables } from "../../node/runtime/config.ts";
+import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
 import { type PaymentToken, tokenOn } from "../payment/payment-tokens.ts";
 import type { Hex } from "../payment/payment-types.ts";
@@ -9,7 +10,7 @@ import type { RateLimit } from "./rate-limit.ts";
 
 const whole = z.coerce.number("must be a number").int("must be a whole number");
 
-const gatewayVariables = sharedVariables.extend({
+export const gatewayVariables = serviceVariables.extend({
   ENGRAM_CHAIN: z.string().optional(),
   NETUID: whole.min(0).max(65_535).default(450),
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
@@ -45,7 +46,7 @@ export interface PriceConfig {
   readonly stateFolder: string | undefined;
 }
 
-export interface GatewayConfig {
+export interface GatewayConfig extends ServiceConfig {
   /** Submissions, receipts and the hotkey. */
   readonly folder: string;
   /** `ENGRAM_CHAIN`. */
@@ -85,6 +86,7 @@ export function readGatewayConfig(
   }
   const { ENGRAM_GATEWAY_URL: url } = variables;
   return {
+    ...serviceConfig(variables),
     folder,
     chain: variables.ENGRAM_CHAIN,
     isMainnet: variables.ENGRAM_ENV === "mainnet",

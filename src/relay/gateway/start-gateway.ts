@@ -5,9 +5,9 @@ import { isLoopback } from "../../node/chain/loopback.ts";
 import { openWallet } from "../../node/chain/wallet.ts";
 import type { ChainClient } from "../../node/ports.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
-import { startHttpServer } from "../../node/runtime/http-server.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
+import { type ServiceControl, startServiceListener } from "../../node/runtime/service-listener.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
@@ -27,7 +27,7 @@ export interface StartGatewayDeps {
   readonly openGate?: (origin: string, deps: GatewayPaymentsDeps) => Promise<SubmissionGate>;
 }
 
-export interface RunningGateway extends AsyncDisposable {
+export interface RunningGateway extends AsyncDisposable, ServiceControl {
   /** Signs the receipts: consumers pin it. */
   readonly hotkey: Hotkey;
   /** Where it listens. */
@@ -38,7 +38,7 @@ export interface RunningGateway extends AsyncDisposable {
 
 /**
  * `engram gateway`: takes submissions, gives receipts and serves the feed. Errors: `CHAIN_LOCAL_REFUSED`,
- * `HTTP_LISTEN`, and those of the folder's wallet and store. Disposing ends the streams, finishes the requests in
+ * `HTTP_LISTEN`, `TLS_UNREADABLE`, and those of the folder's wallet and store. Disposing ends the streams, finishes the requests in
  * flight and closes the store.
  */
 export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps): Promise<RunningGateway> {
@@ -49,12 +49,13 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const [{ hotkey }, sr25519] = await Promise.all([openWallet(identityFolder(config.folder)), loadSr25519()]);
   // A port that was free is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<GatewayApp>();
-  const { hostname, port } = config;
+  let serves = false;
   const server = stack.use(
-    await startHttpServer({
-      hostname,
-      port,
-      handler: async (request, peer) => (await app.promise).fetch(request, { peer }),
+    await startServiceListener({
+      ...config,
+      logger: log,
+      isReady: () => serves,
+      handler: async (request, { peer }) => (await app.promise).fetch(request, { peer }),
     }),
   );
   const origin = config.origin ?? server.url;
@@ -72,8 +73,10 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const desk = new SubmissionDesk(options, { store, gate, chain, sr25519, clock, log, onAccepted });
   const price = priceOf(config, gate);
   app.resolve(createGatewayApp({ hotkey, origin, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
+  serves = true;
   const release = stack.move();
-  return { hotkey, url: server.url, origin, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+  const { url, drain, renewCertificate } = server;
+  return { hotkey, url, origin, drain, renewCertificate, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
 }
 
 function gateOf({ folder, pricing }: GatewayConfig): NonNullable<StartGatewayDeps["openGate"]> {

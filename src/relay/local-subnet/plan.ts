@@ -57,6 +57,6 @@ export function baseEnvironment(environment: Environment): Record<string, string
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  // That a process serves is read from its log.
-  return { ...Object.fromEntries(passed), ENGRAM_LOG_LEVEL: "info" };
+  // That a process serves is read from its log; no balancer stands before it that would have to be told of its stop.
+  return { ...Object.fromEntries(passed), ENGRAM_LOG_LEVEL: "info", ENGRAM_DRAIN_SECONDS: "0" };
 }

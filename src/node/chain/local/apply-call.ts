@@ -117,7 +117,8 @@ function parseEndpoint(endpoint: string): string {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   const isBare = url && (url.href === `${url.origin}/` || url.href === url.origin);
   if (isBare && url.protocol === "http:") return `http://${url.hostname}:${url.port || 80}`;
-  throw new EngramError("CHAIN_ENDPOINT", "an axon is served at http://host:port", {
+  if (isBare && url.protocol === "https:") return `https://${url.hostname}:${url.port || 443}`;
+  throw new EngramError("CHAIN_ENDPOINT", "an axon is served at http://host:port or https://host:port", {
     fix: "give the address and port under which other machines reach this miner",
   });
 }
