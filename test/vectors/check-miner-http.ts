@@ -1,7 +1,10 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, partialDeepStrictEqual } from "node:assert/strict";
 import { z } from "zod";
+import { embeddingHash } from "../../src/crypto/embedding-hash.ts";
+import { MerkleTree, merkleLeaf } from "../../src/crypto/merkle.ts";
 import { PUBLIC_NAMESPACE } from "../../src/node/ports.ts";
-import { type Answer, MinerUnderTest, TestKey } from "../miner/miner-under-test.ts";
+import { verifyCommitment, verifyInclusion } from "../../src/node/protocol/commitment.ts";
+import { type Answer, MinerUnderTest, sr25519, TestKey } from "../miner/miner-under-test.ts";
 import { type Checker, type CheckSession, deviated, type VectorCase } from "./checker.ts";
 
 const signer = z.object({
@@ -104,6 +107,30 @@ const rules: readonly Rule[] = [
     assert: (answer) => refused(answer, 404),
   },
   {
+    weakness: "M-W25: the commitment is unsigned, of an older state, or null for want of a library",
+    applies: ({ request }) => request.path === "/commitment",
+    assert: async (answer, _, miner) => {
+      equal(answer.status, 200);
+      const { root_hex, count } = await publicTree(miner);
+      const { hotkey } = miner.identity;
+      const { built_at } = answer.json;
+      partialDeepStrictEqual(answer.json, { root_hex, count, hotkey, built_at_ms: Math.round(built_at * 1000) });
+      ok(verifyCommitment(sr25519, answer.json));
+    },
+  },
+  {
+    weakness: "M-W25: a proof leads to another root than the one shown, or there is none for want of a library",
+    applies: ({ request: { path, body } }) =>
+      path === "/prove-memory" && Boolean(body?.["cid"]) && /^[0-9a-f]{64}$/.test(String(body?.["embedding_hash"])),
+    assert: async (answer, { request }, miner) => {
+      const { cid, embedding_hash } = request.body as { cid: string; embedding_hash: string };
+      const { root_hex, leaves } = await publicTree(miner);
+      if (!leaves.has(merkleLeaf(cid, embedding_hash))) return refused(answer, 404);
+      equal(answer.json.root_hex, root_hex);
+      ok(verifyInclusion(sr25519, answer.json, { cid, embeddingHash: embedding_hash }));
+    },
+  },
+  {
     weakness: "M-W24: the time of a private query is told to the millisecond",
     applies: (vector) => vector.request.path === "/QuerySynapse" && isPrivate(vector),
     assert: (answer, vector) => {
@@ -112,6 +139,15 @@ const rules: readonly Rule[] = [
     },
   },
 ];
+
+/** The tree over the public records alone, made from scratch: private ones were provable by anyone. */
+async function publicTree(miner: MinerUnderTest) {
+  const { records } = await miner.store.list({ namespace: PUBLIC_NAMESPACE, limit: 1_000, now: miner.clock.now() });
+  const leaves = records.map(({ cid, embedding }) => merkleLeaf(cid, embeddingHash(embedding)));
+  const tree = new MerkleTree();
+  for (const leaf of leaves) tree.add(leaf);
+  return { root_hex: tree.root(), count: tree.count, leaves: new Set(leaves) };
+}
 
 function refused(answer: Answer, status: number): void {
   equal(answer.status, status);

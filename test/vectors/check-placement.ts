@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { z } from "zod";
 import { toHex } from "../../src/crypto/hex.ts";
-import { assignNodes, placementKey } from "../../src/crypto/xor-placement.ts";
-import { checker, notDriven, type VectorCase } from "./checker.ts";
+import { assignNodes, assignWeighted, placementKey } from "../../src/crypto/xor-placement.ts";
+import { checker, type VectorCase } from "./checker.ts";
 
 const node = z.object({ uid: z.int(), hotkey: z.string() });
 export const dhtCase = z.object({
@@ -66,9 +66,14 @@ export const replicationAssign = checker((vector) => {
   deepEqual(uids(cid, peers, 9), expected.xor_order_top9);
   deepEqual(uids(cid, peers, 3), expected.lookup_alpha3);
   equal(uids(cid, [local, ...peers], 3).includes(local.uid), expected.should_store_local);
-  // The choice weighted by reliability comes with the validator.
-  if (input.reliability_map !== null && Object.keys(input.reliability_map).length > 0) return notDriven;
-  return deepEqual(uids(cid, peers, 3), expected.assigned_uids);
+  const weights = Object.entries(input.reliability_map ?? {});
+  // The reference weighs nothing without a map (spec 9.7).
+  if (weights.length === 0) return deepEqual(uids(cid, peers, 3), expected.assigned_uids);
+  const weightOf = ({ uid }: { readonly uid: number }) => input.reliability_map?.[uid] ?? 0;
+  return deepEqual(
+    assignWeighted(cid, peers, 3, weightOf).map(({ uid }) => uid),
+    expected.assigned_uids,
+  );
 });
 
 export function uids(cid: string, nodes: readonly z.infer<typeof node>[], count: number): number[] {

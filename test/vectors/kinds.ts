@@ -1,8 +1,10 @@
 import { hybridEncryption, namespaceEncryption } from "./check-envelopes.ts";
+import { erasure } from "./check-erasure.ts";
 import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
 import { shamir } from "./check-key-shares.ts";
 import { batchProofs, merkle } from "./check-merkle.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
+import { dpNoise } from "./check-noise.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
 import { relayDlq } from "./check-relay-outbox.ts";
@@ -23,8 +25,10 @@ export const kinds: Readonly<Record<string, Checker>> = {
   namespace_encryption: namespaceEncryption,
   namespace_names: namespaceNames,
   padding,
+  dp_noise: dpNoise,
   trust_tier: trustTier,
   dht,
+  erasure,
   "relay-pyfloat": pyfloat,
   "relay-payload": relayPayload,
   "relay-backoff": relayBackoff,

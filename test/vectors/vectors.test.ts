@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,8 @@ const runner = join(import.meta.dirname, "run.ts");
 const scratch = mkdtempSync(join(tmpdir(), "engram-vectors-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
+const ONE = [1, 0, 0, 0, 0, 0, 0, 0];
+const DEVIATES = { exact: 0, deviated: 1, failures: [] };
 const reports = await verifyFolder(import.meta.dirname);
 
 test("the folder holds every vector file, and each known kind is driven", () => {
@@ -54,6 +57,7 @@ describe("a changed vector fails", () => {
     ["namespace_names.json", "valid", "not a boolean"],
     ["relay-sr25519.json", "expected", { valid: "yes" }],
     ["replication-assign.json", "input", {}],
+    ["erasure.json", "embedding_f32le_hex", "00".repeat(32)],
     ["body_mapping.json", "fields", {}],
     ["rate_limiter.json", "allowed", [true, true, true, true, true, true, true, true]],
     ["http_transcript.json", "expect", { status: 204, content_type: "application/json; charset=utf-8" }],
@@ -72,6 +76,45 @@ test("a bare NaN deviates as M-W17, whatever the reference made of it", async ()
   expect(report).toMatchObject({ exact: 0, deviated: 1, failures: [] });
   const quoted = [{ json_text: '"NaN"', py_str: "NaN", json_default: '"NaN"', json_canonical: '"NaN"' }];
   expect(await verifyVectors("text.json", { kind: "pyjson", cases: quoted })).toMatchObject({ exact: 1, deviated: 0 });
+});
+
+describe("the commitment routes of a transcript deviate as M-W25", () => {
+  const embedding_hash = createHash("sha256")
+    .update(Buffer.from(Float32Array.of(...ONE).buffer))
+    .digest("hex");
+  const json = "application/json; charset=utf-8";
+  const cid = `v1::${"5".repeat(64)}`;
+  const prove = (body: object, expect: object) => ({
+    request: { method: "POST", path: "/prove-memory", body },
+    expect,
+  });
+
+  test.each([
+    [
+      "a null root",
+      { root_hex: null, count: 0, built_at: 0.0, hotkey: "5CA3onFpA75kRSgNkF6twsDeumSA5NhLhxQWSdraSEL8vScn" },
+    ],
+    ["a root over private records", { root_hex: "ab".repeat(32), count: 3, built_at: 1.5, hotkey: "x" }],
+  ])("%s", async (_, recorded) => {
+    const expected = { status: 200, content_type: json, json: recorded };
+    const cases = [{ request: { method: "GET", path: "/commitment" }, expect: expected }];
+    expect(await verifyVectors("commitment.json", { kind: "http_transcript", cases })).toMatchObject(DEVIATES);
+  });
+
+  test("a proof, held or not; what is malformed is compared as recorded", async () => {
+    const missing = { status: 500, content_type: json, json: { error: "<text>" } };
+    const cases = [
+      prove({ cid: "v1::gt", embedding_hash }, missing),
+      prove({ cid, embedding_hash }, { ...missing, status: 404 }),
+    ];
+    expect(await verifyVectors("prove.json", { kind: "http_transcript", cases })).toMatchObject({
+      ...DEVIATES,
+      deviated: 2,
+    });
+    const malformed = [prove({ cid }, { ...missing, status: 400 }), prove({}, { ...missing, status: 404 })];
+    const report = await verifyVectors("malformed.json", { kind: "http_transcript", cases: malformed });
+    expect(report).toMatchObject({ exact: 1, deviated: 0, failures: [expect.stringContaining("400 !== 404")] });
+  });
 });
 
 test("a negative list that nobody drives is not passed over, and a file without cases fails", async () => {
