@@ -92,6 +92,19 @@ describe("a miner with a wallet", () => {
     expect(gateway.held.size).toBe(0);
   });
 
+  test("archives a private record's ciphertext for its namespace's owner, and tells others nothing of it", async () => {
+    const record = { raw_embedding: unit, metadata: { _enc: "sealed" } };
+    const cid = (await miner.namespacePost(owner, "garden", "IngestSynapse", record)).json.cid as string;
+    const refused = await ask(cid, { namespace: "garden" }, new TestKey());
+    expect(refused).toMatchObject({ status: 404, json: { _p: expect.any(String) } });
+    expect(await ask("v1::00", {}, new TestKey())).toEqual(refused);
+    expect((await ask(cid, { namespace: "other" })).status).toBe(404);
+    expect(await ask(cid, { namespace: "garden" })).toMatchObject({ status: 200, json: { state: "sent" } });
+    expect(gateway.tags().join()).not.toContain("garden");
+    expect(gateway.tags()).toContain("Encrypted=true");
+    expect((await miner.retrieve(cid)).status).toBe(404);
+  });
+
   test("spends no more than its day allows", async () => {
     await archive[Symbol.asyncDispose]();
     await withBudget(100);
