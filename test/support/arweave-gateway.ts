@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import Arweave from "arweave";
@@ -10,6 +11,8 @@ export interface GatewayFaults {
   down?: boolean;
   /** Takes so many posts and then drops the connection before it answers. */
   loseAnswers?: number;
+  /** Takes posts, and answers them when this resolves. */
+  hold?: Promise<void>;
   /** Says that it took a transaction and forgets it. */
   forget?: boolean;
   /** Refuses every transaction for ever, as for a wallet without money. */
@@ -60,6 +63,11 @@ export class ArweaveGateway implements AsyncDisposable {
     return [...this.held].flatMap(([id, { minedAt }]) => (minedAt === undefined ? [] : [id]));
   }
 
+  /** Resolves when somebody asks for this method and path. */
+  async asked(wanted: string): Promise<void> {
+    while (!this.requests.includes(wanted)) await once(this.#server, "request");
+  }
+
   /** Adds blocks; the first takes everything whose data is whole. */
   mine(blocks = 1): void {
     for (const held of this.held.values()) if (wholeData(held)) held.minedAt ??= this.height + 1;
@@ -81,6 +89,7 @@ export class ArweaveGateway implements AsyncDisposable {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const [status, body] = this.faults.down ? [503, "down"] : await this.#answer(path, Buffer.concat(chunks));
+    if (request.method === "POST") await this.faults.hold;
     if (request.method === "POST" && (this.faults.loseAnswers ?? 0) > 0) {
       this.faults.loseAnswers = (this.faults.loseAnswers ?? 0) - 1;
       response.destroy();
