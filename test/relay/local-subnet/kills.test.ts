@@ -149,6 +149,9 @@ function expectNothingLost(
   const delivered = submissions.filter(({ state }) => state === "delivered");
   const rounds = new Set(delivered.map(({ roundId }) => roundId));
   expect(rounds.size).toBe(delivered.length);
+  // The exception must not become the rule.
+  const undelivered = new Set(acknowledged.flatMap(({ roundId }) => (rounds.has(roundId) ? [] : [roundId])));
+  expect(rounds.size).toBeGreaterThan(undelivered.size);
   for (const { job } of acknowledged) {
     const found = submissions.find((submission) => submission.job === job);
     if (found === undefined) throw new Error(`${job} is lost`);
