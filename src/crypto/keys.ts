@@ -51,6 +51,16 @@ export function shareKeyPair(root: MemoryRoot): X25519Pair {
   return x25519Pair(derive(root, "key shares"));
 }
 
+/** What a miner with this root encrypts the key shares it keeps under. */
+export function shareStoreKey(root: MemoryRoot): Uint8Array {
+  return derive(root, "share store");
+}
+
+/** What decides the noise that a miner with this root adds to private vectors. */
+export function minerNoiseKey(root: MemoryRoot): Uint8Array {
+  return derive(root, "embedding noise");
+}
+
 function derive(secret: Uint8Array, label: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, SALT, label, 32));
 }

@@ -4,6 +4,10 @@ import { EXIT } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
 import { print } from "./output.ts";
 
+interface DoctorOptions extends CommonOptions {
+  readonly dpEpsilon?: string;
+}
+
 interface Diagnosis {
   readonly ok: boolean;
   readonly checks: readonly Finding[];
@@ -11,17 +15,20 @@ interface Diagnosis {
 
 /** `engram doctor`: checks what Engram needs, and says what to do about what is missing. */
 export function doctorCommand(): Command {
-  return dataCommand("doctor", "check what Engram needs, and say what to do").action((options: CommonOptions) =>
-    run(options, async () => {
-      const checks = await examine(options.home);
-      const diagnosis: Diagnosis = { ok: checks.every(({ state }) => state !== "broken"), checks };
-      await print(options.json === true, diagnosis, describe);
-      if (!diagnosis.ok) process.exitCode = EXIT.failure;
-    }),
-  );
+  return dataCommand("doctor", "check what Engram needs, and say what to do")
+    .option("--dp-epsilon <value>", "say what a miner's DP_EPSILON of this value truly gives")
+    .action((options: DoctorOptions) =>
+      run(options, async () => {
+        const checks = await examine(options);
+        const diagnosis: Diagnosis = { ok: checks.every(({ state }) => state !== "broken"), checks };
+        await print(options.json === true, diagnosis, describe);
+        if (!diagnosis.ok) process.exitCode = EXIT.failure;
+      }),
+    );
 }
 
-async function examine(homeOption: string | undefined): Promise<readonly Finding[]> {
+async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<readonly Finding[]> {
+  const { checkNoise } = await import("./doctor/noise-check.ts");
   const { checkNode, checkDisk, checkPermissions } = await import("./doctor/machine-checks.ts");
   const { checkLocation } = await import("./doctor/home-location.ts");
   const { homeOf } = await import("./open-client.ts");
@@ -31,6 +38,7 @@ async function examine(homeOption: string | undefined): Promise<readonly Finding
     await guarded("location", () => checkLocation(home)),
     await guarded("disk", () => checkDisk(home)),
     await guarded("permissions", () => checkPermissions(home)),
+    await guarded("noise", async () => checkNoise(dpEpsilon ?? process.env["DP_EPSILON"])),
   ];
   // On a folder that would damage them, no data is opened or created.
   if (machine.some(({ state }) => state === "broken")) return machine;

@@ -4,7 +4,7 @@ import type { Embedder, EmbeddingProfile, EmbedOptions } from "../ports.ts";
 import { type EmbedJob, EmbedQueue } from "./embed-queue.ts";
 import { EmbedWorkerThread, type StartWorker } from "./embed-worker-thread.ts";
 
-const USE_LITE_PROFILE = {
+export const USE_LITE_PROFILE = {
   model: "use-lite-512",
   dim: 512,
   normalized: true,

@@ -8,6 +8,7 @@ import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "
 import { Secret } from "../runtime/secret.ts";
 import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
+import { noiseVariable } from "./noise-variable.ts";
 import { qdrantSettings, qdrantVariables } from "./qdrant-variables.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
@@ -32,6 +33,7 @@ export const minerVariables = serviceVariables.extend({
   REQUIRE_HOTKEY_SIG: flag.optional(),
   REQUIRE_METAGRAPH_REG: flag.default(false),
   ALLOWED_VALIDATOR_HOTKEYS: hotkeys.default(null),
+  DP_EPSILON: noiseVariable,
   ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
   ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
 });
@@ -94,6 +96,7 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
       requireRegistration: variables.REQUIRE_METAGRAPH_REG,
       allowedHotkeys: variables.ALLOWED_VALIDATOR_HOTKEYS,
       minIngestStakeTao: variables.MIN_INGEST_STAKE_TAO,
+      noiseEpsilon: variables.DP_EPSILON,
       adminToken: variables.ENGRAM_ADMIN_TOKEN === undefined ? null : new Secret(variables.ENGRAM_ADMIN_TOKEN),
       refusePlainKeys: isMainnet,
     },

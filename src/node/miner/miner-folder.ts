@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { shareKeyPair } from "../../crypto/keys.ts";
+import { minerNoiseKey, shareKeyPair } from "../../crypto/keys.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import { openWallet, type Wallet } from "../chain/wallet.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -18,14 +18,15 @@ export async function openMinerFolder(
   clock: Clock,
   openStore: (path: string) => EmbeddedVectorStore | Promise<EmbeddedVectorStore> = (path) =>
     new EmbeddedVectorStore({ path, clock }),
-): Promise<Pick<MinerDeps, "store" | "namespaces" | "commitments" | "shares" | "shareKeys" | "identity" | "sr25519">> {
+): Promise<Omit<MinerDeps, "embedder" | "chain" | "clock" | "logger">> {
   const [identity, sr25519] = await Promise.all([openMinerIdentity(folder), loadSr25519()]);
   const path = join(folder, "records.db");
   const store = await openStore(path);
   const commitments = new EmbeddedCommitments({ path });
   const shares = openShareStore(join(folder, "shares.db"));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
-  return { store, namespaces: store.namespaces, commitments, shares, shareKeys, identity, sr25519 };
+  const noiseKey = new Secret(minerNoiseKey(identity.memoryRoot.reveal()));
+  return { store, namespaces: store.namespaces, commitments, shares, shareKeys, noiseKey, identity, sr25519 };
 }
 
 /** The hotkey of the miner in `folder`, made when it is not there. */

@@ -22,6 +22,8 @@ export interface MinerOptions extends AuthenticationPolicy, AdminPolicy {
   readonly rateWindowSeconds: number;
   /** A verified hotkey that is registered with less stake may not ingest (spec 8.1); 0 asks nothing. */
   readonly minIngestStakeTao: number;
+  /** The reference's noise on private vectors (spec 9.1): obfuscation, off by default. Its `DP_EPSILON`. */
+  readonly noiseEpsilon?: number | undefined;
   /** Requests worked on at once; limits.ts has the default. */
   readonly atOnce?: AtOnceLimits;
 }
@@ -51,6 +53,8 @@ export interface MinerDeps {
   readonly shares: ShareStore;
   /** What key shares are sealed to on their way here. */
   readonly shareKeys: Secret<X25519Pair>;
+  /** Decides the noise on private vectors; without it there is none. */
+  readonly noiseKey?: Secret<Uint8Array>;
   readonly embedder: Embedder;
   readonly chain: ChainClient;
   readonly identity: MinerIdentity;

@@ -13,7 +13,7 @@ import {
 import { claimOf, type NamespaceClaim, namespaceFields } from "./namespace-claim.ts";
 import { Refusal } from "./refusal.ts";
 
-/** spec 8.1, and two fields of ours that other miners ignore: `model` and `expires_at`. */
+/** spec 8.1, and three fields of ours that other miners ignore: `model`, `expires_at` and `noise`. */
 export interface IngestRequest {
   readonly text: string | undefined;
   readonly rawEmbedding: readonly number[] | undefined;
@@ -25,6 +25,8 @@ export interface IngestRequest {
   readonly expiresAt: number | undefined;
   /** The CID a repairing validator wants back (M-W43). */
   readonly cidOverride: string | undefined;
+  /** False: the sender wants none of this miner's noise on a private vector, having sealed or obfuscated it itself. */
+  readonly noise: boolean;
   readonly claim: NamespaceClaim | undefined;
 }
 
@@ -38,6 +40,7 @@ export const ingestFields = namespaceFields.extend({
   model: optional(text),
   expires_at: optional(finite),
   cid_override: z.unknown().optional(),
+  noise: z.unknown().optional(),
 });
 
 export function readIngestRequest(body: SubnetObject): IngestRequest {
@@ -51,6 +54,8 @@ export function readIngestRequest(body: SubnetObject): IngestRequest {
     expiresAt: fields.expires_at === undefined ? undefined : Math.round(fields.expires_at * 1000),
     // Never refused: it is a wish of the sender, and other miners do not look at it.
     cidOverride: typeof fields.cid_override === "string" ? fields.cid_override : undefined,
+    // As above: no reason to refuse.
+    noise: fields.noise !== false,
     claim: claimOf(fields),
   };
 }
