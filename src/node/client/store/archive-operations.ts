@@ -50,7 +50,7 @@ export interface StoreArchived {
   readonly signed?: SignedUpload & DayLimit;
 }
 
-interface Progress {
+export interface ArchiveProgress {
   readonly memoryId: string;
   /** Absent: as it is. */
   readonly state?: ArchiveState;
@@ -147,7 +147,7 @@ export function archiveOperations(database: SqliteDatabase) {
         sign.run({ memoryId, transactionId, winston, now, header: append(input.header) });
         return true;
       },
-      archiveProgress: ({ memoryId, nextAt, ...step }: Progress): void => {
+      archiveProgress: ({ memoryId, nextAt, ...step }: ArchiveProgress): void => {
         progress.run({ memoryId, nextAt, state: step.state ?? null, error: step.error ?? null });
       },
     },
