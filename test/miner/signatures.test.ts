@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { embeddingHash } from "../../src/crypto/embedding-hash.ts";
 import { toHex } from "../../src/crypto/hex.ts";
 import { requestMessage } from "../../src/crypto/request-auth.ts";
 import { objectFromPlain } from "../../src/crypto/subnet-json.ts";
@@ -170,6 +171,27 @@ test("hard mode, an allowlist and registration take who they should and nobody e
   miner.chain.answers = false;
   miner.restart({ requireRegistration: true });
   expect(await statuses()).toEqual([401, 401, 401, 401]);
+});
+
+test("in hard mode every route that takes a body wants a signature, and takes one", async () => {
+  await using miner = await MinerUnderTest.start({ requireSignatures: true });
+  const { cid } = (await miner.signedPost(alice, "IngestSynapse", { raw_embedding: unit })).json;
+  const bodies: Readonly<Record<string, object>> = {
+    ...{ QuerySynapse: { query_vector: unit }, list: {}, RepairSynapse: { cid } },
+    ...{ ChallengeSynapse: { cid, nonce_hex: "00".repeat(32), expires_at: Math.ceil(miner.clock.now() / 1000) + 60 } },
+    ...{ "prove-memory": { cid, embedding_hash: embeddingHash(Float32Array.from(unit)) } },
+  };
+  for (const [endpoint, body] of Object.entries(bodies)) {
+    expect([endpoint, (await miner.post(endpoint, body)).status]).toEqual([endpoint, 401]);
+    expect([endpoint, (await miner.signedPost(alice, endpoint, body)).status]).toEqual([endpoint, 200]);
+  }
+  for (const endpoint of ["KeyShareSynapse", "KeyShareRetrieve", "NamespaceOwner"]) {
+    expect([endpoint, (await miner.signedPost(alice, endpoint, {})).status]).toEqual([endpoint, 401]);
+  }
+  expect(
+    (await miner.post("AttestNamespace", { ...alice.attestation("ns", miner.nonce()), signature: "00" })).status,
+  ).toBe(400);
+  expect((await miner.call("DELETE", `/retrieve/${cid}`, "{}")).status).toBe(401);
 });
 
 test("a registered hotkey without stake may not ingest; unknown stake may", async () => {

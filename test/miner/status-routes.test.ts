@@ -115,6 +115,13 @@ test("routes that not every miner serves are documented where they are", () => {
   expect(paths([])).not.toHaveProperty(["/ArchiveSynapse"]);
 });
 
+test("HEAD works on every route that GET works on (spec 7)", async () => {
+  for (const path of ["/health", "/stats", "/metagraph", "/openapi.json", "/attestation/x"]) {
+    expect(await miner.call("HEAD", path)).toMatchObject({ status: 200, text: "" });
+  }
+  expect((await miner.call("HEAD", "/IngestSynapse")).status).toBe(405);
+});
+
 test("chat history is not served", async () => {
   for (const path of ["/chat-history/u", "/conversations/u"]) {
     expect(await miner.call("GET", path)).toMatchObject({ status: 404, text: "404: Not Found" });

@@ -167,8 +167,7 @@ export class MinerClient {
   /** `POST /prove-memory` (spec 8.14): the reply's JSON; undefined for a 404. */
   async proveMemory(cid: string, embeddingHash: string, options: CallOptions = {}): Promise<unknown> {
     const body = JSON.stringify({ cid, embedding_hash: embeddingHash });
-    const limits = this.#limits(options, MAX_SMALL_REPLY_BYTES);
-    const reply = await this.#http.postJson(`${this.miner.url}/prove-memory`, body, limits);
+    const reply = await this.#post("prove-memory", body, undefined, options, MAX_SMALL_REPLY_BYTES);
     return reply.status === 404 ? undefined : toPlain(objectOf(reply));
   }
 

@@ -36,7 +36,6 @@ const attest: Route = async (services, request, { peer, logger }) => {
 export const attestationRoute: Route = async (services, _request, { peer, logger, variable: namespace }) => {
   const arrivedAt = services.clock.now();
   try {
-    admitCaller(services, peer, null);
     const found = await services.attester.show(namespace);
     const fields = found
       ? {

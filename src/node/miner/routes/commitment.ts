@@ -19,11 +19,13 @@ export const commitmentRoute: Route = async (services, _request, { peer, logger 
   }
 };
 
-/** POST /prove-memory (spec 8.14), with the signed commitment that the proof leads to. */
+/** POST /prove-memory (spec 8.14), signed where the miner demands it (M-W21), with the signed commitment that the proof leads to. */
 export const proveRoute: Route = async (services, request, { peer, logger }) => {
   try {
-    admitCaller(services, peer, null);
-    const leaf = readProveRequest(await readBody(request));
+    const body = await readBody(request);
+    const caller = await services.authenticator.authenticate(body, "prove-memory");
+    admitCaller(services, peer, caller);
+    const leaf = readProveRequest(body);
     const { commitment, proof } = await services.committer.commitment(leaf);
     if (proof === null) throw new Refusal(404, "not found");
     const own = { cid: valueText(leaf.cid), proof: valueText(proofText(proof)) };

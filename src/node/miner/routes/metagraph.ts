@@ -1,14 +1,12 @@
 import { pythonFloat } from "../../../crypto/python-text.ts";
 import type { Neuron } from "../../ports.ts";
 import { listText, objectText, valueText } from "../../protocol/reply-text.ts";
-import { admitCaller } from "../admission.ts";
 import type { Route } from "../miner-app.ts";
 import { replyToError } from "../reply.ts";
 
 /** GET /metagraph (spec 8.16), of the last block read; empty while the chain does not answer. */
-export const metagraphRoute: Route = async (services, _request, { peer, logger }) => {
+export const metagraphRoute: Route = async (services, _request, { logger }) => {
   try {
-    admitCaller(services, peer, null);
     const chain = await services.chainView.snapshot();
     const neurons = [...(chain?.neurons.values() ?? [])].map(neuronText);
     return { status: 200, text: objectText({ neurons: listText(neurons), block: String(chain?.block ?? null) }) };
