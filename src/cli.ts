@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./node/commands/export.ts")).exportCommand(),
   archive: async () => (await import("./node/commands/archive.ts")).archiveCommand(),
   restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
+  backup: async () => (await import("./node/commands/backup.ts")).backupCommand(),
   verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),
   doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
