@@ -4,6 +4,7 @@ import type { ChainClient } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import type { Clock } from "../node/runtime/clock.ts";
 import type { Logger } from "../node/runtime/logger.ts";
+import { isCallable } from "../node/validator/miner-address.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
 import { MAX_ASK_MS } from "./cosign/proposer-order.ts";
 import { checkFinality } from "./finality.ts";
@@ -181,14 +182,18 @@ export class RelayWorker {
     return await this.#move(submission, "submitting");
   }
 
-  /** The other validators of the block, where they are reached now: at the block some were not yet, or elsewhere. */
+  /**
+   * The other validators of the block, where they are reached now: at the block some were not yet, or elsewhere. On a
+   * real chain anybody writes an address there, so that inner ones are not called (V-W7).
+   */
   async #peers(submission: Submission): Promise<readonly Auth2Peer[]> {
     const { chain, signer } = this.#deps;
+    const isSimulated = submission.chain.startsWith("local:");
     const voters = (await chain.metagraph(submission.block)).neurons.filter(({ validatorPermit }) => validatorPermit);
     const addresses = new Map((await chain.metagraph()).neurons.map(({ hotkey, endpoint }) => [hotkey, endpoint]));
     return voters.flatMap(({ hotkey }) => {
       const url = addresses.get(hotkey) ?? null;
-      return url !== null && hotkey !== signer.hotkey ? [{ hotkey, url }] : [];
+      return url !== null && hotkey !== signer.hotkey && isCallable(url, isSimulated) ? [{ hotkey, url }] : [];
     });
   }
 

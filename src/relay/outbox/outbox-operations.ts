@@ -78,7 +78,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
   const freeTopic = database.prepare("UPDATE submission SET topic = NULL WHERE job = ? AND state = 'orphaned'");
   const replay = database.prepare(
     `UPDATE submission SET state = CASE WHEN body IS NULL THEN 'held' ELSE 'submitting' END, attempts = 0, polls = 0,
-       next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
+       first_submit_at = NULL, next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
   );
   const count = database.prepare(
     "INSERT INTO counter VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
