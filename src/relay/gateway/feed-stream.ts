@@ -7,6 +7,11 @@ import type { FeedQuery } from "./submission-statements.ts";
 const HEARTBEAT_MS = 15_000;
 const MAX_STREAMS = 200;
 const PAGE = 50;
+export const STREAM_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
 
 /**
  * Server-sent events of accepted submissions. A stream reads the store behind the last number it sent, so that nothing
@@ -73,9 +78,7 @@ export class FeedStreams {
       },
       { highWaterMark: 0 },
     );
-    return new Response(body, {
-      headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
-    });
+    return new Response(body, { headers: STREAM_HEADERS });
   }
 
   async *#events(query: FeedQuery & { readonly after: number }, signal: AbortSignal): AsyncGenerator<string, void> {

@@ -5,7 +5,7 @@ import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import { FEED_NOTICE, feedItems, readFeedQuery } from "./feed.ts";
-import type { FeedStreams } from "./feed-stream.ts";
+import { type FeedStreams, STREAM_HEADERS } from "./feed-stream.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { AddressLimiter, type RateLimit } from "./rate-limit.ts";
 import { type Answer, GatewayRefusal } from "./refusal.ts";
@@ -63,7 +63,9 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
   app.get("/v1/external-intelligence/stream", async ({ req }) => {
     const last = req.header("last-event-id");
     // A browser that reconnects repeats its first query: the event it saw last counts more.
-    return streams.open(readFeedQuery(last === undefined ? req.query() : { ...req.query(), since: last }));
+    const query = readFeedQuery(last === undefined ? req.query() : { ...req.query(), since: last });
+    // The answer to HEAD has no body, so that nobody would ever end its stream.
+    return req.raw.method === "HEAD" ? new Response(null, { headers: STREAM_HEADERS }) : streams.open(query);
   });
   app.get("/v1/gateway", async () => {
     const { identity, head, finalized } = await chain.state();

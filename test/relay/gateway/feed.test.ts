@@ -114,6 +114,20 @@ describe("the event stream", () => {
     live.leave();
   });
 
+  it("is not used up by those who ask for its head alone", async () => {
+    const own = await kit.start({
+      config: { folder: `${kit.folder}/heads`, rateLimit: { burst: 1_000, perSecond: 1_000 } },
+    });
+    for (let asked = 0; asked < 210; asked += 1) {
+      const head = await fetch(`${own.url}${PATH}/stream`, { method: "HEAD" });
+      expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+    }
+    const stream = await fetch(`${own.url}${PATH}/stream`);
+    expect(stream.status).toBe(200);
+    await stream.body?.cancel();
+    await own[Symbol.asyncDispose]();
+  });
+
   it("ends when the gateway stops", async () => {
     const own = await kit.start({ config: { folder: `${kit.folder}/stopping` } });
     const response = await fetch(`${own.url}${PATH}/stream`);
