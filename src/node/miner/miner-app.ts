@@ -95,8 +95,7 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
 function contextOf(context: AppContext, logger: Logger): RouteContext {
   const { peer = null, admin = false, secure = false } = bindingsOf(context);
   const [variable = ""] = Object.values(context.req.param());
-  const isTls = new URL(context.req.url).protocol === "https:";
-  return { peer, logger, variable, admin, secure: secure || isTls };
+  return { peer, logger, variable, admin, secure };
 }
 
 function bindingsOf(context: AppContext): Bindings {

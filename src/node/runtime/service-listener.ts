@@ -37,7 +37,10 @@ export async function startServiceListener(options: ServiceListenerOptions): Pro
       port,
       tls,
       isReady,
-      handler: (request, peer) => handler(request, proxies.clientOf(request.headers, peer)),
+      handler: (request, peer) => {
+        const client = proxies.clientOf(request.headers, peer);
+        return handler(request, { ...client, secure: client.secure || tls !== undefined });
+      },
     }),
   );
   const release = stack.move();

@@ -3,7 +3,7 @@ import { BlockList, isIP } from "node:net";
 /** Who asks, behind any proxies. */
 export interface Client {
   readonly peer: string;
-  /** Whether TLS reached as far as the trusted proxy; the listener's own TLS is told by the request's URL. */
+  /** Whether it came over TLS, here or at a trusted proxy. What the request's URL says of it is the sender's word. */
   readonly secure: boolean;
 }
 
