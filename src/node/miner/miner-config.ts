@@ -20,7 +20,7 @@ const hotkeys = z.string().transform((text, context) => {
 });
 
 /** The miner's variables; names of the reference where it has one (spec 13). */
-export const minerVariables = serviceVariables.extend({
+const minerVariables = serviceVariables.extend({
   ...qdrantVariables.shape,
   ENGRAM_CHAIN: z.string().optional(),
   ENGRAM_MINER_HOST: z.string().default("127.0.0.1"),

@@ -29,7 +29,7 @@ const peers = z.string().transform((text, context): readonly ConfiguredPeer[] =>
 });
 
 /** The validator's variables; names of the reference where it has one (spec 2.1). */
-export const validatorVariables = serviceVariables.extend({
+const validatorVariables = serviceVariables.extend({
   ENGRAM_CHAIN: z.string().optional(),
   ENGRAM_VALIDATOR_HOST: z.string().default("127.0.0.1"),
   VALIDATOR_PORT: count.min(0).max(65_535).default(8092),

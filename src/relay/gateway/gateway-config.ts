@@ -10,7 +10,7 @@ import type { RateLimit } from "./rate-limit.ts";
 
 const whole = z.coerce.number("must be a number").int("must be a whole number");
 
-export const gatewayVariables = serviceVariables.extend({
+const gatewayVariables = serviceVariables.extend({
   ENGRAM_CHAIN: z.string().optional(),
   NETUID: whole.min(0).max(65_535).default(450),
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
