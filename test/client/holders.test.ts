@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { hotkeyOf } from "../../src/crypto/ss58.ts";
-import { chooseThreshold } from "../../src/node/client/key-shares/holders.ts";
+import { chooseHolders, chooseThreshold, nextHolders } from "../../src/node/client/key-shares/holders.ts";
 import { judgeIndependence } from "../../src/node/client/key-shares/independence.ts";
+import type { MinerView } from "../../src/node/client/replication/miner-directory.ts";
 import type { Neuron } from "../../src/node/ports.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
 
@@ -38,7 +39,7 @@ test.each([
   [
     "one network",
     new PublicChain([neuron(one), neuron(two)]),
-    [miner(one, "203.0.113.7", 0), miner(two, "203.0.9.9", 1)],
+    [miner(one, "203.0.113.7", 0), miner(two, "203.0.113.99", 1)],
     /one network/,
   ],
   [
@@ -50,6 +51,34 @@ test.each([
   ["a simulated chain", new FixedChain([neuron(one), neuron(two)]), apart, /simulated/],
 ])("holders of %s are not", async (_, chain, miners, why) => {
   expect(await judgeIndependence(miners, chain)).toEqual({ independent: false, why: expect.stringMatching(why) });
+});
+
+/** As the directory sees a miner that may keep shares. */
+const viewOf = (known: ReturnType<typeof miner>): MinerView => {
+  const caps = ["auth2", "keyshare2"];
+  const view = { miner: known, caps, trusted: true, reachable: true, verified: true, shareKey: "ab".repeat(32) };
+  return view as unknown as MinerView;
+};
+
+test("one holder a coldkey and network is chosen where that leaves three, else all are", async () => {
+  const more = [one, two, newHotkey(), newHotkey(), newHotkey()];
+  const owner = newHotkey();
+  const hosts = ["203.0.113.7", "203.0.113.8", "198.51.100.7", "192.0.2.7", "[2001:db8::1]"];
+  const views = more.map((hotkey, index) => viewOf(miner(hotkey, hosts[index] ?? "", index)));
+  const neurons = more.map((hotkey, index) => neuron(hotkey, index === 3 ? owner : newHotkey()));
+  const chosen = async (chain: FixedChain, named?: readonly string[]) =>
+    (await chooseHolders(views, named, chain)).map(({ view }) => view.miner.hotkey);
+  expect(await chosen(new PublicChain(neurons))).toEqual([one, more[2], more[3], more[4]]);
+  const oneOwner = neurons.map((known, index) => (index > 1 ? { ...known, coldkey: owner } : known));
+  expect((await chosen(new PublicChain(oneOwner))).toSorted()).toEqual(more.toSorted());
+  expect(await chosen(new FixedChain(neurons))).toEqual(more);
+  expect(await chosen(new PublicChain(neurons), [one, two])).toEqual([one, two]);
+  // Former holders stay; what is missing comes from those that stand apart first.
+  expect(await nextHolders(views, [two, newHotkey(), newHotkey()], new PublicChain(neurons))).toEqual([
+    two,
+    one,
+    more[2],
+  ]);
 });
 
 test("the threshold is more than half, never one, and never above the holders", () => {

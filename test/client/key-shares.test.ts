@@ -59,6 +59,10 @@ async function secondHome(): Promise<string> {
   return home;
 }
 
+async function epochsIn(miners: TcpMiners): Promise<readonly number[]> {
+  return (await Promise.all(miners.folders.map(keptShares))).flat().map(({ epoch }) => epoch);
+}
+
 async function secretOf(name: string): Promise<Uint8Array> {
   const { memoryRoot } = await openWallet(walletFolder(bench.home));
   return namespaceSecret(memoryRoot.reveal(), shownName(name));
@@ -139,7 +143,7 @@ describe("a key split among five miners, three needed", () => {
     const secrets = [await secretOf("main")];
     for (const folder of miners.folders) {
       const { privateKey } = await shareKeysIn(folder);
-      const kept = keptShares(folder);
+      const kept = await keptShares(folder);
       expect(kept).toHaveLength(1);
       secrets.push(...kept.map(({ sealed }) => openEnvelope(sealed, privateKey)));
     }
@@ -171,7 +175,7 @@ describe("splitting again", () => {
     expect(await keys(second).status()).toEqual([{ namespace: "main", split: null }]);
     expect(await keys(second).split({})).toMatchObject({ epoch: 3 });
     for (const index of [0, 1, 2]) await miners.stop(index);
-    expect(miners.folders.flatMap(keptShares).map(({ epoch }) => epoch)).toEqual([3, 3, 3]);
+    expect(await epochsIn(miners)).toEqual([3, 3, 3]);
   });
 
   test("that is cut off leaves the split before whole", async () => {
@@ -192,7 +196,7 @@ describe("splitting again", () => {
     expect(await keys(first).status()).toMatchObject([{ split: { epoch: 2, complete: false } }]);
     expect(await keys(first).split({ threshold: 4 })).toMatchObject({ epoch: 3, complete: true });
     for (const index of [0, 1, 2, 3, 4]) await miners.stop(index);
-    expect(miners.folders.flatMap(keptShares).map(({ epoch }) => epoch)).toEqual([3, 3, 3, 3, 3]);
+    expect(await epochsIn(miners)).toEqual([3, 3, 3, 3, 3]);
   });
 
   test("with fewer holders takes the old shares from those that are none any more", async () => {
@@ -202,7 +206,50 @@ describe("splitting again", () => {
     const holders = miners.miners.slice(0, 2).map(({ hotkey }) => hotkey);
     expect(await keys(client).split({ holders })).toMatchObject({ epoch: 2, threshold: 2, total: 2 });
     for (const index of [0, 1, 2]) await miners.stop(index);
-    expect(miners.folders.map((folder) => keptShares(folder).length)).toEqual([1, 1, 0]);
+    expect((await Promise.all(miners.folders.map(keptShares))).map((kept) => kept.length)).toEqual([1, 1, 0]);
+  });
+});
+
+describe("shares that are renewed or taken back", () => {
+  test("a refresh gives new shares of the same key, to others where a former holder is gone", async () => {
+    await using miners = await TcpMiners.start(4);
+    const client = open(miners);
+    await expect(keys(client).refresh({})).rejects.toMatchObject({ code: "KEY_NEVER_SPLIT" });
+    const holders = miners.miners.slice(0, 3).map(({ hotkey }) => hotkey);
+    const first = await keys(client).split({ holders, threshold: 2 });
+    await miners.stop(0);
+    const again = open(miners);
+    const second = await keys(again).refresh({});
+    expect(second).toMatchObject({ epoch: 2, threshold: 2, total: 3, complete: true, fingerprint: first.fingerprint });
+    expect(second.holders.map(({ hotkey }) => hotkey).sort()).toEqual(
+      miners.miners
+        .slice(1)
+        .map(({ hotkey }) => hotkey)
+        .sort(),
+    );
+    expect(await keys(again).show({})).toMatchObject({
+      split: { epoch: 2, valid: 3, recoverable: true, fingerprint: first.fingerprint },
+    });
+    // The old share of the miner that was away fits nothing any more.
+    await miners.restart(0);
+    expect(await keys(open(miners)).recover({})).toMatchObject({ epoch: 2, valid: 3 });
+  });
+
+  test("a revoked key has no shares, takes no old ones again, and can be split anew, also by a restored home", async () => {
+    await using miners = await TcpMiners.start(3);
+    const client = open(miners);
+    await keys(client).split({});
+    await keys(client).split({});
+    const revoked = await keys(client).revoke({});
+    expect(revoked).toMatchObject({ epoch: 3, complete: true, holders: [{}, {}, {}].map(() => ({ revoked: true })) });
+    await expect(keys(client).recover({})).rejects.toMatchObject({ code: "KEY_SHARES_TOO_FEW" });
+    expect(await keys(client).show({})).toMatchObject({ split: null });
+    expect(await keys(client).status()).toMatchObject([{ split: { revokedAt: expect.any(Number) } }]);
+    await expect(keys(client).refresh({})).rejects.toMatchObject({ code: "KEY_NEVER_SPLIT" });
+    const restored = keys(open(miners, { home: await secondHome() }));
+    const { epoch } = await restored.split({});
+    expect(epoch).toBeGreaterThan(1_000_000_000);
+    expect(await keys(client).recover({})).toMatchObject({ epoch, valid: 3 });
   });
 });
 

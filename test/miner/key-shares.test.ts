@@ -73,7 +73,7 @@ function opened(answer: Answer): readonly [number, string][] {
 test("an owner's share comes back sealed to the request's key, over a restart too; the reply is signed", async () => {
   await using miner = await MinerUnderTest.start();
   const { shares, deposit } = splitOf(miner, 1);
-  expect((await store(miner, alice, deposit(2))).json).toEqual({ stored: true });
+  expect((await store(miner, alice, deposit(2))).json).toMatchObject({ stored: true });
   expect(await miner.store.namespaces.ownerOf(NAMESPACE)).toBe(alice.hotkey);
   miner.clock.time += 1;
   miner.restart();

@@ -96,7 +96,7 @@ export class MinerUnderTest implements AsyncDisposable {
     this.folder = folder;
     this.store = new EmbeddedVectorStore({ path: join(folder, "miner.sqlite"), clock: this.clock });
     this.commitments = new EmbeddedCommitments({ path: join(folder, "miner.sqlite") });
-    this.shares = openShareStore(join(folder, "shares.sqlite"));
+    this.shares = openShareStore(join(folder, "shares.sqlite"), new Secret(new Uint8Array(32).fill(3)));
     this.deps = {
       store: this.store,
       namespaces: this.store.namespaces,

@@ -20,6 +20,18 @@ export class FakeKeyShares implements KeyShares {
     return { ...this.#facts, valid: 2, key: "saved" as const, file: "/home/someone/key.json", holders };
   }
 
+  async refresh(input: SplitInput) {
+    return this.split(input);
+  }
+
+  async revoke() {
+    return { namespace: "main", wireName: "n00", epoch: 2, complete: true, holders: [{ hotkey: "5A", revoked: true }] };
+  }
+
+  async show() {
+    return { namespace: "main", wireName: "n00", split: null, holders: [] };
+  }
+
   async status() {
     return [];
   }

@@ -4,6 +4,8 @@ import type {
   KeyShares,
   RecoverInput,
   RecoverResult,
+  RevokeResult,
+  SharesShown,
   SplitInput,
   SplitResult,
   SplitStatus,
@@ -22,10 +24,13 @@ namespace together. Keys are compared by fingerprints; the key itself is never s
 /** `engram keys`: splits namespace keys among miners, and recovers them. */
 export function keysCommand(): Command {
   return new CommandGroup("keys")
-    .description("split a namespace's key among miners, or recover it from them")
+    .description("split a namespace's key among miners, renew or revoke the shares, or recover it from them")
     .addHelpText("after", ABOUT)
     .addCommand(splitCommand())
+    .addCommand(refreshCommand())
+    .addCommand(revokeCommand())
     .addCommand(recoverCommand())
+    .addCommand(showCommand())
     .addCommand(statusCommand());
 }
 
@@ -53,6 +58,52 @@ function splitCommand(): Command {
         const summary = `Give miners shares of the key of ${name}: ${threshold ?? "more than half"} of them together can read it`;
         await agree(client, options, { command: "keys split", input, summary });
         await print(options.json === true, await keySharesOf(client).split(input), describeSplit);
+      }),
+    );
+}
+
+function refreshCommand(): Command {
+  return dataCommand("refresh", "give new shares of the same key, to other holders where former ones are gone")
+    .option("-n, --namespace <name>", "the namespace (default: main)")
+    .option("-k, --threshold <count>", "shares that give the key back (default: as before)", positiveInteger)
+    .addOption(repeatable("--holder <hotkey>", "a miner that gets a share; repeat it (default: the former ones)"))
+    .action((options: SplitOptions) =>
+      run(options, async () => {
+        const { namespace, threshold, holder: holders } = options;
+        const input: SplitInput = { namespace, threshold, holders };
+        await using client = await openClient(options);
+        const summary = `Give miners new shares of the key of ${JSON.stringify(namespace ?? "main")}, in place of the old`;
+        await agree(client, options, { command: "keys refresh", input, summary });
+        await print(options.json === true, await keySharesOf(client).refresh(input), describeSplit);
+      }),
+    );
+}
+
+interface NamedOptions extends CommonOptions {
+  readonly namespace?: string;
+}
+
+function revokeCommand(): Command {
+  return dataCommand("revoke", "have every holder drop its share; who put them together before keeps the key")
+    .option("-n, --namespace <name>", "the namespace (default: main)")
+    .action((options: NamedOptions) =>
+      run(options, async () => {
+        const input = { namespace: options.namespace };
+        await using client = await openClient(options);
+        const summary = `Drop the shares of the key of ${JSON.stringify(options.namespace ?? "main")} at all miners`;
+        await agree(client, options, { command: "keys revoke", input, summary });
+        await print(options.json === true, await keySharesOf(client).revoke(input), describeRevocation);
+      }),
+    );
+}
+
+function showCommand(): Command {
+  return dataCommand("show", "ask the miners for their shares, and say whether they are enough")
+    .option("-n, --namespace <name>", "the namespace (default: main)")
+    .action((options: NamedOptions) =>
+      withClient(options, async (client) => {
+        const shown = await keySharesOf(client).show({ namespace: options.namespace });
+        await print(options.json === true, shown, describeShown);
       }),
     );
 }
@@ -115,6 +166,31 @@ function describeSplit(split: SplitResult): string {
   ]);
 }
 
+function describeRevocation({ namespace, epoch, complete, holders }: RevokeResult): string {
+  return columns([
+    ["namespace", namespace],
+    ["revoked", `below epoch ${epoch}${complete ? "" : ", not by every holder: revoke again when all answer"}`],
+    ...holders.map(({ hotkey, revoked, problem }) => ["holder", `${hotkey} ${revoked ? "dropped" : (problem ?? "")}`]),
+  ]);
+}
+
+function describeShown({ namespace, wireName, split, holders }: SharesShown): string {
+  const enough = split?.recoverable ? "enough" : "too few";
+  return columns([
+    ["namespace", `${namespace}, at miners ${wireName}`],
+    ["key", split?.fingerprint ?? "no miner shows a share of it"],
+    ...(split
+      ? [
+          [
+            "shares",
+            `${split.valid} valid, ${split.threshold} of ${split.total} needed: ${enough}; epoch ${split.epoch}`,
+          ],
+        ]
+      : []),
+    ...holders.map(({ hotkey, answer }) => ["holder", `${hotkey} ${answer}`]),
+  ]);
+}
+
 function describeRecovery({
   wireName,
   fingerprint,
@@ -140,7 +216,8 @@ function describeStatus(namespaces: readonly SplitStatus[]): string {
     ["namespace", "key", "shares", "split"],
     ...namespaces.map(({ namespace, split }) => {
       if (split === null) return [namespace, "", "never split from here", ""];
-      const { fingerprint, threshold, total, complete, at } = split;
+      const { fingerprint, threshold, total, complete, at, revokedAt } = split;
+      if (revokedAt !== undefined) return [namespace, fingerprint, "revoked", ago(revokedAt)];
       return [namespace, fingerprint, `${threshold} of ${total}${complete ? "" : ", not complete"}`, ago(at)];
     }),
   ]);

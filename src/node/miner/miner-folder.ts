@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { minerNoiseKey, shareKeyPair } from "../../crypto/keys.ts";
+import { minerNoiseKey, shareKeyPair, shareStoreKey } from "../../crypto/keys.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import { openWallet, type Wallet } from "../chain/wallet.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -23,7 +23,7 @@ export async function openMinerFolder(
   const path = join(folder, "records.db");
   const store = await openStore(path);
   const commitments = new EmbeddedCommitments({ path });
-  const shares = openShareStore(join(folder, "shares.db"));
+  const shares = openShareStore(join(folder, "shares.db"), new Secret(shareStoreKey(identity.memoryRoot.reveal())));
   const shareKeys = new Secret(shareKeyPair(identity.memoryRoot.reveal()));
   const noiseKey = new Secret(minerNoiseKey(identity.memoryRoot.reveal()));
   return { store, namespaces: store.namespaces, commitments, shares, shareKeys, noiseKey, identity, sr25519 };

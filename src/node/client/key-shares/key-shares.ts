@@ -61,8 +61,28 @@ export interface SplitStatus {
         /** Unix milliseconds. */
         readonly at: number;
         readonly holders: readonly string[];
+        readonly revokedAt?: number | undefined;
       })
     | null;
+}
+
+export interface RevokeResult {
+  readonly namespace: string;
+  readonly wireName: string;
+  /** Shares of older epochs are taken by none of those that confirmed. */
+  readonly epoch: number;
+  /** Every holder of the last split confirmed. */
+  readonly complete: boolean;
+  readonly holders: readonly { readonly hotkey: string; readonly revoked: boolean; readonly problem?: string }[];
+}
+
+/** What miners hold of a key just now; nothing is rebuilt. */
+export interface SharesShown {
+  readonly namespace: string;
+  readonly wireName: string;
+  /** The newest split of which there is a valid share; null: none. */
+  readonly split: (Omit<SplitFacts, "wireName"> & { readonly valid: number; readonly recoverable: boolean }) | null;
+  readonly holders: readonly { readonly hotkey: string; readonly answer: HolderAnswer }[];
 }
 
 interface KeyShareOptions {
@@ -81,5 +101,17 @@ export interface KeyShares {
   split(input: SplitInput, options?: KeyShareOptions): Promise<SplitResult>;
   /** Errors: `KEY_SHARES_TOO_FEW`, `KEY_DIFFERS` (nothing is overwritten), `KEY_OWNER`, `NO_MINERS`. */
   recover(input: RecoverInput, options?: KeyShareOptions): Promise<RecoverResult>;
+  /**
+   * New shares of the same key in a new epoch, to the former holders that are there and others in place of those that
+   * are not; older shares are dropped. Errors: those of `split`, and `KEY_NEVER_SPLIT`.
+   */
+  refresh(input: SplitInput, options?: KeyShareOptions): Promise<SplitResult>;
+  /**
+   * Tells every holder to drop its share, and to take none of this or an older epoch again. Whoever already put the
+   * shares together keeps the key. Errors: `NAMESPACE_UNKNOWN`, `PUBLIC_NAMESPACE`, `NO_MINERS`, `KEY_SPLIT_BUSY`.
+   */
+  revoke(input: Pick<SplitInput, "namespace">, options?: KeyShareOptions): Promise<RevokeResult>;
+  /** Errors: `NAMESPACE_UNKNOWN`, `PUBLIC_NAMESPACE`, `NO_MINERS`. */
+  show(input: Pick<SplitInput, "namespace">, options?: KeyShareOptions): Promise<SharesShown>;
   status(): Promise<readonly SplitStatus[]>;
 }

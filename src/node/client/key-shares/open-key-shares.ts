@@ -7,10 +7,21 @@ import type { ReplicationContext } from "../open-client.ts";
 import type { KeyValues } from "../replication/miner-directory.ts";
 import { type NamespaceAccess, namespaceAccess } from "../replication/namespace-access.ts";
 import type { ReplicationParts } from "../replication/replicator.ts";
-import type { KeyShares, RecoverInput, RecoverResult, SplitInput, SplitResult, SplitStatus } from "./key-shares.ts";
+import { nextHolders } from "./holders.ts";
+import type {
+  KeyShares,
+  RecoverInput,
+  RecoverResult,
+  RevokeResult,
+  SharesShown,
+  SplitInput,
+  SplitResult,
+  SplitStatus,
+} from "./key-shares.ts";
 import { recoverKey } from "./recover-key.ts";
+import { revokeShares, showShares } from "./revoke-shares.ts";
 import { ShareCalls } from "./share-calls.ts";
-import { splitKey } from "./split-key.ts";
+import { type SplitDeps, splitKey } from "./split-key.ts";
 import { readSplit } from "./split-record.ts";
 
 export interface KeySharesDeps {
@@ -23,6 +34,10 @@ export interface KeySharesDeps {
 
 const TASK = "key-split";
 
+interface Options {
+  readonly signal?: AbortSignal;
+}
+
 /** Key shares at the miners of this client. */
 export class MinerKeyShares implements KeyShares {
   readonly #deps: KeySharesDeps;
@@ -31,15 +46,53 @@ export class MinerKeyShares implements KeyShares {
     this.#deps = deps;
   }
 
-  async split(input: SplitInput, options: { readonly signal?: AbortSignal } = {}): Promise<SplitResult> {
+  split(input: SplitInput, options: Options = {}): Promise<SplitResult> {
+    return this.#alone(input, options, (named, deps) => splitKey(named, input, deps));
+  }
+
+  refresh(input: SplitInput, options: Options = {}): Promise<SplitResult> {
+    return this.#alone(input, options, async (named, deps) => {
+      const last = await readSplit(deps.values, named.access.wireName);
+      if (!last || last.revokedAt !== undefined) {
+        throw new EngramError(
+          "KEY_NEVER_SPLIT",
+          "there are no shares of this key to refresh, as far as this home knows",
+          {
+            fix: "split it with `engram keys split`",
+          },
+        );
+      }
+      const holders = input.holders ?? (await nextHolders(deps.views, last.holders, deps.chain));
+      const threshold = input.threshold ?? Math.min(last.threshold, holders.length);
+      return splitKey(named, { holders, threshold }, deps);
+    });
+  }
+
+  revoke(input: Pick<SplitInput, "namespace">, options: Options = {}): Promise<RevokeResult> {
+    return this.#alone(input, options, revokeShares);
+  }
+
+  async show({ namespace }: Pick<SplitInput, "namespace">, options: Options = {}): Promise<SharesShown> {
+    const name = await this.#privateName(namespace ?? DEFAULT_NAMESPACE);
+    const access = await this.#accessTo(name);
+    const { wallet, ...miners } = await this.#miners(options.signal);
+    return showShares({ name, access }, { ...miners, signer: wallet, signal: this.#signal(options.signal) });
+  }
+
+  /** One process of this home at a time: two would choose the same epoch. Errors: `KEY_SPLIT_BUSY`. */
+  async #alone<Result>(
+    { namespace }: Pick<SplitInput, "namespace">,
+    options: Options,
+    work: (named: { readonly name: string; readonly access: NamespaceAccess }, deps: SplitDeps) => Promise<Result>,
+  ): Promise<Result> {
     const { context, values } = this.#deps;
-    const name = await this.#privateName(input.namespace ?? DEFAULT_NAMESPACE);
+    const name = await this.#privateName(namespace ?? DEFAULT_NAMESPACE);
     const access = await this.#accessTo(name);
     const { calls, views, wallet, sr25519 } = await this.#miners(options.signal);
     const shared = { views, calls, sr25519, signer: wallet, values, chain: context.chain(), clock: context.clock };
-    const result = Promise.withResolvers<SplitResult>();
+    const result = Promise.withResolvers<Result>();
     const ran = await context.leases.run(TASK, this.#signal(options.signal), async ({ signal }) => {
-      result.resolve(await splitKey({ name, access }, input, { ...shared, signal }));
+      result.resolve(await work({ name, access }, { ...shared, signal }));
     });
     if (ran) return result.promise;
     throw new EngramError("KEY_SPLIT_BUSY", "another process of this home is splitting a key", {
@@ -48,7 +101,7 @@ export class MinerKeyShares implements KeyShares {
     });
   }
 
-  async recover(input: RecoverInput, options: { readonly signal?: AbortSignal } = {}): Promise<RecoverResult> {
+  async recover(input: RecoverInput, options: Options = {}): Promise<RecoverResult> {
     const { home } = this.#deps.context;
     const { calls, views, wallet, sr25519 } = await this.#miners(options.signal);
     const owner = wallet.hotkey;

@@ -17,6 +17,9 @@ export interface ShareCallsDeps {
   readonly deadlineMs?: number | undefined;
 }
 
+/** Why a miner does not take a share of an epoch. */
+export const NEWER_EPOCH = "it holds a newer epoch, or this one was revoked";
+
 const DEADLINE_MS = 10_000;
 
 /** The key share routes of miners (spec 8.8, 8.9 over auth2). Errors: those of `Auth2Caller`. */
@@ -59,5 +62,5 @@ export class ShareCalls {
 /** A miner's own sentence is shown to nobody: only what it means is. */
 function known(error: string | undefined): string {
   if (error === undefined) return "";
-  return /epoch/.test(error) ? ": it holds a newer epoch" : ": with a reason of its own";
+  return /epoch/.test(error) ? `: ${NEWER_EPOCH}` : ": with a reason of its own";
 }

@@ -21,7 +21,7 @@ import { type CollectedShares, collectShares } from "./collect-shares.ts";
 import { chooseHolders, chooseThreshold, type Holder, possibleHolders } from "./holders.ts";
 import { judgeIndependence } from "./independence.ts";
 import type { SplitInput, SplitResult } from "./key-shares.ts";
-import type { ShareCalls } from "./share-calls.ts";
+import { NEWER_EPOCH, type ShareCalls } from "./share-calls.ts";
 import { readSplit, writeSplit } from "./split-record.ts";
 
 export interface SplitDeps {
@@ -50,9 +50,34 @@ export async function splitKey(
   input: SplitInput,
   deps: SplitDeps,
 ): Promise<SplitResult> {
-  const holders = chooseHolders(deps.views, input.holders);
+  const holders = await chooseHolders(deps.views, input.holders, deps.chain);
   const threshold = chooseThreshold(input.threshold, holders.length);
-  const { epoch, keepEpoch } = await nextEpoch(access.wireName, deps);
+  const next = await nextEpoch(access.wireName, deps);
+  const result = await splitInEpoch({ name, access }, { holders, threshold }, next, deps);
+  const { clock } = deps;
+  const jump = Math.floor(clock.now() / 1000);
+  // A home that was restored does not know up to where its owner revoked; no count of splits gets near the time.
+  if (!result.refusedAsOld || jump <= next.epoch) return finished(result, threshold);
+  const again = { ...next, epoch: jump };
+  return finished(await splitInEpoch({ name, access }, { holders, threshold }, again, deps), threshold);
+}
+
+interface SplitOutcome {
+  readonly result: SplitResult;
+  readonly refusedAsOld: boolean;
+}
+
+function finished({ result }: SplitOutcome, threshold: number): SplitResult {
+  if (result.stored < threshold) throw incomplete(result.stored, threshold);
+  return result;
+}
+
+async function splitInEpoch(
+  { name, access }: { readonly name: string; readonly access: NamespaceAccess },
+  { holders, threshold }: { readonly holders: readonly Holder[]; readonly threshold: number },
+  { epoch, keepEpoch }: { readonly epoch: number; readonly keepEpoch: number },
+  deps: SplitDeps,
+): Promise<SplitOutcome> {
   const { shares, signed } = makeShares(access, { epoch, threshold, total: holders.length }, deps.signer);
   const independence = await judgeIndependence(
     holders.map(({ view }) => view.miner),
@@ -69,7 +94,6 @@ export async function splitKey(
     holders.map((holder, place) => deliver(holder, shares[place], signed, keepEpoch, deps)),
   );
   const stored = deliveries.filter((delivery) => delivery.stored).length;
-  if (stored < threshold) throw incomplete(stored, threshold);
   const complete = stored === holders.length;
   if (complete) {
     await dropOlder(signed.manifest, deps);
@@ -77,13 +101,14 @@ export async function splitKey(
   }
   const { wireName } = access;
   const facts = { wireName, fingerprint, epoch, threshold, total: holders.length };
-  return { namespace: name, ...facts, stored, complete, ...independence, holders: deliveries };
+  const result = { namespace: name, ...facts, stored, complete, ...independence, holders: deliveries };
+  return { result, refusedAsOld: deliveries.some(({ problem }) => problem?.includes(NEWER_EPOCH)) };
 }
 
 /** Above every epoch that this home or a miner knows of; and the epoch that can be recovered meanwhile. */
-async function nextEpoch(
+export async function nextEpoch(
   wireName: string,
-  { views, calls, sr25519, signal, signer, values }: SplitDeps,
+  { views, calls, sr25519, signal, signer, values }: Omit<SplitDeps, "chain" | "clock">,
 ): Promise<{ readonly epoch: number; readonly keepEpoch: number }> {
   const [record, collected] = await Promise.all([
     readSplit(values, wireName),

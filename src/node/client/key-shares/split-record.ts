@@ -10,6 +10,8 @@ const recordSchema = z.object({
   independent: z.boolean(),
   at: z.number(),
   holders: z.array(z.string()),
+  /** Unix milliseconds: since then no miner should have a share. */
+  revokedAt: z.number().optional(),
 });
 
 /** What this home remembers of its last split of a namespace; written before the first share leaves. */

@@ -12,7 +12,6 @@ import {
   type ShareRetrieve,
 } from "../../protocol/key-share-messages.ts";
 import { Refusal } from "../../protocol/refusal.ts";
-import type { Clock } from "../../runtime/clock.ts";
 import type { Secret } from "../../runtime/secret.ts";
 import type { NamespaceRegistry } from "../../vectors/embedded/namespace-registry.ts";
 import { type NamespaceGate, NamespaceRefused } from "../namespace-gate.ts";
@@ -26,11 +25,10 @@ export interface ShareKeeperDeps {
   readonly namespaces: NamespaceRegistry;
   readonly namespaceGate: NamespaceGate;
   readonly sr25519: Sr25519;
-  readonly clock: Clock;
 }
 
 const CONFLICTS: Readonly<Record<Exclude<KeepOutcome, "kept">, string>> = {
-  lower: "a newer epoch of this namespace's shares is held here; split again with a higher epoch",
+  lower: "a newer epoch of this namespace's shares is held here or was revoked; split again with a higher epoch",
   taken: "another share of this epoch is held here; split again with a higher epoch",
   full: "this miner holds as many of your shares as one owner may have; ask another miner",
 };
@@ -45,7 +43,7 @@ export class ShareKeeper {
 
   /** Durable when it resolves. Throws `Refusal` 400, 403, 409. */
   async keep(deposit: ShareDeposit, sender: Hotkey): Promise<void> {
-    const { shares, clock } = this.#deps;
+    const { shares } = this.#deps;
     const { manifest, manifest_signature: manifestSignature, share_index: index, sealed_share: sealed } = deposit;
     this.#check(deposit, { manifest, signature: manifestSignature }, sender);
     const { namespace, epoch } = manifest;
@@ -54,14 +52,18 @@ export class ShareKeeper {
     const outcome = await shares.call("keep", {
       share: { ...share, manifestSignature },
       keepEpoch: deposit.keep_epoch,
-      now: clock.now(),
     });
     if (outcome !== "kept") throw new Refusal(409, CONFLICTS[outcome]);
   }
 
-  /** Drops the sender's older shares of this namespace; their bytes are off the disk then. */
+  /**
+   * Drops the sender's older shares of this namespace; their bytes are off the disk then. Of one's own namespace older
+   * epochs are not taken again: that is how a split is revoked too, by committing to the epoch after it.
+   */
   async commit({ namespace, commit_epoch }: ShareCommit, sender: Hotkey): Promise<void> {
-    await this.#deps.shares.call("commit", { namespace, owner: sender, epoch: commit_epoch });
+    const { shares, namespaces } = this.#deps;
+    const remember = (await namespaces.ownerOf(namespace)) === sender;
+    await shares.call("commit", { namespace, owner: sender, epoch: commit_epoch, remember });
   }
 
   /** The sender's own shares, the newest epoch first, sealed to the request's key. Throws `Refusal` 404. */
