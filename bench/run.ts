@@ -4,6 +4,7 @@ import { coldStart } from "./cases/cold-start.ts";
 import { durableStores } from "./cases/durable-stores.ts";
 import { eventLoop } from "./cases/event-loop.ts";
 import { minerHttp } from "./cases/miner-http.ts";
+import { signatures } from "./cases/signatures.ts";
 import { stdioReads } from "./cases/stdio-reads.ts";
 import { type Result, report } from "./report.ts";
 
@@ -12,6 +13,7 @@ const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   "durable-stores": durableStores,
   "event-loop": eventLoop,
   "miner-http": minerHttp,
+  signatures,
   "stdio-reads": stdioReads,
 };
 

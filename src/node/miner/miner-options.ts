@@ -6,6 +6,7 @@ import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/lim
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Secret } from "../runtime/secret.ts";
+import type { SignatureVerifier } from "../runtime/signature-pool.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { RecordCommitments } from "../vectors/embedded/record-commitments.ts";
 import type { AdminPolicy } from "./admin-access.ts";
@@ -59,6 +60,8 @@ export interface MinerDeps {
   readonly chain: ChainClient;
   readonly identity: MinerIdentity;
   readonly sr25519: Sr25519;
+  /** Checks the signatures of requests; on the caller's thread when absent. */
+  readonly signatures?: SignatureVerifier | undefined;
   /** Absent without a wallet: then nothing is archived or checked. */
   readonly archive?: MinerArchive | undefined;
   readonly clock: Clock;

@@ -5,6 +5,7 @@ import { Auth2Gate } from "../protocol/auth2-gate.ts";
 import { ARCHIVE_CAPABILITY } from "../protocol/capabilities.ts";
 import { ADDRESS_RATE_FACTOR, MAX_RATE_KEYS, VERIFIED_RATE_FACTOR } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { verifierHere } from "../runtime/signature-pool.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
 import type { AdminPolicy } from "./admin-access.ts";
 import type { MinerArchive } from "./archive/miner-archive.ts";
@@ -68,6 +69,7 @@ export interface MinerServices {
 export function createMinerServices(options: MinerOptions, deps: MinerDeps): MinerServices {
   const { store, clock, embedder, identity } = deps;
   const chainView = new ChainView(deps);
+  const signatures = deps.signatures ?? verifierHere(deps.sr25519);
   const namespaceKeys = new NamespaceKeys(deps);
   const namespaceGate = new NamespaceGate({ ...deps, namespaceKeys });
   const attester = new Attester({ ...deps, chainView, namespaceGate });
@@ -84,7 +86,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     namespaces: deps.namespaces,
     profile: embedder.profile,
     clock,
-    authenticator: new RequestAuthenticator(options, { ...deps, chainView }),
+    authenticator: new RequestAuthenticator(options, { ...deps, chainView, signatures }),
     auth2: new Auth2Gate(deps),
     namespaceGate,
     namespaceKeys,

@@ -1,11 +1,12 @@
-import { isWithinWindow, REQUEST_WINDOW_MS, requestMessage, verifyHotkeySignature } from "../../crypto/request-auth.ts";
-import type { Sr25519 } from "../../crypto/sr25519.ts";
+import { isEngramError } from "../../crypto/errors.ts";
+import { isWithinWindow, REQUEST_WINDOW_MS, requestMessage } from "../../crypto/request-auth.ts";
 import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import type { SubnetJson, SubnetObject } from "../../crypto/subnet-json.ts";
 import { isTruthy } from "../protocol/fields.ts";
 import { MAX_SEEN_SIGNATURES } from "../protocol/limits.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { SignatureVerifier } from "../runtime/signature-pool.ts";
 import { SingleUse } from "../runtime/single-use.ts";
 import type { ChainView } from "./chain-view.ts";
 
@@ -19,7 +20,7 @@ export interface AuthenticationPolicy {
 }
 
 interface Deps {
-  readonly sr25519: Sr25519;
+  readonly signatures: SignatureVerifier;
   readonly clock: Clock;
   readonly chainView: ChainView;
 }
@@ -49,7 +50,7 @@ export class RequestAuthenticator {
       if (!requireSignatures && !requireRegistration && allowedHotkeys === null) return null;
       throw refused(`this miner takes signed requests only; add hotkey, nonce and signature for ${endpoint}`);
     }
-    const hotkey = this.#verify(body, endpoint);
+    const hotkey = await this.#verify(body, endpoint);
     await this.admit(hotkey);
     return hotkey;
   }
@@ -63,13 +64,13 @@ export class RequestAuthenticator {
     }
   }
 
-  #verify(body: SubnetObject, endpoint: string): Hotkey {
+  async #verify(body: SubnetObject, endpoint: string): Promise<Hotkey> {
     const hotkey = body.get("hotkey");
     if (typeof hotkey !== "string" || !isHotkey(hotkey)) throw refused("hotkey must be an SS58 address of prefix 42");
     const nonce = this.#freshNonce(body.get("nonce"));
     const signature = body.get("signature");
     const message = requestMessage(nonce, endpoint, body);
-    if (typeof signature !== "string" || !verifyHotkeySignature(this.#deps.sr25519, hotkey, message, signature)) {
+    if (typeof signature !== "string" || !(await this.#isValid({ hotkey, message, signature }))) {
       throw refused(`the signature is not the hotkey's over this body for ${endpoint}`);
     }
     // The message, not the bare nonce: two different requests of one millisecond are both genuine.
@@ -77,6 +78,15 @@ export class RequestAuthenticator {
     if (use === "used") throw refused("this signed request was used already; sign it again with a fresh nonce");
     if (use === "full") throw new Refusal(429, "too many signed requests; wait", { retryAfterSeconds: 30 });
     return hotkey;
+  }
+
+  async #isValid(check: Parameters<SignatureVerifier["verify"]>[0]): Promise<boolean> {
+    try {
+      return await this.#deps.signatures.verify(check);
+    } catch (error) {
+      if (!isEngramError(error, "SIGNATURES_BUSY")) throw error;
+      throw new Refusal(429, error.message, { retryAfterSeconds: 1 });
+    }
   }
 
   #freshNonce(nonce: SubnetJson | undefined): bigint {

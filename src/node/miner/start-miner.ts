@@ -7,6 +7,7 @@ import { type HttpServer, startHttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
+import { SignaturePool } from "../runtime/signature-pool.ts";
 import { openMinerArchive } from "./archive/miner-archive.ts";
 import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
@@ -46,6 +47,7 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   stack.use(opened.store);
   stack.use(opened.commitments);
   stack.use(opened.shares);
+  const signatures = stack.use(new SignaturePool(opened));
   const archive = await openMinerArchive(folder, config.archive, { ...deps, ...opened });
   if (archive) stack.use(archive);
   stack.use(startExpiryLoop({ ...deps, store: opened.store }));
@@ -65,7 +67,7 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const endpoint = endpointOf(config, server);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
-  app.resolve(createMinerApp(options, { ...deps, ...opened, archive }));
+  app.resolve(createMinerApp(options, { ...deps, ...opened, archive, signatures }));
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
