@@ -10,7 +10,6 @@ import { isSubnetObject, type SubnetObject, toPlain } from "../../src/crypto/sub
 import { readSubnetJson } from "../../src/crypto/subnet-json-reader.ts";
 import { writePythonDefault } from "../../src/crypto/subnet-json-writer.ts";
 import type { MemoryId } from "../../src/node/client/memory.ts";
-import { updatePin } from "../../src/node/protocol/capability-pins.ts";
 import { nextAttemptAt, refusalOutcome } from "../../src/node/client/replication/delivery-policy.ts";
 import { parseMinerList } from "../../src/node/client/replication/miner-list.ts";
 import { namespaceAccess } from "../../src/node/client/replication/namespace-access.ts";
@@ -23,6 +22,7 @@ import {
   sealRecords,
 } from "../../src/node/client/replication/private-record.ts";
 import { type PublicMemory, publicRecords, verifyAuthor } from "../../src/node/client/replication/public-record.ts";
+import { updatePin } from "../../src/node/protocol/capability-pins.ts";
 
 const sr25519 = await loadSr25519();
 const root = memoryRoot(new Uint8Array(32).fill(7));

@@ -5,14 +5,14 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
 import type { Attestation, ClaimOutcome } from "./namespace-registry.ts";
 
-interface Named {
+export interface Named {
   readonly name: string;
 }
-interface Claim extends Named {
+export interface Claim extends Named {
   readonly hotkey: Hotkey;
   readonly now: number;
 }
-interface Keyed extends Named {
+export interface Keyed extends Named {
   readonly verifier: Uint8Array;
 }
 
