@@ -145,8 +145,15 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
         return { kind: "accepted", receipt };
       },
       /** Accepts what was checked and paid for, and not stored because the gateway was killed in between. */
-      adoptPaid: (input: Pick<Acceptance, "block" | "chain" | "now">): readonly Receipt[] =>
-        sql.paidButOpen().map(({ row, payment }) => receiptFor({ ...input, submission: toStored(row), payment })),
+      adoptPaid: (input: Pick<Acceptance, "block" | "chain" | "now">): readonly Receipt[] => {
+        const found = sql.paidButOpen();
+        // Of what is open at two assurances one at a time: the payment may be used by then.
+        const isFirst = ({ row }: (typeof found)[number], index: number) =>
+          found.findIndex((one) => one.row.signed_hash === row.signed_hash) === index;
+        return found
+          .filter(isFirst)
+          .map(({ row, payment }) => receiptFor({ ...input, submission: toStored(row), payment }));
+      },
       /** Drops what nobody completed; a reservation stays while its payment may still turn out settled. */
       expire: ({ before }: { readonly before: number }): number => sql.expire.run({ before }).changes,
     },

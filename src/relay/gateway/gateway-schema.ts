@@ -36,4 +36,5 @@ export const gatewayMigrations: Migrations = {
     "CREATE INDEX submission_open ON submission (state, updated) WHERE state <> 'accepted'",
     "CREATE INDEX submission_feed ON submission (assurance, output_type, seq) WHERE seq IS NOT NULL",
   ],
+  "003-payment-of-submission": ["CREATE INDEX payment_of_submission ON payment (signed_hash)"],
 };

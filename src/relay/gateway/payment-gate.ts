@@ -14,6 +14,7 @@ import type {
   NewPayment,
   OfferedPayment,
   PaymentChallenge,
+  PaymentClaim,
   PaymentRow,
   PaymentTable,
   RequireOutcome,
@@ -37,6 +38,7 @@ const MAX_IN_FLIGHT = 256;
 /** The sweep leaves alone what a request may still be working on. */
 const SWEEP_AFTER_MS = 60_000;
 const SWEEP_LIMIT = 100;
+const END_MARGIN_SECONDS = 30;
 
 /** See `SubmissionGate`. Settles first and stores after, so that nothing is delivered that is not paid for (V-W39). */
 export class PaymentGate implements SubmissionGate {
@@ -62,7 +64,10 @@ export class PaymentGate implements SubmissionGate {
     const { terms, table } = this.#options;
     if (terms.price === 0) return { kind: "free" };
     const offer = await readOffer(terms, submission, headers);
-    if (offer.kind === "none") return this.challenge(submission);
+    if (offer.kind === "none") {
+      // Clients that forget what they signed would pay once more (guide 5).
+      return (await table.hasOpenPayment(submission)) ? unknownAnswer() : this.challenge(submission);
+    }
     if (offer.kind === "refused") return refusalOf(offer.refusal);
     if (offer.kind === "declined") return challengeOf(terms, submission, offer.reason);
     const { payment } = offer;
@@ -99,16 +104,17 @@ export class PaymentGate implements SubmissionGate {
 
   async #settle(payment: OfferedPayment): Promise<SettleOutcome> {
     const claim = await this.#options.table.claimPayment(this.#newPayment(payment));
+    if (claim === null) return unknownAnswer();
     const { row, fresh } = claim;
     if (row.signedHash !== payment.signedHash) return refusalOf("payment_spent");
     if (row.transaction !== null) return this.#settled(payment, row, row.transaction);
     try {
-      const before = await this.#onChain(payment, row, fresh && !payment.bound);
-      if (before) return before;
-      const { validBefore } = payment.authorization;
-      const { chainTime } = await this.#options.chain.authorization(payment.key);
-      if (validBefore <= chainTime) return await this.#release(payment, "expired");
-      return await this.#conclude(payment, row, await this.#askFacilitator(payment));
+      const { used, chainTime } = await this.#options.chain.authorization(payment.key);
+      if (used) return await this.#spent(payment, row, fresh && !payment.bound);
+      // The same nonce may have been signed again with a later end.
+      const end = Math.max(row.validBefore, payment.authorization.validBefore);
+      if (isOver(end, chainTime, fresh)) return await this.#release(payment, "expired");
+      return await this.#conclude(payment, claim, await this.#askFacilitator(payment));
     } catch (error) {
       if (!(error instanceof EngramError)) throw error;
       this.#options.log.warn({ code: error.code }, "whether a payment was settled is not known yet");
@@ -116,23 +122,23 @@ export class PaymentGate implements SubmissionGate {
     }
   }
 
-  /** What the chain says where the authorization is used already; nothing where it is not. */
-  async #onChain(payment: OfferedPayment, row: PaymentRow, ignorePaid: boolean): Promise<SettleOutcome | undefined> {
-    const { chain } = this.#options;
-    if (!(await chain.authorization(payment.key)).used) return undefined;
-    const outcome = await chain.outcome(payment.key, { payTo: row.payTo, atLeast: row.amount });
+  /** What the chain says of an authorization that is used. */
+  async #spent(payment: OfferedPayment, row: PaymentRow, ignorePaid: boolean): Promise<SettleOutcome> {
+    const outcome = await this.#options.chain.outcome(payment.key, { payTo: row.payTo, atLeast: row.amount });
     if (outcome.kind === "unseen") return await this.#unknown(payment);
     // It paid us, but before we heard of it, and nothing says that it was for this submission.
     if (outcome.kind === "lost" || ignorePaid) return await this.#release(payment, "spent");
     return this.#settled(payment, row, outcome.transaction);
   }
 
-  async #conclude(payment: OfferedPayment, row: PaymentRow, answer: SettleAnswer): Promise<SettleOutcome> {
+  async #conclude(payment: OfferedPayment, { row, fresh }: PaymentClaim, answer: SettleAnswer): Promise<SettleOutcome> {
     if (answer.kind === "settled") return this.#settled(payment, row, answer.transaction);
     // Whatever the facilitator says, the chain decides: its answer may be about a copy that came second.
-    const onChain = await this.#onChain(payment, row, false);
-    if (onChain) return onChain;
-    return answer.kind === "refused" ? await this.#release(payment, answer.reason) : await this.#unknown(payment);
+    if ((await this.#options.chain.authorization(payment.key)).used) return await this.#spent(payment, row, false);
+    // An earlier attempt may have sent it, and the chain may take it yet.
+    return answer.kind === "refused" && fresh
+      ? await this.#release(payment, answer.reason)
+      : await this.#unknown(payment);
   }
 
   async #askFacilitator(payment: OfferedPayment): Promise<SettleAnswer> {
@@ -200,7 +206,8 @@ export class PaymentGate implements SubmissionGate {
     const now = this.#clock.now();
     const { used, chainTime } = await chain.authorization(row.key);
     if (!used) {
-      if (row.validBefore <= chainTime) await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
+      if (isOver(row.validBefore, chainTime, false))
+        await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
       return unknownAnswer();
     }
     const outcome = await chain.outcome(row.key, { payTo: row.payTo, atLeast: row.amount });
@@ -209,4 +216,12 @@ export class PaymentGate implements SubmissionGate {
     if (outcome.kind === "lost") await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
     return unknownAnswer();
   }
+}
+
+/**
+ * Whether the chain takes the authorization no more. What was tried before may be in a block newer than the one that
+ * was asked about: only well behind its end is it known to be unspent.
+ */
+function isOver(validBefore: number, chainTime: number, fresh: boolean): boolean {
+  return validBefore + (fresh ? 0 : END_MARGIN_SECONDS) <= chainTime;
 }

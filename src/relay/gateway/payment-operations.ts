@@ -52,6 +52,9 @@ export function createPaymentOperations(database: SqliteDatabase) {
     `UPDATE payment SET state = 'settled', tx = @transaction, updated = @now
      WHERE ${WHERE_KEY} AND signed_hash = @signedHash AND (tx IS NULL OR tx = @transaction)`,
   );
+  const openOf = database
+    .prepare<object, number>("SELECT 1 FROM payment WHERE signed_hash = @signedHash AND state <> 'settled' LIMIT 1")
+    .pluck();
   const open = database.prepare<object, StoredPayment>(
     "SELECT * FROM payment WHERE state <> 'settled' AND updated < @before ORDER BY updated LIMIT @limit",
   );
@@ -62,11 +65,15 @@ export function createPaymentOperations(database: SqliteDatabase) {
         const row = find.get(columnsOf(key));
         return row ? toRow(row) : null;
       },
+      hasOpenPayment: ({ signedHash }: Pick<NewPayment, "signedHash">): boolean =>
+        openOf.get({ signedHash }) !== undefined,
       unsettledPayments: (query: { readonly before: number; readonly limit: number }): readonly PaymentRow[] =>
         open.all(query).map(toRow),
     },
     writes: {
-      claimPayment: (payment: NewPayment): PaymentClaim => {
+      claimPayment: (payment: NewPayment): PaymentClaim | null => {
+        const isKnown = find.get(columnsOf(payment.key)) !== undefined;
+        if (!isKnown && openOf.get({ signedHash: payment.signedHash }) !== undefined) return null;
         const fresh = insert.run(valuesOf(payment)).changes === 1;
         const row = find.get(columnsOf(payment.key));
         if (!row) throw new EngramError("STORE_FAILED", "a payment vanished while it was stored");

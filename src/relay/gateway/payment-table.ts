@@ -12,6 +12,7 @@ interface WithPayments extends StoreOperations {
 export function paymentTable(store: StoreWorker<WithPayments>): PaymentTable {
   return {
     findPayment: (key) => store.call("findPayment", key),
+    hasOpenPayment: (submission) => store.call("hasOpenPayment", submission),
     claimPayment: (payment) => store.call("claimPayment", payment),
     markPaymentUnknown: (change) => store.call("markPaymentUnknown", change),
     releasePayment: (change) => store.call("releasePayment", change),

@@ -53,7 +53,8 @@ export type RequireOutcome =
   | { readonly kind: "free" }
   | { readonly kind: "offered"; readonly payment: OfferedPayment }
   | PaymentChallenge
-  | PaymentRefusal;
+  | PaymentRefusal
+  | PaymentUnknown;
 
 export type SettleOutcome = PaymentSettlement | PaymentChallenge | PaymentRefusal | PaymentUnknown;
 
@@ -77,8 +78,13 @@ export interface PaymentRow {
 export interface PaymentTable {
   /** The row of an authorization, if it was ever tried. */
   findPayment(key: AuthorizationKey): Promise<PaymentRow | null>;
-  /** Inserts a `settling` row, or answers the one that is there: one row per authorization, for ever. */
-  claimPayment(payment: NewPayment): Promise<PaymentClaim>;
+  /** Whether a payment for the submission may yet turn out settled. */
+  hasOpenPayment(submission: Pick<NewPayment, "signedHash">): Promise<boolean>;
+  /**
+   * Inserts a `settling` row, or answers the one that is there: one row per authorization, for ever. Null while another
+   * payment for the submission is open.
+   */
+  claimPayment(payment: NewPayment): Promise<PaymentClaim | null>;
   markPaymentUnknown(change: PaymentChange): Promise<void>;
   /** Forgets a row whose authorization is proven unspent. */
   releasePayment(change: PaymentChange): Promise<void>;

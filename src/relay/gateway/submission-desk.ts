@@ -36,6 +36,8 @@ interface Checked {
   readonly submission: Submission;
   readonly votes: Votes | null;
   readonly state: ChainState;
+  /** Of the same text at a lesser assurance. */
+  readonly receipts: readonly Receipt[];
 }
 
 const PENDING_RETRY_SECONDS = 30;
@@ -77,10 +79,11 @@ export class SubmissionDesk {
       throw new GatewayRefusal("bad_signature", "submissions are free here, so that they must be signed");
     }
     const { chain } = this.#deps;
+    const receipts = known.flatMap(({ receipt }) => receipt ?? []);
     const state = await chain.state();
     if (read.assurance !== "quorum") {
       await chain.requireFinal(read, state);
-      return { submission: read, votes: null, state };
+      return { submission: read, votes: null, state, receipts };
     }
     const earlier = known.find(({ assurance }) => assurance === "quorum");
     const submission = { ...read, signatures: mergeSignatures(earlier?.signatures ?? [], read.signatures) };
@@ -90,7 +93,7 @@ export class SubmissionDesk {
     const count = isKnown ? countVotes(submission, await chain.metagraph(read.block), minStakeTao) : null;
     await chain.requireFinal(submission, state);
     if (count === null) throw new GatewayRefusal("not_final", "its block is not final yet; send it again later");
-    return { submission: { ...submission, signatures: count.signatures }, votes: count.votes, state };
+    return { submission: { ...submission, signatures: count.signatures }, votes: count.votes, state, receipts };
   }
 
   /** 202: kept until more validators signed, and not paid for (design: x402). */
@@ -123,6 +126,7 @@ export class SubmissionDesk {
       case "challenge":
         return this.#ask(checked, required);
       case "refused":
+      case "unknown":
         return required;
     }
   }
@@ -139,7 +143,9 @@ export class SubmissionDesk {
     const { submission, votes } = checked;
     const reserved = await store.call("reserve", { submission, votes, now: clock.now() });
     if (reserved.kind === "conflict") throw this.#conflict(submission, reserved);
-    const outcome = await gate.settle(payment);
+    const settled = await gate.settle(payment);
+    // What a receipt names was paid before, and moved no money now: readers take one item for one payment.
+    const outcome = isOnReceipt(checked, settled) ? gate.challenge(payment) : settled;
     if (outcome.kind === "settled") return this.#accept(checked, outcome);
     // Unknown stays reserved: the money may have moved.
     if (outcome.kind !== "unknown") await store.call("release", { submission, now: clock.now() });
@@ -177,6 +183,11 @@ function receiptOf(known: readonly StoredSubmission[], { assurance }: Submission
     .flatMap(({ receipt }) => receipt ?? [])
     .filter((found) => isAtLeast(found.assurance, assurance));
   return receipts.sort((left, right) => (isAtLeast(left.assurance, right.assurance) ? -1 : 1))[0];
+}
+
+function isOnReceipt({ receipts }: Checked, outcome: SettleOutcome): boolean {
+  if (outcome.kind !== "settled") return false;
+  return receipts.some(({ payment }) => payment?.transaction === outcome.settled.transaction);
 }
 
 function received(kind: Accepted["kind"], receipt: Receipt, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -54,6 +54,9 @@ interface PaidRow extends StoredRow, Pick<SettledPayment, "payer" | "asset" | "n
 
 const HELD = "state IN ('settling', 'accepted')";
 const KEY = "signed_hash = @signedHash AND assurance = @assurance";
+/** A payment `p` that no receipt names: one that does has bought what it can buy. */
+const UNUSED = `NOT EXISTS (SELECT 1 FROM submission a WHERE a.signed_hash = p.signed_hash
+  AND a.receipt IS NOT NULL AND json_extract(a.receipt, '$.payment.transaction') = p.tx)`;
 
 interface SubmissionStatements {
   readonly one: NamedStatement<StoredRow>;
@@ -92,9 +95,10 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
     `SELECT * FROM submission WHERE ${matching} AND seq > @after ORDER BY seq LIMIT @limit`,
   );
   const paid = database.prepare<[], PaidRow>(
-    `SELECT s.*, p.network, p.asset, p.payer, p.amount, p.bound, p.tx AS "transaction"
+    // One row a submission, however many paid for it: the other columns are those of the first payment.
+    `SELECT s.*, p.network, p.asset, p.payer, p.amount, p.bound, p.tx AS "transaction", min(p.created)
      FROM submission s JOIN payment p ON p.signed_hash = s.signed_hash AND p.state = 'settled'
-     WHERE s.state = 'settling' ORDER BY s.updated LIMIT 100`,
+     WHERE s.state = 'settling' AND ${UNUSED} GROUP BY s.signed_hash, s.assurance ORDER BY s.updated LIMIT 100`,
   );
 
   return {
@@ -125,7 +129,8 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
     dropReserved: database.prepare<object>(`DELETE FROM submission WHERE ${KEY} AND state = 'settling'`),
     expire: database.prepare<object>(
       `DELETE FROM submission WHERE state <> 'accepted' AND updated < @before AND NOT EXISTS (
-         SELECT 1 FROM payment p WHERE p.signed_hash = submission.signed_hash AND submission.state = 'settling')`,
+         SELECT 1 FROM payment p
+         WHERE p.signed_hash = submission.signed_hash AND submission.state = 'settling' AND ${UNUSED})`,
     ),
     put: ({ submission, votes, now }: Checked, state: SubmissionState): void => {
       const { signatures, nonceUid: _, blockHash: __, ...values } = submission;

@@ -59,6 +59,7 @@ describe("a gateway with a price", () => {
     const first = await post(gateway, plain, { "x-paid": "41" });
     expect(first).toMatchObject({ status: 201, body: { signed_hash: signed.signedHash } });
     expect(first.body.receipt).toMatchObject({ assurance: "payer", payment: { bound: true } });
+    expect((await post(gateway, signed.text, { "x-paid": "41" })).status).toBe(402);
     const second = await post(gateway, signed.text, { "x-paid": "42" });
     expect(second).toMatchObject({ status: 201, body: { receipt: { assurance: "author" } } });
     expect((await post(gateway, plain)).body.receipt?.assurance).toBe("author");

@@ -29,8 +29,8 @@ export class FakeGate implements SubmissionGate {
       return { kind: "unknown", status: 503, retryAfterSeconds: 5, headers: { "retry-after": "5" }, body: {} };
     }
     this.settled += 1;
-    const transaction: Hex = `0x${"44".repeat(32)}`;
     const { key, signedHash, bound, authorization } = payment;
+    const transaction = key.nonce;
     return {
       kind: "settled",
       settled: { payer: PAYER, amount: "1000", asset: ASSET, network: NETWORK, transaction, bound },

@@ -7,7 +7,7 @@ import type { PaymentFacilitator } from "../../../src/relay/gateway/payment-faci
 import type { PaymentChain } from "../../../src/relay/payment/payment-types.ts";
 import { type Money, newAddress, openMoney } from "./money.ts";
 import { Payer } from "./payer.ts";
-import { PRICE, Shop, type ShopOptions } from "./shop.ts";
+import { PRICE, Shop, type ShopOptions, submissionOf } from "./shop.ts";
 
 let money: Money;
 let payer: Payer;
@@ -78,6 +78,32 @@ describe("when the facilitator's answer is", () => {
     expect(await money.evm.balance(payTo)).toBe(PRICE);
   });
 
+  test("a refusal of what an earlier try may have sent, it is 503: the chain may take it yet", async () => {
+    const payTo = newAddress();
+    const folder = await money.folder();
+    const answers = { errorReason: "invalid_exact_evm_payload_authorization_valid_before", success: false } as const;
+    const refusing: PaymentFacilitator = {
+      ...money.facilitator,
+      settle: async () => ({ ...answers, transaction: "", network: "eip155:84532" }),
+    };
+    const first = once(() => new Promise(() => undefined));
+    let headers: Readonly<Record<string, string>>;
+    {
+      await using hasty = await openShop({ facilitator: first, payTo, folder, settleMs: 50 });
+      headers = await payer.headers(hasty);
+      expect((await hasty.post("sent", headers)).status).toBe(503);
+    }
+    {
+      await using shop = await openShop({ facilitator: refusing, payTo, folder });
+      expect((await shop.post("sent", headers)).status).toBe(503);
+      const other = await shop.post("new", await payer.headers(shop));
+      expect([other.status, await other.json()]).toMatchObject([402, { reason: "expired" }]);
+    }
+    await using shop = await openShop({ payTo, folder });
+    expect((await shop.post("sent", headers)).status).toBe(200);
+    expect(await money.evm.balance(payTo)).toBe(PRICE);
+  });
+
   test("late, it is 503, and the next try settles", async () => {
     const payTo = newAddress();
     const facilitator = once(() => new Promise(() => undefined));
@@ -92,6 +118,10 @@ describe("when the facilitator's answer is", () => {
       const less = await payer.headers(hasty, { authorization: { nonce, value: 1 }, accepted: { amount: "1" } });
       expect((await hasty.post("late", less)).status).toBe(402);
       expect((await hasty.post("other", headers)).status).toBe(409);
+      // Nor is anybody asked to pay again who forgot what was signed, or takes a second payment along.
+      expect((await hasty.post("late")).status).toBe(503);
+      expect((await hasty.post("late", await payer.headers(hasty))).status).toBe(503);
+      expect((await hasty.post("never paid for")).status).toBe(402);
     }
     await using shop = await openShop({ payTo, folder });
     expect((await shop.post("late", headers)).status).toBe(200);
@@ -160,8 +190,9 @@ describe("the sweep", () => {
     const ended = { ...key, from: payer.address, nonce: `0x${"01".repeat(32)}` } as const;
     const open = { ...key, from: payer.address, nonce: `0x${"02".repeat(32)}` } as const;
     const seconds = Math.floor(now / 1_000);
-    await shop.store.call("claimPayment", { ...row, key: ended, validBefore: seconds - 5, now });
-    await shop.store.call("claimPayment", { ...row, key: open, validBefore: seconds + 600, now });
+    const other = (body: string) => ({ signedHash: submissionOf(body).signedHash });
+    await shop.store.call("claimPayment", { ...row, ...other("ended"), key: ended, validBefore: seconds - 40, now });
+    await shop.store.call("claimPayment", { ...row, ...other("open"), key: open, validBefore: seconds + 600, now });
     await shop.gate.reconcile();
     expect((await rowsOf(shop)).map(({ state }) => state)).toEqual(["settling", "settling", "settling"]);
     now += 61_000;
