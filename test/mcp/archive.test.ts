@@ -18,10 +18,15 @@ let bench: ClientBench;
 let gateway: ArweaveGateway;
 let page: string;
 let website: Server;
+let visits: string[];
 beforeEach(async () => {
   bench = await ClientBench.make();
   gateway = await ArweaveGateway.start();
-  website = createServer((_, response) => response.end("The quinces were picked on the ninth of October."));
+  visits = [];
+  website = createServer((request, response) => {
+    visits.push(request.url ?? "");
+    response.end("The quinces were picked on the ninth of October.");
+  });
   await new Promise<void>((resolve) => website.listen(0, "127.0.0.1", resolve));
   page = `http://harvest.test:${(website.address() as AddressInfo).port}/harvest`;
 });
@@ -44,8 +49,8 @@ async function serve(consent: string) {
 }
 
 describe("engram_archive", () => {
-  test("archives for whoever may, on this machine alone without a question", async () => {
-    await using server = await serve("");
+  test("archives a page under a standing rule", async () => {
+    await using server = await serve("archive=allow");
     await using session = await connect(server, "auto");
     const { data, text } = await session.call("engram_archive", { source: page, metadata: { year: 2026 } });
     expect(data).toMatchObject({
@@ -59,18 +64,37 @@ describe("engram_archive", () => {
     expect(found.text).toContain("ninth of October");
   });
 
-  test("asks a person first: what it costs, and that it stays for ever", async () => {
-    await using server = await serve("archive=ask");
+  test.each([["archive=ask"], [""]])("asks a person before anything is fetched, with the rules %j", async (rules) => {
+    await using server = await serve(rules);
     await using session = await connect(server, "auto");
-    const refused = await session.call("engram_archive", { source: page });
+    const source = `${page}?said=${"x".repeat(300)}-to-the-end`;
+    const refused = await session.call("engram_archive", { source });
     expect(refused.data).toMatchObject({ code: "CONSENT_REQUIRED" });
-    expect(gateway.requests.filter((request) => request.startsWith("POST"))).toEqual([]);
+    expect([visits, gateway.requests]).toEqual([[], []]);
     const code = /engram approve (\w+)/.exec(refused.text)?.[1] ?? "";
     const client = bench.open();
     const waiting = await client.approvals.pending(code);
-    expect(waiting?.summary).toMatch(/harvest.*for ever.*about 0\.\d+ AR, at most 0\.\d+ AR/);
+    // The whole address: what it would carry out may stand at its end.
+    expect(waiting?.summary).toMatch(/^Fetch "http.*harvest.*-to-the-end".*for ever.*at most 0\.0+1 AR/);
     await client.approvals.approve(code);
-    expect((await session.call("engram_archive", { source: page })).isError).toBe(false);
+    const other = await session.call("engram_archive", { source: `${page}?said=other` });
+    expect(other.data).toMatchObject({ code: "CONSENT_REQUIRED" });
+    expect((await session.call("engram_archive", { source })).isError).toBe(false);
+    expect(visits).toEqual([expect.stringContaining("-to-the-end")]);
+  });
+
+  test("without a wallet too, and again for every address", async () => {
+    const client = bench.open({ publicGuard });
+    await using server = await serveForTest({ openClient: async () => client, consent: parseConsentRules("") });
+    await using session = await connect(server, "auto");
+    const refused = await session.call("engram_archive", { source: page });
+    expect(refused.data).toMatchObject({ code: "CONSENT_REQUIRED" });
+    await client.approvals.approve(/engram approve (\w+)/.exec(refused.text)?.[1] ?? "");
+    const made = await session.call("engram_archive", { source: page });
+    expect(made.data).toMatchObject({ archive: { state: "off" } });
+    const again = await session.call("engram_archive", { source: page });
+    expect(again.data).toMatchObject({ code: "CONSENT_REQUIRED" });
+    expect(visits).toEqual(["/harvest"]);
   });
 
   test.each([
@@ -82,6 +106,7 @@ describe("engram_archive", () => {
     const denied = await session.call("engram_archive", { source: page, ...more });
     expect(denied.data).toMatchObject({ code: "CONSENT_DENIED" });
     expect((await bench.open().list({})).items).toEqual([]);
+    expect(visits).toEqual([]);
   });
 
   test("reads no files over HTTP; over stdio a person is asked", async () => {

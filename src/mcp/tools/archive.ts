@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
-import type { ArchiveInput } from "../../node/client/archive/archives.ts";
+import type { ArchiveInput, QuestionAhead } from "../../node/client/archive/archives.ts";
 import { isUrl } from "../../node/client/archive/read-source.ts";
 import { visible } from "../../node/runtime/visible-text.ts";
 import { metadataField, namespaceField, textField } from "../fields.ts";
@@ -46,19 +46,14 @@ async function archive(args: Args, context: ToolContext): Promise<z.output<typeo
   const { archives } = await context.client();
   if (!archives) throw new EngramError("ARCHIVE_OFF", "nothing can be archived here", { fix: "Use engram_store." });
   const { signal } = context;
-  const plan = await archives.plan(inputOf(args, namespace, context.session), { signal });
-  const question =
-    archives.question(plan) ?? (isFile ? `Read ${JSON.stringify(args.source)} and remember it` : undefined);
-  if (question !== undefined) {
-    const limit = plan.cost.kind === "off" ? 0 : plan.cost.maxWinston;
-    await context.consent.require({
-      act: "archive",
-      and: args.public ? "public" : undefined,
-      tool: "engram_archive",
-      args: { ...args, namespace, limit },
-      summary: visible(question),
-      reaches: archives.reaches(plan),
-    });
+  const wanted = inputOf(args, namespace, context.session);
+  // An address can carry words out: nothing is fetched before a person saw it.
+  if (!isFile) await ask(args, context, namespace, archives.questionAhead(wanted));
+  const plan = await archives.plan(wanted, { signal });
+  if (isFile) {
+    const question = archives.question(plan) ?? `Read ${JSON.stringify(args.source)} and remember it`;
+    const maxWinston = plan.cost.kind === "off" ? 0 : plan.cost.maxWinston;
+    await ask(args, context, namespace, { question, maxWinston, reaches: archives.reaches(plan) });
   }
   const made = await archives.store(plan, { signal });
   const { id, deduped, type, title, pages, characters, contentCid } = made;
@@ -71,6 +66,22 @@ async function archive(args: Args, context: ToolContext): Promise<z.output<typeo
     archive: { state, arweave_tx_id: transactionId, arweave_url: url, winston },
     ...(state === "off" ? { note: "nothing was uploaded: no Arweave wallet is configured" } : {}),
   };
+}
+
+async function ask(
+  args: Args,
+  { consent }: ToolContext,
+  namespace: string | undefined,
+  { question, maxWinston, reaches }: QuestionAhead,
+): Promise<void> {
+  await consent.require({
+    act: "archive",
+    and: args.public ? "public" : undefined,
+    tool: "engram_archive",
+    args: { ...args, namespace, limit: maxWinston },
+    summary: visible(question),
+    reaches,
+  });
 }
 
 function inputOf(args: Args, namespace: string | undefined, session: string): ArchiveInput {

@@ -16,13 +16,14 @@ import type { ArchiveRow, StoreArchived } from "../store/archive-operations.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
 import type { StoreMemoriesResult } from "../store/store-memories.ts";
 import { archiveMetadata, archiveTags } from "./archive-facts.ts";
-import { archiveQuestion } from "./archive-question.ts";
+import { archiveQuestion, questionAhead } from "./archive-question.ts";
 import type {
   ArchivedMemory,
   ArchiveInput,
   ArchivePlan,
   ArchiveReport,
   Archives,
+  QuestionAhead,
   RetrievedFile,
   UploadFacts,
 } from "./archives.ts";
@@ -89,6 +90,10 @@ export class ArchiveKeeper implements Archives {
     const size = understood.bytes.byteLength + (input.public ? 0 : FILE_SEAL_BYTES);
     const spent = () => store.call("archiveSpent", dayOf(clock.now()));
     return { ...understood, input, cost: await quote(size, { settings, archive, spent }, signal) };
+  }
+
+  questionAhead(input: ArchiveInput): QuestionAhead {
+    return questionAhead(input, this.#deps.settings);
   }
 
   question(plan: ArchivePlan): string | undefined {

@@ -72,6 +72,15 @@ export interface RetrievedFile {
   readonly from: "archive" | "disk";
 }
 
+/** What a person decides by before a page is known. */
+export interface QuestionAhead {
+  readonly question: string;
+  /** Storing what is found costs no more; 0 where nothing is uploaded. */
+  readonly maxWinston: number;
+  /** Addresses that fetching and storing it reaches. */
+  readonly reaches: readonly string[];
+}
+
 /** Files and pages, archived for ever and remembered by what they say. */
 export interface Archives {
   /**
@@ -79,6 +88,11 @@ export interface Archives {
    * `ARCHIVE_BUDGET`, `CONTENT_UNSUPPORTED`, `CONTENT_UNREADABLE`, `DESCRIPTION_NEEDED`, those of `download`.
    */
   plan(input: ArchiveInput, options?: { readonly signal?: AbortSignal }): Promise<ArchivePlan>;
+  /**
+   * Of a page, before anything of it is fetched: who fetches it is told the address, and an address can carry anything.
+   * Errors: `ARCHIVE_BUDGET`.
+   */
+  questionAhead(input: ArchiveInput): QuestionAhead;
   /** One sentence for the person who decides: where it goes, for how long, for how much. Undefined: nothing leaves. */
   question(plan: ArchivePlan): string | undefined;
   /** The memory is durable when this resolves; its file is uploaded in the background. */

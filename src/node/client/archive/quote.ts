@@ -15,11 +15,7 @@ interface QuoteDeps {
 export async function quote(bytes: number, deps: QuoteDeps, signal?: AbortSignal): Promise<ArchiveCost> {
   const { settings, archive } = deps;
   if (settings.key === undefined) return { kind: "off" };
-  if (settings.dailyWinston === 0) {
-    throw new EngramError("ARCHIVE_BUDGET", "a wallet is configured, but nothing may be spent", {
-      fix: `set ${ARCHIVE_LIMIT_VARIABLE} to what a day's archiving may cost in winston (10^12 winston are 1 AR), or unset ARWEAVE_KEY`,
-    });
-  }
+  assertMaySpend(settings);
   const left = settings.dailyWinston - (await deps.spent());
   const gateway = await archive();
   const winston = await gateway.price(bytes, signal).catch((error: unknown) => {
@@ -32,6 +28,14 @@ export async function quote(bytes: number, deps: QuoteDeps, signal?: AbortSignal
   }
   if (winston > left) throw overBudget(winston, left);
   return { kind: "priced", winston, maxWinston: Math.min(roomFor(winston), left) };
+}
+
+/** Throws `ARCHIVE_BUDGET` where a wallet is configured and nothing may be spent from it. */
+export function assertMaySpend({ key, dailyWinston }: ArchiveSettings): void {
+  if (key === undefined || dailyWinston > 0) return;
+  throw new EngramError("ARCHIVE_BUDGET", "a wallet is configured, but nothing may be spent", {
+    fix: `set ${ARCHIVE_LIMIT_VARIABLE} to what a day's archiving may cost in winston (10^12 winston are 1 AR), or unset ARWEAVE_KEY`,
+  });
 }
 
 /** A little more than the price, and round: prices move, and a consent should outlive that. */
