@@ -52,7 +52,7 @@ test.each(services)("%s runs as a user without rights, and is given time to stop
     PrivateDevices: ["true"],
     RestrictAddressFamilies: ["AF_INET AF_INET6 AF_UNIX"],
     RestrictNamespaces: ["true"],
-    SystemCallFilter: ["@system-service", "~@privileged @resources"],
+    SystemCallFilter: ["@system-service @pkey", "~@privileged @resources"],
     Restart: ["on-failure"],
     RestartSec: ["30"],
     KillMode: ["mixed"],
