@@ -1,5 +1,6 @@
 import { loadSr25519 } from "../crypto/sr25519.ts";
 import type { ChainClient } from "../node/ports.ts";
+import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import type { Clock } from "../node/runtime/clock.ts";
 import type { Environment } from "../node/runtime/config.ts";
 import { createHttpClient } from "../node/runtime/http-client.ts";
@@ -19,6 +20,8 @@ export interface OpenRelayOptions {
   /** Not closed by the relay. */
   readonly chain: ChainClient;
   readonly log: Logger;
+  /** Validators to ask for co-signatures, beside those whose address is on the chain. */
+  readonly peers?: readonly Auth2Peer[];
   readonly clock?: Clock;
 }
 

@@ -1,4 +1,5 @@
 import { isEngramError } from "../crypto/errors.ts";
+import type { Hotkey } from "../crypto/ss58.ts";
 import type { Lease, Leases } from "../node/client/leases.ts";
 import type { ChainClient } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
@@ -8,9 +9,11 @@ import { isCallable } from "../node/validator/miner-address.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
 import { MAX_ASK_MS } from "./cosign/proposer-order.ts";
 import { checkFinality } from "./finality.ts";
+import { isAtLeast } from "./gateway/submission.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
+import type { Receipt } from "./receipt.ts";
 import { release } from "./release.ts";
 import { type SubmitOutcome, type Submitter, submit } from "./submit.ts";
 
@@ -22,6 +25,8 @@ export interface RelayWorkerDeps {
   readonly submitter: Submitter;
   readonly collector: CosignCollector;
   readonly quorumMin: number;
+  /** Validators where the operator says they are; this counts more than what the chain says. */
+  readonly peers: readonly Auth2Peer[];
   readonly clock: Clock;
   /** When this process began. */
   readonly since: number;
@@ -184,16 +189,21 @@ export class RelayWorker {
 
   /**
    * The other validators of the block, where they are reached now: at the block some were not yet, or elsewhere. On a
-   * real chain anybody writes an address there, so that inner ones are not called (V-W7).
+   * real chain anybody writes an address there, so that of those no inner ones are called (V-W7).
    */
   async #peers(submission: Submission): Promise<readonly Auth2Peer[]> {
-    const { chain, signer } = this.#deps;
+    const { chain, signer, peers } = this.#deps;
     const isSimulated = submission.chain.startsWith("local:");
     const voters = (await chain.metagraph(submission.block)).neurons.filter(({ validatorPermit }) => validatorPermit);
-    const addresses = new Map((await chain.metagraph()).neurons.map(({ hotkey, endpoint }) => [hotkey, endpoint]));
+    const addresses = new Map<Hotkey, string>();
+    for (const { hotkey, endpoint: url } of (await chain.metagraph()).neurons) {
+      if (url !== null && isCallable(url, isSimulated)) addresses.set(hotkey, url);
+    }
+    for (const { hotkey, url } of peers) addresses.set(hotkey, url);
+    addresses.delete(signer.hotkey);
     return voters.flatMap(({ hotkey }) => {
-      const url = addresses.get(hotkey) ?? null;
-      return url !== null && hotkey !== signer.hotkey && isCallable(url, isSimulated) ? [{ hotkey, url }] : [];
+      const url = addresses.get(hotkey);
+      return url === undefined ? [] : [{ hotkey, url }];
     });
   }
 
@@ -214,6 +224,10 @@ export class RelayWorker {
     const now = clock.now();
     switch (outcome.kind) {
       case "delivered":
+        if (!isReceiptOf(submission, outcome.receipt)) {
+          const differs = { kind: "retry", code: "receipt_differs", http: outcome.http, retryAfterMs: 0 } as const;
+          return await this.#settle(submission, differs);
+        }
         await outbox.call("deliver", { job, receipt: outcome.receipt, http: outcome.http, now });
         return log.info({ job, sequence: outcome.receipt.gateway_seq }, "delivered");
       case "pending": {
@@ -259,6 +273,11 @@ export class RelayWorker {
     else log.warn({ job, code }, "orphaned: it is never sent");
     return false;
   }
+}
+
+/** A receipt for less than was sent, or on another chain, delivers nothing. */
+function isReceiptOf({ outputHash, assurance, chain }: Submission, receipt: Receipt): boolean {
+  return receipt.output_hash === outputHash && isAtLeast(receipt.assurance, assurance) && receipt.chain === chain;
 }
 
 function codeOf(error: unknown): string {

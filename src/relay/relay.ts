@@ -3,7 +3,7 @@ import type { Sr25519 } from "../crypto/sr25519.ts";
 import { writeCompact } from "../crypto/subnet-json-writer.ts";
 import { Leases } from "../node/client/leases.ts";
 import type { BlockRef, ChainClient, RankingRound, RelayPort } from "../node/ports.ts";
-import { Auth2Caller } from "../node/protocol/auth2-caller.ts";
+import { Auth2Caller, type Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import { type Clock, systemClock } from "../node/runtime/clock.ts";
 import type { HttpClient } from "../node/runtime/http-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
@@ -32,6 +32,8 @@ export interface RelayOptions {
   readonly log: Logger;
   /** Absent: what costs money is parked. */
   readonly payer?: SubmissionPayer;
+  /** Validators whose address the operator names. */
+  readonly peers?: readonly Auth2Peer[];
   readonly clock?: Clock;
 }
 
@@ -158,7 +160,7 @@ export class Relay implements RelayPort, AsyncDisposable {
   }
 
   #createWorker(): RelayWorker | null {
-    const { settings, signer, chain, http, sr25519, log, payer } = this.#options;
+    const { settings, signer, chain, http, sr25519, log, payer, peers = [] } = this.#options;
     const { gateway, deadlineMs, quorumMin } = settings;
     if (!gateway) return null;
     const [outbox, clock] = [this.#outbox, this.#clock];
@@ -170,6 +172,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       submitter: { http, gateway, deadlineMs, ...(payer ? { payer } : {}) },
       collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
       quorumMin,
+      peers,
       clock,
       since: clock.now(),
       log,

@@ -37,9 +37,10 @@ export async function startRelayingValidator(
   // Released last first: the relay closes after the validator, whose last round may still queue something.
   await using stack = new ReleaseStack();
   const { chain, clock, logger: log } = deps;
+  const { peers } = config.options;
   const opening = Promise.withResolvers<Awaited<ReturnType<typeof openRelay>>>();
   const extend = async ({ identity: signer, gate, ownScores }: ValidatorContext): Promise<ValidatorExtension> => {
-    const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log }));
+    const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log, peers }));
     opening.resolve(opened);
     const context = opened.relay.cosignContext(ownScores);
     return { routes: cosignRoutes({ context, gate, log }), relay: opened.relay };
