@@ -214,6 +214,8 @@ export class PaymentGate implements SubmissionGate {
     const { state: _, transaction: __, ...stored } = row;
     if (outcome.kind === "paid") await table.recordSettlement({ ...stored, transaction: outcome.transaction, now });
     if (outcome.kind === "lost") await table.releasePayment({ key: row.key, signedHash: row.signedHash, now });
+    // Behind those that were not asked about yet: what is never seen must not keep them waiting.
+    if (outcome.kind === "unseen") await this.#unknown(row);
     return unknownAnswer();
   }
 }

@@ -132,9 +132,14 @@ export class PaymentBuyer implements SubmissionPayer {
   async reconcile(): Promise<void> {
     const now = this.#clock.now();
     const open = { endedBefore: Math.floor(now / 1_000), reservedBefore: now - ABANDONED_MS, limit: SWEEP_LIMIT };
+    const failures: unknown[] = [];
     for (const row of await this.#ledger.call("openPurchases", open)) {
-      await (row.validBefore === null ? this.#release(row) : this.#reconcileOne(row));
+      // One on a chain that is not asked any more must not hold up the others for ever.
+      await (row.validBefore === null ? this.#release(row) : this.#reconcileOne(row)).catch((error: unknown) =>
+        failures.push(error),
+      );
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #reconcileOne(row: PurchaseRow): Promise<void> {
