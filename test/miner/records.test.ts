@@ -1,5 +1,6 @@
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { cidOf } from "../../src/crypto/cid.ts";
+import { findProvable } from "../../src/node/miner/find-provable.ts";
 import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
 
 /** For tests that store nothing. */
@@ -137,7 +138,37 @@ test("the author named in a public record deletes it, whoever brought it; nobody
   const body = { raw_embedding: unit, metadata: { author: alice.hotkey, text: "x" } };
   const { cid } = (await miner.signedPost(bob, "IngestSynapse", body)).json;
   expect((await miner.delete(mallory, cid)).status).toBe(404);
+  // Who is quicker than the author with the author's own words owns nothing.
+  expect((await miner.delete(bob, cid)).status).toBe(404);
   expect((await miner.delete(alice, cid)).status).toBe(200);
+});
+
+test("an author that is no hotkey changes nothing for who ingested the record", async () => {
+  await using miner = await MinerUnderTest.start();
+  const body = { raw_embedding: unit, metadata: { author: "Ursula" } };
+  const { cid } = (await miner.signedPost(bob, "IngestSynapse", body)).json;
+  expect((await miner.delete(mallory, cid)).status).toBe(404);
+  expect((await miner.delete(bob, cid)).status).toBe(200);
+});
+
+test("a CID in hundreds of others' namespaces costs nobody more than their own copies", async () => {
+  await using miner = await MinerUnderTest.start();
+  const own = { raw_embedding: unit, metadata: { k: "v" }, ...alice.namespace("alices", miner.nonce()) };
+  const { cid } = (await miner.signedPost(alice, "IngestSynapse", own)).json;
+  const copy = await miner.store.get("alices", cid);
+  if (!copy) throw new Error("alice's record is not there");
+  const names = Array.from({ length: 300 }, (_, number) => `m${number}`);
+  const { namespaces } = miner.deps;
+  for (const name of names) await namespaces.claimNamespace(name, mallory.hotkey, 1);
+  await miner.store.put(names.map((namespace) => ({ ...copy, namespace })));
+  const reads = vi.spyOn(miner.store, "get");
+  expect(await findProvable(miner.deps, cid, alice.hotkey)).toMatchObject({ namespace: "alices" });
+  expect(await findProvable(miner.deps, cid, null)).toBeNull();
+  expect(await findProvable(miner.deps, cid, bob.hotkey)).toBeNull();
+  expect(new Set(reads.mock.calls.map(([name]) => name))).toEqual(new Set(["__public__", "alices"]));
+  reads.mockClear();
+  expect(await findProvable(miner.deps, cid, mallory.hotkey)).not.toBeNull();
+  expect(reads.mock.calls.length).toBeLessThan(110);
 });
 
 test("an anonymous record is nobody's to delete", async () => {

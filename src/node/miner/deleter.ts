@@ -1,6 +1,6 @@
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { MinerDeps } from "./miner-options.ts";
-import { ownsRecord } from "./record-owner.ts";
+import { recordsOwnedBy } from "./record-owner.ts";
 
 /** Deletes records at the word of those they belong to (M-W5, M-W6). */
 export class Deleter {
@@ -15,12 +15,10 @@ export class Deleter {
    * bytes are off the disk then. False tells nothing about copies of others.
    */
   async delete(cid: string, caller: Hotkey, namespace: string | undefined): Promise<boolean> {
-    const { store, namespaces } = this.#deps;
     let deleted = false;
-    for (const record of await store.locate(cid)) {
+    for (const record of await recordsOwnedBy(this.#deps, cid, caller)) {
       if (namespace !== undefined && record.namespace !== namespace) continue;
-      if (!(await ownsRecord(record, caller, namespaces))) continue;
-      deleted = (await store.delete(record.namespace, cid)) || deleted;
+      deleted = (await this.#deps.store.delete(record.namespace, cid)) || deleted;
     }
     return deleted;
   }

@@ -8,7 +8,7 @@ import type { ArchiveRequest } from "../../protocol/archive-messages.ts";
 import { Refusal } from "../../protocol/refusal.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { MinerDeps } from "../miner-options.ts";
-import { ownsRecord } from "../record-owner.ts";
+import { recordsOwnedBy } from "../record-owner.ts";
 import type { UploadRow } from "./upload-operations.ts";
 import type { UploadStore } from "./upload-store.ts";
 
@@ -53,11 +53,9 @@ export class RecordArchiver {
   }
 
   async #owned({ cid, namespace }: ArchiveRequest, caller: Hotkey): Promise<StoredRecord> {
-    const { store, namespaces } = this.#deps;
-    for (const record of await store.locate(cid)) {
-      const isMeant = namespace === undefined || record.namespace === namespace;
-      if (isMeant && (await ownsRecord(record, caller, namespaces))) return record;
-    }
+    const records = await recordsOwnedBy(this.#deps, cid, caller);
+    const record = records.find((one) => namespace === undefined || one.namespace === namespace);
+    if (record) return record;
     throw new Refusal(404, "not found");
   }
 

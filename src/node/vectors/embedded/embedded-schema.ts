@@ -87,4 +87,5 @@ export const vectorStoreMigrations: Migrations = {
       SELECT RAISE(ABORT, 'the namespace was deleted');
     END`,
   ],
+  "004-namespaces-by-owner": ["CREATE INDEX namespace_owner_of ON namespace_owner (owner, name)"],
 };

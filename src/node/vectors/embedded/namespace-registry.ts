@@ -26,6 +26,11 @@ export interface NamespaceRegistry {
   claimNamespace(name: string, hotkey: Hotkey, now: number): Promise<ClaimOutcome>;
   /** Null when nobody owns it (any more). */
   ownerOf(name: string): Promise<Hotkey | null>;
+  /**
+   * Of `owner`'s own namespaces those that hold `cid`, at most 100. Others that hold it cost nothing: anybody may put one
+   * record into thousands of namespaces.
+   */
+  ownedHolding(cid: string, owner: Hotkey): Promise<readonly string[]>;
   /** Hands it from one owner to the next; what the old one attested is void. False when `from` does not own it. */
   changeOwner(name: string, from: Hotkey, to: Hotkey): Promise<boolean>;
   /** Ends an owned namespace and every record in it, whose bytes are gone then. False when `owner` does not own it. */
@@ -57,6 +62,10 @@ export class StoredNamespaceRegistry implements NamespaceRegistry {
 
   async ownerOf(name: string): Promise<Hotkey | null> {
     return await this.#worker.call("ownerOf", { name });
+  }
+
+  async ownedHolding(cid: string, owner: Hotkey): Promise<readonly string[]> {
+    return await this.#worker.call("ownedHolding", { cid, owner });
   }
 
   async changeOwner(name: string, from: Hotkey, to: Hotkey): Promise<boolean> {

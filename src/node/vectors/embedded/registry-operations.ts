@@ -39,6 +39,10 @@ export function createRegistryOperations(database: SqliteDatabase) {
 
 export type RegistryOperations = ReturnType<typeof createRegistryOperations>;
 
+/** So many namespaces of one owner are looked into: nobody who has more can make a request cost more. */
+const OWNED_LOOKED_INTO = 10_000;
+const MOST_HOLDING = 100;
+
 function ownerOperations(database: SqliteDatabase) {
   const statements = {
     // A name with a key has no owner, now or ever.
@@ -53,6 +57,14 @@ function ownerOperations(database: SqliteDatabase) {
     lastOwner: database.prepare<[string], Hotkey>("SELECT owner FROM namespace_owner WHERE name = ?").pluck(),
     owner: database
       .prepare<[string], Hotkey>("SELECT owner FROM namespace_owner WHERE name = ? AND deleted_at IS NULL")
+      .pluck(),
+    // From the owner's names to the records: the other way round strangers' copies would be read as well.
+    holding: database
+      .prepare<[string, number, string, number], string>(
+        `SELECT own.name FROM
+        (SELECT name FROM namespace_owner WHERE owner = ? AND deleted_at IS NULL LIMIT ?) AS own
+        CROSS JOIN record ON record.cid = ? AND record.namespace = own.name LIMIT ?`,
+      )
       .pluck(),
     change: database.prepare<[string, string, string]>(
       "UPDATE namespace_owner SET owner = ? WHERE name = ? AND owner = ? AND deleted_at IS NULL",
@@ -74,6 +86,8 @@ function ownerOperations(database: SqliteDatabase) {
   return {
     reads: {
       ownerOf: ({ name }: Named): Hotkey | null => statements.owner.get(name) ?? null,
+      ownedHolding: ({ cid, owner }: { readonly cid: string; readonly owner: Hotkey }): readonly string[] =>
+        statements.holding.all(owner, OWNED_LOOKED_INTO, cid, MOST_HOLDING),
       attestationOf: ({ name }: Named): Attestation | null => statements.attestation.get(name) ?? null,
     },
     writes: {
