@@ -78,3 +78,12 @@ test("single use: once within its time, again after it, and nothing new when ful
   expect(used.use(["ab", "c"], 900, 301)).toBe("first");
   expect(used.use(["a", "bc"], 900, 301)).toBe("first");
 });
+
+test("single use forgets what is over as it goes, and what it forgot stays used when the clock goes back", () => {
+  const used = new SingleUse(100_000);
+  for (let now = 0; now < 5_000; now += 1) expect(used.use([String(now)], now + 60, now)).toBe("first");
+  expect(used.size).toBeLessThan(100);
+  // Forgotten, and no longer over.
+  expect(used.use(["10"], 70, 0)).toBe("used");
+  expect(used.use(["new"], 6_000, 0)).toBe("first");
+});
