@@ -48,6 +48,8 @@ export interface RecordPage {
   readonly records: readonly StoredRecord[];
   /** Pass it as `after` to read on; null at the end. Opaque. */
   readonly next: string | null;
+  /** As `next`, at the end too: what is put later comes after it. Null when the page is empty. */
+  readonly last: string | null;
 }
 
 /**

@@ -248,6 +248,11 @@ export function vectorStoreCompliance(name: string, create: () => Promise<Vector
       const rest = await store.list({ namespace: SPACE, limit: 3, after: first.next ?? "", now });
       expect(cids(rest.records)).toEqual(["r4", "r5"]);
       expect(rest.next).toBeNull();
+      await store.put([sampleRecord("r6", 6)]);
+      const later = await store.list({ namespace: SPACE, limit: 3, after: rest.last ?? "", now });
+      expect(cids(later.records)).toEqual(["r6"]);
+      const none = await store.list({ namespace: SPACE, limit: 3, after: later.last ?? "", now });
+      expect(none).toEqual({ records: [], next: null, last: null });
     });
 
     test("a list can skip matches, as the wire's offset does", async () => {

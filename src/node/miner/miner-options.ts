@@ -11,6 +11,8 @@ import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.t
 import type { RecordCommitments } from "../vectors/embedded/record-commitments.ts";
 import type { AdminPolicy } from "./admin-access.ts";
 import type { MinerArchive } from "./archive/miner-archive.ts";
+import type { ChainView } from "./chain-view.ts";
+import type { CopyKeeper } from "./copies/record-pusher.ts";
 import type { AuthenticationPolicy } from "./request-authenticator.ts";
 import type { AtOnceLimits } from "./requests-at-once.ts";
 import type { ShareStore } from "./shares/share-store.ts";
@@ -60,6 +62,10 @@ export interface MinerDeps {
   readonly chain: ChainClient;
   readonly identity: MinerIdentity;
   readonly sr25519: Sr25519;
+  /** Undefined: records are not pushed to other miners. */
+  readonly copies?: CopyKeeper | undefined;
+  /** One of the services' own when absent. */
+  readonly chainView?: ChainView | undefined;
   /** Checks the signatures of requests; on the caller's thread when absent. */
   readonly signatures?: SignatureVerifier | undefined;
   /** Absent without a wallet: then nothing is archived or checked. */

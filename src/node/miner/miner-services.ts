@@ -12,6 +12,7 @@ import type { MinerArchive } from "./archive/miner-archive.ts";
 import { Attester } from "./attester.ts";
 import { ChainView } from "./chain-view.ts";
 import { Committer } from "./committer.ts";
+import type { CopyKeeper } from "./copies/record-pusher.ts";
 import { Deleter } from "./deleter.ts";
 import { HealthStatement } from "./health-statement.ts";
 import { Ingester } from "./ingester.ts";
@@ -50,6 +51,7 @@ export interface MinerServices {
   readonly querier: Querier;
   readonly deleter: Deleter;
   readonly archive: MinerArchive | undefined;
+  readonly copies: CopyKeeper | undefined;
   readonly committer: Committer;
   readonly stats: MinerStats;
   readonly metrics: MinerMetrics;
@@ -68,7 +70,7 @@ export interface MinerServices {
 
 export function createMinerServices(options: MinerOptions, deps: MinerDeps): MinerServices {
   const { store, clock, embedder, identity } = deps;
-  const chainView = new ChainView(deps);
+  const chainView = deps.chainView ?? new ChainView(deps);
   const signatures = deps.signatures ?? verifierHere(deps.sr25519);
   const namespaceKeys = new NamespaceKeys(deps);
   const namespaceGate = new NamespaceGate({ ...deps, namespaceKeys });
@@ -99,6 +101,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     querier: new Querier({ ...deps, namespaceGate, attester }),
     deleter: new Deleter(deps),
     archive: deps.archive,
+    copies: deps.copies,
     committer: new Committer(deps),
     stats,
     metrics: new MinerMetrics(stats),

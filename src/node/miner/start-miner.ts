@@ -1,14 +1,19 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
+import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { createHttpClient } from "../runtime/http-client.ts";
 import { type HttpServer, startHttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { SignaturePool } from "../runtime/signature-pool.ts";
 import { openMinerArchive } from "./archive/miner-archive.ts";
+import { ChainView } from "./chain-view.ts";
+import { openCopyStore } from "./copies/copy-store.ts";
+import { RecordPusher, type RecordPusherDeps } from "./copies/record-pusher.ts";
 import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
 import type { MinerConfig } from "./miner-config.ts";
@@ -50,6 +55,8 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const signatures = stack.use(new SignaturePool(opened));
   const archive = await openMinerArchive(folder, config.archive, { ...deps, ...opened });
   if (archive) stack.use(archive);
+  const chainView = new ChainView(deps);
+  const copies = openPusher(folder, stack, { ...deps, ...opened, chainView, isSimulated: isLocal });
   stack.use(startExpiryLoop({ ...deps, store: opened.store }));
   const { hotkey } = opened.identity;
   // The port is known only once it is taken, and the app signs its address: early requests wait for the app.
@@ -67,11 +74,12 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const endpoint = endpointOf(config, server);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
-  app.resolve(createMinerApp(options, { ...deps, ...opened, archive, signatures }));
+  app.resolve(createMinerApp(options, { ...deps, ...opened, archive, signatures, chainView, copies }));
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
   serves = true;
+  copies.start();
   const release = stack.move();
   const { url, drain, renewCertificate } = server;
   return {
@@ -82,6 +90,14 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
     renewCertificate,
     [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
   };
+}
+
+type PusherDeps = Omit<RecordPusherDeps, "copies" | "http" | "model"> & Pick<StartMinerDeps, "embedder">;
+
+/** Started once the miner serves. An embedded miner has none: its client gives every record to the miners itself. */
+function openPusher(folder: string, stack: ReleaseStack, deps: PusherDeps): RecordPusher {
+  const copies = stack.use(openCopyStore(join(folder, "copies.db")));
+  return stack.use(new RecordPusher({ ...deps, copies, http: createHttpClient(), model: deps.embedder.profile.model }));
 }
 
 /** The operator's own listener, on this machine alone: what comes over it may use the operator's routes (spec 8.12). */

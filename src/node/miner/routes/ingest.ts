@@ -31,6 +31,7 @@ async function answer(services: MinerServices, body: SubnetObject, context: Rout
   refusePlainKeys(services.adminPolicy, body, context);
   const ingest = readIngestRequest(body);
   const cid = await services.ingester.ingest(ingest, caller);
+  if (!ingest.claim) services.copies?.wake();
   if (caller !== null) services.wallets.countIngest(caller, ingest.claim ? null : cid, services.clock.now());
   return { status: 200, text: ingestReplyText(cid, null) };
 }

@@ -48,7 +48,7 @@ async function answer(services: MinerServices, body: SubnetObject, context: Rout
 async function page({ store, clock }: MinerServices, request: ListRequest, namespace: string): Promise<RecordPage> {
   const { limit, offset, after, filter } = request;
   const pairs = filter ? referenceFilter(filter) : null;
-  if (limit === 0) return { records: [], next: null };
+  if (limit === 0) return { records: [], next: null, last: null };
   return store.list({
     namespace,
     limit,

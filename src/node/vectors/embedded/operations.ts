@@ -104,7 +104,9 @@ function list(table: RecordTable, { namespace, limit, after, offset = 0, filter,
     }
   }
   const records = ids.flatMap((id) => table.row(id) ?? []).map(toRecord);
-  return { records, next: more ? String(ids.at(-1)) : null };
+  const last = ids.at(-1);
+  const cursor = last === undefined ? null : String(last);
+  return { records, next: more ? cursor : null, last: cursor };
 }
 
 function parseCursor(after: string | undefined): number {
