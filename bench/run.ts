@@ -4,6 +4,7 @@ import { coldStart } from "./cases/cold-start.ts";
 import { durableStores } from "./cases/durable-stores.ts";
 import { eventLoop } from "./cases/event-loop.ts";
 import { minerHttp } from "./cases/miner-http.ts";
+import { proofs } from "./cases/proofs.ts";
 import { signatures } from "./cases/signatures.ts";
 import { stdioReads } from "./cases/stdio-reads.ts";
 import { type Result, report } from "./report.ts";
@@ -12,7 +13,8 @@ const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   "cold-start": coldStart,
   "durable-stores": durableStores,
   "event-loop": eventLoop,
-  "miner-http": minerHttp,
+  "miner-http": () => minerHttp(),
+  proofs,
   signatures,
   "stdio-reads": stdioReads,
 };
