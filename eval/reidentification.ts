@@ -26,7 +26,7 @@ await using embedder = new UseLiteEmbedder();
 const turns = conversations.flatMap((conversation) => conversation.turns.map((turn) => ({ conversation, turn })));
 const texts = [...new Set(turns.map(({ turn }) => turn.text))];
 const vectors = new Map(await embed(texts));
-const results = [];
+const results: Awaited<ReturnType<typeof row>>[] = [];
 for (const stated of values.epsilon) results.push(await row(Number(stated)));
 const exact = await recallWith((text) => vectorOf(text));
 const report = {

@@ -32,5 +32,6 @@ export function showNamespace(info: NamespaceInfo) {
     memories: info.memories,
     ...(info.lastWrite === undefined ? {} : { last_write: isoDate(info.lastWrite) }),
     ...(info.plainName ? { plain_name: true } : {}),
+    ...(info.remoteSearch ? { remote_search: true } : {}),
   };
 }

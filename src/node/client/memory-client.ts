@@ -17,6 +17,7 @@ import type {
   MemoryClient,
   MemoryId,
   NamespaceInfo,
+  NewNamespaceInput,
   PublicEvidence,
   PublicEvidenceInput,
   QueryInput,
@@ -175,9 +176,12 @@ export class LocalMemoryClient implements MemoryClient {
     return await store.call("namespaces", { now: clock.now() });
   }
 
-  async createNamespace(input: { readonly name: string; readonly plainName?: boolean }): Promise<NamespaceInfo> {
+  async createNamespace(input: NewNamespaceInput): Promise<NamespaceInfo> {
     const { namespaces } = this.#start();
-    const { name } = await namespaces.create(input.name, input.plainName ?? false);
+    const { name } = await namespaces.create(input.name, {
+      plainName: input.plainName ?? false,
+      remoteSearch: input.remoteSearch ?? false,
+    });
     const info = (await this.namespaces()).find((one) => one.name === name);
     if (info) return info;
     throw new EngramError("NAMESPACE_FAILED", "the namespace could not be made", { fix: "run `engram doctor`" });

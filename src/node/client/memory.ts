@@ -137,6 +137,15 @@ export interface NamespaceInfo {
   readonly lastWrite?: number;
   /** Made with `--plain-name`: the wire name is the shown one, so that reference clients can name it. */
   readonly plainName?: true;
+  /** Miners hold obfuscated vectors of its memories, so that it can be searched without an index. */
+  readonly remoteSearch?: true;
+}
+
+export interface NewNamespaceInput {
+  readonly name: string;
+  readonly plainName?: boolean;
+  /** Show the person `obfuscationWarning()`: what it hides is little. */
+  readonly remoteSearch?: boolean;
 }
 
 export interface ClientStatus {
@@ -185,7 +194,7 @@ export interface MemoryClient extends AsyncDisposable {
   countForDelete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<number>;
   delete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<DeleteResult>;
   namespaces(): Promise<readonly NamespaceInfo[]>;
-  createNamespace(input: { readonly name: string; readonly plainName?: boolean }): Promise<NamespaceInfo>;
+  createNamespace(input: NewNamespaceInput): Promise<NamespaceInfo>;
   status(): Promise<ClientStatus>;
   /** Single-use approvals outside the model (design: consent). `request` returns the code a person passes to `engram approve`. */
   readonly approvals: {

@@ -14,6 +14,13 @@ export interface NamespaceKeeperDeps {
   readonly wallet: () => Promise<Wallet>;
 }
 
+interface NamespaceKind {
+  /** The wire name is the shown one. */
+  readonly plainName: boolean;
+  /** Its records carry obfuscated vectors. */
+  readonly remoteSearch: boolean;
+}
+
 /** Makes namespaces: a wire name derives from the wallet, which is opened for that alone. */
 export class NamespaceKeeper {
   readonly #deps: NamespaceKeeperDeps;
@@ -26,18 +33,19 @@ export class NamespaceKeeper {
   async open(name: string): Promise<StoredNamespace> {
     const found = await this.#deps.store.call("namespace", name);
     if (found) return found;
-    if (name === PUBLIC_SHOWN_NAME) return await this.#make(name, PUBLIC_NAMESPACE, "public", false);
-    return await this.#make(name, await this.#wireName(name), "private", false);
+    if (name === PUBLIC_SHOWN_NAME) return await this.#make(name, PUBLIC_NAMESPACE, "public");
+    return await this.#make(name, await this.#wireName(name), "private");
   }
 
   /** A private namespace. Errors: `NAMESPACE_EXISTS` when it is there in the other form, `NAMESPACE_PLAIN_NAME`. */
-  async create(shown: string, plainName: boolean): Promise<StoredNamespace> {
+  async create(shown: string, options: NamespaceKind): Promise<StoredNamespace> {
     const name = privateName(shown);
+    const { plainName, remoteSearch } = options;
     if (plainName) checkPlainName(name);
     const found = await this.#deps.store.call("namespace", name);
-    const made = found ?? (await this.#make(name, plainName ? name : await this.#wireName(name), "private", plainName));
-    if (made.plainName === plainName) return made;
-    throw new EngramError("NAMESPACE_EXISTS", "this namespace is there already with another kind of wire name", {
+    const made = found ?? (await this.#make(name, plainName ? name : await this.#wireName(name), "private", options));
+    if (made.plainName === plainName && made.remoteSearch === remoteSearch) return made;
+    throw new EngramError("NAMESPACE_EXISTS", "this namespace is there already in another form", {
       fix: "choose another name",
     });
   }
@@ -46,10 +54,10 @@ export class NamespaceKeeper {
     name: string,
     wireName: string,
     visibility: "private" | "public",
-    plainName: boolean,
+    kind: NamespaceKind = { plainName: false, remoteSearch: false },
   ): Promise<StoredNamespace> {
     const now = this.#deps.clock.now();
-    return await this.#deps.store.call("createNamespace", { name, wireName, visibility, plainName, now });
+    return await this.#deps.store.call("createNamespace", { name, wireName, visibility, ...kind, now });
   }
 
   async #wireName(name: string): Promise<string> {

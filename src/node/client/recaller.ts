@@ -58,6 +58,10 @@ export class Recaller {
     const remote = question.visibilities.includes("public")
       ? replication.publicRecall({ ...input, limit: question.limit }, signal)
       : Promise.resolve([]);
+    const elsewhere =
+      question.visibilities.includes("private") && mode !== "keyword"
+        ? replication.remoteRecall({ ...input, limit, ...(namespaces === undefined ? {} : { namespaces }) }, signal)
+        : Promise.resolve([]);
     const [vector] = await Promise.all([
       this.#vectorOf(parsed, question.mode, signal),
       question.mode === "keyword" ? undefined : vectors.waitFor(question.namespaces, VECTORS_WAIT_MS, signal),
@@ -77,7 +81,9 @@ export class Recaller {
       ...(after === undefined ? {} : { after }),
     } satisfies Recall);
     const below = after?.score ?? Number.POSITIVE_INFINITY;
-    const others = (await remote).filter((hit) => hit.score >= minScore && hit.score < below);
+    const others = [...(await elsewhere), ...(await remote)].filter(
+      (hit) => hit.score >= minScore && hit.score < below,
+    );
     return { recall, remote: others };
   }
 

@@ -17,6 +17,11 @@ export interface Replication extends AsyncDisposable {
   replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }>;
   /** Public memories of other owners, best first; errors and deadlines are its own, an empty answer is fine. */
   publicRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]>;
+  /**
+   * Own memories in namespaces with remote search that this home does not hold itself, best first. Nothing when there
+   * is no such namespace; errors and deadlines are its own.
+   */
+  remoteRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]>;
   /** Records of own public memories, fetched and checked. Errors: `MEMORY_NOT_HELD`. */
   publicEvidence(request: EvidenceRequest, signal?: AbortSignal): Promise<readonly PublicEvidence[]>;
   /** Holders that cannot delete, among those of deletes that wait. */
@@ -46,6 +51,7 @@ export const localOnly: Replication = {
   wake: () => undefined,
   replicas: async () => ({ have: 0, target: REPLICA_TARGET, possible: 0, note: "local only" }),
   publicRecall: async () => [],
+  remoteRecall: async () => [],
   publicEvidence: async ({ memories }) => {
     throw notHeld(memories[0]?.id ?? "this memory");
   },

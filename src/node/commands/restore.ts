@@ -13,13 +13,18 @@ Asks for the phrase (typed unseen, or piped in), then reads the encrypted record
 else from those the chain shows. The folder must be empty or hold the same wallet: an interrupted restore is simply run
 again. What was forgotten stays forgotten.`;
 
+interface RestoreCommandOptions extends CommonOptions {
+  readonly keysOnly?: boolean;
+}
+
 /** `engram restore`: rebuilds wallet, namespaces and memories from the phrase and the miners. */
 export function restoreCommand(): Command {
   return dataCommand("restore", "rebuild your memories on this machine from the phrase and the miners")
     .argument("[words...]")
     .usage("[options]")
+    .option("--keys-only", "leave the memories at the miners; namespaces with remote search are searched there")
     .addHelpText("after", ABOUT)
-    .action((words: string[], options: CommonOptions) =>
+    .action((words: string[], options: RestoreCommandOptions) =>
       run(options, async () => {
         if (words.length > 0) {
           throw usageError(
@@ -36,7 +41,7 @@ export function restoreCommand(): Command {
     );
 }
 
-async function restoreHome(phrase: Secret<string>, options: CommonOptions): Promise<RestoreResult> {
+async function restoreHome(phrase: Secret<string>, options: RestoreCommandOptions): Promise<RestoreResult> {
   const [{ restore }, { homeOf, openCommandClient }, { readClientSettings }, { UseLiteEmbedder }] = await Promise.all([
     import("../client/replication/restore.ts"),
     import("./open-client.ts"),
@@ -57,7 +62,9 @@ async function restoreHome(phrase: Secret<string>, options: CommonOptions): Prom
     onProgress: ({ memories, namespaces }) => progress.at(memories, `${memories} memories, ${namespaces} namespaces`),
     ...(miners === undefined ? {} : { miners }),
     ...(chain === undefined ? {} : { chain }),
+    ...(options.keysOnly ? { keysOnly: true } : {}),
   }).finally(() => progress.end());
+  if (options.keysOnly) return result;
   say("computing the vectors; the memories can be recalled by their words already");
   await using client = await openCommandClient(options.home);
   await client.settle({ signal: interrupted.signal }).catch(() => undefined);

@@ -1,15 +1,13 @@
 import { isCid } from "../../../crypto/cid.ts";
 import type { HeldRecord } from "../../../crypto/possession-proof.ts";
-import { sealedVector } from "../../../crypto/sealed-vector.ts";
 import { isSubnetObject } from "../../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
 import type { HeldCopy } from "../store/audit-operations.ts";
 import { readJournalBody } from "./journal-body.ts";
 import type { MinerView } from "./miner-directory.ts";
-import { privateRecordCid } from "./private-record.ts";
+import { privateBodyCid, privateEmbedding } from "./private-embedding.ts";
 import { isPublicRecordCid } from "./public-record.ts";
 import type { RecordBuilder } from "./record-builder.ts";
-import { dimensionAt } from "./record-sender.ts";
 
 /**
  * The record as the miner must hold it, byte for byte; undefined where that cannot be known here: it embedded the text
@@ -25,9 +23,8 @@ export function expectedRecord(view: MinerView, copy: HeldCopy, builder: RecordB
     return isPublicRecordCid(cid, record, vector) ? { cid, embedding: vector, metadata } : undefined;
   }
   const access = builder.accessOf(copy);
-  const dimension = dimensionAt(view);
-  if (privateRecordCid(access, body.record, dimension) !== cid) return undefined;
-  return { cid, embedding: sealedVector(access.secret, body.record.recordId, dimension), metadata };
+  if (privateBodyCid(access, body, view.profile) !== cid) return undefined;
+  return { cid, embedding: privateEmbedding(access, body, view.profile), metadata };
 }
 
 /** Whether anyone may be shown the record. */

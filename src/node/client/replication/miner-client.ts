@@ -120,15 +120,15 @@ export class MinerClient {
     return recordOf(objectOf(reply));
   }
 
-  /** `POST /QuerySynapse` in the public space, by vector or by text (spec 8.2). */
+  /** `POST /QuerySynapse` by vector or by text (spec 8.2); in the public space when no namespace is named. */
   async query(
     query: { readonly vector: Float32Array } | { readonly text: string },
     limit: number,
-    options: CallOptions = {},
+    options: CallOptions & { readonly namespace?: string } = {},
   ): Promise<readonly QueryAnswer[]> {
     const what = "vector" in query ? { query_vector: [...query.vector] } : { query_text: query.text };
     const body = JSON.stringify({ ...what, top_k: limit });
-    const answer = objectOf(await this.#post("QuerySynapse", body, undefined, options, MAX_REPLY_BYTES));
+    const answer = objectOf(await this.#post("QuerySynapse", body, options.namespace, options, MAX_REPLY_BYTES));
     const [error, results] = [answer.get("error"), answer.get("results")];
     if (typeof error === "string") throw senseless("an error to a query");
     if (!isSubnetArray(results)) throw senseless("an answer without results");

@@ -24,6 +24,8 @@ export interface NamespaceDescription {
   readonly epoch: number;
   /** The wire name is the shown one, so that reference clients can name it. */
   readonly plainName: boolean;
+  /** Its records carry obfuscated vectors. */
+  readonly remoteSearch?: boolean;
 }
 
 /** The access to a private namespace, derived from the wallet's root alone. */

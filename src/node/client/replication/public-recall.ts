@@ -130,9 +130,10 @@ function candidatesOf(
   return [...found.values()];
 }
 
-async function cosines(
+/** Of each text's own vector with the query's, in [0, 1]. */
+export async function cosines(
   query: Float32Array,
-  candidates: readonly Candidate[],
+  candidates: readonly { readonly text: string }[],
   embedder: Embedder,
   signal: AbortSignal,
 ): Promise<readonly number[]> {

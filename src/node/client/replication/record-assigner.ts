@@ -109,7 +109,7 @@ function deliveriesOf(
   return assign(body.record.recordId, privateHolders(views, policy)).map((view) => ({
     record: record.record,
     hotkey: view.miner.hotkey,
-    cid: privateCidAt(view, access, body.record),
+    cid: privateCidAt(view, access, body),
   }));
 }
 

@@ -5,8 +5,9 @@ import type { Secret } from "../../runtime/secret.ts";
 import type { Memory } from "../memory.ts";
 import { DIRECTORY_ROW, type JournalNamespace } from "../store/journal-rows.ts";
 import type { WaitingRecord } from "../store/record-statements.ts";
-import { writeJournalBody } from "./journal-body.ts";
+import { type JournalBody, writeJournalBody } from "./journal-body.ts";
 import { directoryAccess, type NamespaceAccess, namespaceAccess } from "./namespace-access.ts";
+import { searchableVectors } from "./private-embedding.ts";
 import { sealRecords } from "./private-record.ts";
 import { type PublicMemory, publicRecords } from "./public-record.ts";
 import type { HotkeySigner } from "./signer.ts";
@@ -17,6 +18,8 @@ export interface RecordBuilderDeps {
   readonly embedder: Embedder;
   readonly chainIdentity: () => Promise<string>;
 }
+
+type PrivateBody = Extract<JournalBody, { form: "private" }>;
 
 /** Makes the bytes of records from what the store holds. Which form a record takes is decided here and nowhere else. */
 export class RecordBuilder {
@@ -31,10 +34,14 @@ export class RecordBuilder {
   async build(waiting: WaitingRecord, signal?: AbortSignal): Promise<readonly string[] | undefined> {
     const { kind, id, memory, tombstone, described, namespace } = waiting;
     if (kind === "directory") return described && this.#sealDescription(id, described);
-    if (kind === "tombstone") return tombstone && this.#seal(this.accessOf(waiting), "tombstone", id, tombstone);
+    if (kind === "tombstone")
+      return tombstone && this.#seal(this.accessOf(waiting), "tombstone", id, tombstone).map(writeJournalBody);
     if (!memory) return undefined;
     if (isPublic(memory)) return this.#publish(memory, signal);
-    return this.#sealMemory(this.access(namespace), memory, waiting.archiveKey);
+    const bodies = this.#sealMemory(this.access(namespace), memory, waiting.archiveKey);
+    return namespace.remoteSearch
+      ? this.#searchable(this.access(namespace), memory, bodies, signal)
+      : bodies.map(writeJournalBody);
   }
 
   /** Tombstones of public memories are the owner's business alone: they lie in the directory (design: forget). */
@@ -61,12 +68,13 @@ export class RecordBuilder {
     return access;
   }
 
-  #sealDescription(wireName: string, { name, epoch, plainName }: JournalNamespace): readonly string[] {
-    const content = { name: name as ShownName, epoch, plainName, policy: {} };
-    return this.#seal(this.directory(), "namespace", wireName, content);
+  #sealDescription(wireName: string, { name, epoch, plainName, remoteSearch }: JournalNamespace): readonly string[] {
+    const policy = remoteSearch ? { remote_search: true } : {};
+    const content = { name: name as ShownName, epoch, plainName, policy };
+    return this.#seal(this.directory(), "namespace", wireName, content).map(writeJournalBody);
   }
 
-  #sealMemory(access: NamespaceAccess, memory: Memory, archiveKey: string | undefined): readonly string[] {
+  #sealMemory(access: NamespaceAccess, memory: Memory, archiveKey: string | undefined): readonly PrivateBody[] {
     const { id, text, metadata, speaker, session, seq, at, createdAt, expiresAt, replaces } = memory;
     const times = { at, created: createdAt, expires: expiresAt };
     const content = { text, metadata, speaker, session, seq, ...times, replaces, archive_key: archiveKey };
@@ -79,10 +87,25 @@ export class RecordBuilder {
     id: string,
     content: object,
     expiresAt?: number,
-  ): readonly string[] {
-    return sealRecords(access, kind, id, { ...content }).map((record) =>
-      writeJournalBody({ form: "private", record, ...(expiresAt === undefined ? {} : { expiresAt }) }),
-    );
+  ): readonly PrivateBody[] {
+    return sealRecords(access, kind, id, { ...content }).map((record) => ({
+      ...({ form: "private", record } as const),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    }));
+  }
+
+  async #searchable(
+    access: NamespaceAccess,
+    memory: Memory,
+    bodies: readonly PrivateBody[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    const options = { embedder: this.#deps.embedder, parts: bodies.length, ...(signal ? { signal } : {}) };
+    const vectors = await searchableVectors(access, memory, options);
+    return bodies.map((body, part) => {
+      const searchable = vectors[part];
+      return writeJournalBody(searchable ? { ...body, searchable } : body);
+    });
   }
 
   async #publish(memory: PublicMemory, signal: AbortSignal | undefined): Promise<readonly string[]> {

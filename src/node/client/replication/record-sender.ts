@@ -1,5 +1,4 @@
 import { type Cid, cidMatches, isCid } from "../../../crypto/cid.ts";
-import { sealedVector } from "../../../crypto/sealed-vector.ts";
 import type { SubnetJson } from "../../../crypto/subnet-json.ts";
 import type { EmbeddingProfile } from "../../ports.ts";
 import type { HttpReply } from "../../runtime/http-client.ts";
@@ -9,14 +8,12 @@ import { errorOf, parsed } from "./miner-client.ts";
 import type { MinerView } from "./miner-directory.ts";
 import type { NamespaceAccess } from "./namespace-access.ts";
 import type { PrivateHolder } from "./placement.ts";
-import { envelopeOf, type PrivateRecord, privateRecordCid } from "./private-record.ts";
+import { privateBodyCid, privateEmbedding } from "./private-embedding.ts";
+import { envelopeOf, type PrivateRecord } from "./private-record.ts";
 import { isPublicRecordCid, publicRecordCid } from "./public-record.ts";
 
 type PublicBody = Extract<JournalBody, { form: "public" }>;
 type PrivateBody = Extract<JournalBody, { form: "private" }>;
-
-/** The dimension of a miner that does not state one: what the public subnet runs (spec 9.4). */
-const UNSTATED_DIMENSION = 384;
 
 interface SendOptions {
   /** This one included. */
@@ -30,13 +27,8 @@ export function sharesProfile(view: MinerView, ours: EmbeddingProfile): boolean 
   return profile?.model === ours.model && profile.dim === ours.dim && profile.normalized === ours.normalized;
 }
 
-/** Of the vectors a miner keeps. */
-export function dimensionAt({ profile }: MinerView): number {
-  return profile?.dim ?? UNSTATED_DIMENSION;
-}
-
-export function privateCidAt(view: PrivateHolder, access: NamespaceAccess, record: PrivateRecord): Cid {
-  return privateRecordCid(access, record, dimensionAt(view));
+export function privateCidAt(view: MinerView, access: NamespaceAccess, body: PrivateBody): Cid {
+  return privateBodyCid(access, body, view.profile);
 }
 
 /** The CID a public record will have at a miner; null when the miner embeds its text itself. */
@@ -52,14 +44,13 @@ export async function pushPrivate(
   { attempts, signal }: SendOptions,
 ): Promise<Outcome> {
   const { record, expiresAt } = body;
-  const dimension = dimensionAt(view);
-  const embedding = sealedVector(access.secret, record.recordId, dimension);
+  const embedding = privateEmbedding(access, body, view.profile);
   const metadata = new Map<string, SubnetJson>([["_enc", envelopeOf(record.metadata)]]);
   return attempt(async () => {
     if (attempts > 1 && (await holdsPrivate(view, record, signal))) {
-      return { kind: "done", cid: privateCidAt(view, access, record) };
+      return { kind: "done", cid: privateCidAt(view, access, body) };
     }
-    const text = ingestBody({ embedding, metadata: record.metadata, expiresAt });
+    const text = ingestBody({ embedding, metadata: record.metadata, expiresAt, noise: false });
     const reply = await view.client.ingest(text, record.wireName, signalOf(signal));
     // A miner of the reference adds noise to private vectors, so its CID cannot be foreseen (spec 9.1).
     const stated = view.caps.includes("private1");
@@ -123,13 +114,15 @@ interface IngestFields {
   readonly text?: string;
   readonly metadata: string;
   readonly expiresAt: number | undefined;
+  /** False: the vector says as little as it should already; the miner is to add no noise of its own. */
+  readonly noise?: false;
 }
 
 /** The body without its auth fields; the metadata text goes in as it was stored. */
-function ingestBody({ embedding, model, text, metadata, expiresAt }: IngestFields): string {
+function ingestBody({ embedding, model, text, metadata, expiresAt, noise }: IngestFields): string {
   const what = embedding ? { raw_embedding: [...embedding], model } : { text };
   // Unix seconds, as other times on the wire.
-  const fields = JSON.stringify({ ...what, expires_at: expiresAt === undefined ? undefined : expiresAt / 1000 });
+  const fields = JSON.stringify({ ...what, noise, expires_at: expiresAt === undefined ? undefined : expiresAt / 1000 });
   return `${fields.slice(0, -1)},"metadata":${metadata}}`;
 }
 

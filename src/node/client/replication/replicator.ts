@@ -13,6 +13,7 @@ import { gatherEvidence } from "./public-evidence.ts";
 import { recallPublic } from "./public-recall.ts";
 import { assignRecords, walkedTo } from "./record-assigner.ts";
 import type { RecordBuilder } from "./record-builder.ts";
+import { recallRemotely } from "./remote-recall.ts";
 
 /** What replication works with; made when there is first something to do. */
 export interface ReplicationParts {
@@ -104,6 +105,22 @@ export class Replicator implements Replication {
       { views: publicHolders(directory.views).filter(isRemote), embedder, sr25519, chain: chain(), clock },
       stop,
     );
+  }
+
+  async remoteRecall(query: QueryInput & { readonly limit: number }, signal?: AbortSignal): Promise<readonly Hit[]> {
+    const { store, embedder, clock } = this.#options.context;
+    const all = await store.call("searchedRemotely", null);
+    const wanted = all.filter(({ name }) => query.namespaces?.includes(name) ?? true);
+    if (wanted.length === 0) return [];
+    const { directory, builder } = await this.#options.parts();
+    if (directory.lookedAt === 0 && (await directory.load()).some(isRemote)) await directory.refresh(this.#signal);
+    const views = privateHolders(reachable(directory.views), this.#options.policy).filter(isRemote);
+    const namespaces = wanted.map(({ id, ...one }) => ({
+      name: one.name,
+      access: builder.access({ row: id, ...one }),
+    }));
+    const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
+    return recallRemotely(query, { namespaces, views, embedder, clock }, stop);
   }
 
   async publicEvidence(request: EvidenceRequest, signal?: AbortSignal): Promise<readonly PublicEvidence[]> {

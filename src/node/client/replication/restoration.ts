@@ -18,6 +18,7 @@ import {
   type NamespaceDescription,
   namespaceAccess,
 } from "./namespace-access.ts";
+import { searchableVectors } from "./private-embedding.ts";
 import { privateRecordFromJournal } from "./private-record.ts";
 import { gatherAuthored } from "./public-gathering.ts";
 import { type GatheredContent, type MinerYield, RecordGathering } from "./record-gathering.ts";
@@ -58,6 +59,7 @@ const namespaceSchema = z.object({
   name: z.string(),
   epoch: z.number().int().min(0),
   plainName: z.boolean(),
+  policy: z.object({ remote_search: z.boolean().optional() }).optional(),
 });
 
 interface RestorationDeps {
@@ -72,6 +74,7 @@ interface RestorationOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: RestoreProgress) => void;
+  readonly keysOnly?: boolean;
 }
 
 /** One run of a restore: see `restore`. */
@@ -103,15 +106,15 @@ export class Restoration {
     await this.#restoreDirectory(listed);
     this.#report("directory");
     for (const description of descriptions) await this.#restoreNamespace(description);
-    await this.#restorePublic(listed);
+    if (!this.#options.keysOnly) await this.#restorePublic(listed);
     await store.call("restoreSuperseded", null);
     const miners = [...this.#yields.values()];
     const skipped = this.#incomplete + miners.reduce((sum, miner) => sum + miner.skipped, 0);
     return { hotkey: wallet.hotkey, memories: this.#memories, namespaces: this.#namespaces, skipped, miners };
   }
 
-  async #gather(access: NamespaceAccess): Promise<readonly GatheredContent[]> {
-    const gathering = new RecordGathering(access);
+  async #gather(access: NamespaceAccess, anyCid = false): Promise<readonly GatheredContent[]> {
+    const gathering = new RecordGathering(access, { anyCid });
     await Promise.all(
       this.#deps.views.map(async (view) => {
         const yielded = this.#yields.get(view.miner.hotkey);
@@ -130,7 +133,9 @@ export class Restoration {
     for (const { kind, id, content } of listed) {
       const parsed = namespaceSchema.safeParse(toPlain(content));
       if (kind !== "namespace" || !parsed.success) continue;
-      const description = { ...parsed.data, name: shownName(parsed.data.name) };
+      const { name, epoch, plainName, policy } = parsed.data;
+      const remoteSearch = policy?.remote_search ?? false;
+      const description = { name: shownName(name), epoch, plainName, remoteSearch };
       if (namespaceAccess(root, description).wireName === id) found.set(description.name, description);
     }
     const fallback = { name: shownName(DEFAULT_NAMESPACE), epoch: 0, plainName: false };
@@ -147,14 +152,13 @@ export class Restoration {
   async #restoreNamespace(description: NamespaceDescription): Promise<void> {
     const { store, wallet } = this.#deps;
     const access = namespaceAccess(wallet.memoryRoot.reveal(), description);
-    const contents = await this.#gather(access);
-    if (contents.length === 0 && description.name === DEFAULT_NAMESPACE) return;
+    const { name, plainName, remoteSearch = false } = description;
+    const { keysOnly = false, clock } = this.#options;
+    const contents = keysOnly ? [] : await this.#gather(access, remoteSearch);
+    if (contents.length === 0 && name === DEFAULT_NAMESPACE) return;
     const { id: row } = await store.call("createNamespace", {
-      name: description.name,
-      wireName: access.wireName,
-      visibility: "private",
-      plainName: description.plainName,
-      now: this.#options.clock.now(),
+      ...{ name, wireName: access.wireName, visibility: "private", plainName, remoteSearch, keysOnly },
+      now: clock.now(),
     });
     const gone = await this.#bury(contents, row);
     const alive = contents.filter(({ kind, id }) => kind === "memory" && !gone.has(id));
@@ -162,10 +166,23 @@ export class Restoration {
       const memories = batch.flatMap((content) => memoryOf(content, description.name));
       const { restored } = await store.call("restore", { memories, journal: false });
       this.#memories += restored;
-      await this.#hold(batch.flatMap((content) => heldRecords(content, "memory", row)));
+      for (const content of batch) {
+        const vectors = remoteSearch ? await this.#searchable(access, content) : [];
+        await this.#hold(heldRecords(content, "memory", row, vectors));
+      }
     }
     this.#namespaces += 1;
     this.#report("namespace", description.name);
+  }
+
+  /** As they were made when the memory was stored, so that further copies are found too. */
+  async #searchable(access: NamespaceAccess, { content, parts }: GatheredContent) {
+    const parsed = memorySchema.safeParse(toPlain(content));
+    if (!parsed.success) return [];
+    const { text, speaker } = parsed.data;
+    const { embedder, signal } = this.#options;
+    const memory = { text, ...(speaker === undefined ? {} : { speaker }) };
+    return searchableVectors(access, memory, { embedder, parts: parts.length, signal });
   }
 
   /** Tombstones first: what they name is never put back, and copies that miners still hold are deleted. */
@@ -230,7 +247,8 @@ export class Restoration {
   }
 }
 
-function memoryOf({ id, content }: GatheredContent, namespace: ShownName): RestoredMemory[] {
+/** Empty when the content is none of a memory. */
+export function memoryOf({ id, content }: GatheredContent, namespace: ShownName): RestoredMemory[] {
   const parsed = memorySchema.safeParse(toPlain(content));
   if (!parsed.success) return [];
   const { created, expires, speaker, replaces, metadata, archive_key: archiveKey, ...rest } = parsed.data;
@@ -249,7 +267,12 @@ function memoryOf({ id, content }: GatheredContent, namespace: ShownName): Resto
   ];
 }
 
-function heldRecords(gathered: GatheredContent, kind: HeldRecord["kind"], namespace: number): readonly HeldRecord[] {
+function heldRecords(
+  gathered: GatheredContent,
+  kind: HeldRecord["kind"],
+  namespace: number,
+  searchable: Awaited<ReturnType<typeof searchableVectors>> = [],
+): readonly HeldRecord[] {
   const expires = gathered.content.get("expires");
   return gathered.parts.map(({ opened, metadata, copies }) => ({
     kind,
@@ -261,6 +284,7 @@ function heldRecords(gathered: GatheredContent, kind: HeldRecord["kind"], namesp
       form: "private",
       record: privateRecordFromJournal({ wireName: opened.wireName, recordId: opened.recordId, metadata }),
       ...(typeof expires === "bigint" ? { expiresAt: Number(expires) } : {}),
+      ...(searchable[opened.part] ? { searchable: searchable[opened.part] } : {}),
     }),
   }));
 }

@@ -27,6 +27,8 @@ export interface RestoreOptions {
   readonly clock?: Clock;
   readonly http?: HttpClient;
   readonly onProgress?: (progress: RestoreProgress) => void;
+  /** Leaves the memories at the miners: namespaces with remote search are asked for there, others wait. Default false. */
+  readonly keysOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -44,9 +46,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const store = stack.use(memoryStore(home));
   const chain = stack.use(openChain(options.chain ?? "local", home));
   const views = await lookAtMiners(options, wallet, store, chain);
-  const { embedder, onProgress } = options;
+  const { embedder, onProgress, keysOnly = false } = options;
   return await new Restoration(
-    { embedder, clock, signal, ...(onProgress ? { onProgress } : {}) },
+    { embedder, clock, signal, keysOnly, ...(onProgress ? { onProgress } : {}) },
     { wallet, store, chain, views },
   ).run();
 }

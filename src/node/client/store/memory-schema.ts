@@ -121,11 +121,18 @@ const audits = [
      verdict TEXT NOT NULL, PRIMARY KEY (record, miner_hotkey)) STRICT, WITHOUT ROWID`,
 ] as const;
 
+/** `keys_only`: this home has the namespace without its memories, and asks miners for them. */
+const remoteSearch = [
+  "ALTER TABLE namespace ADD COLUMN remote_search INTEGER NOT NULL DEFAULT 0",
+  "ALTER TABLE namespace ADD COLUMN keys_only INTEGER NOT NULL DEFAULT 0",
+] as const;
+
 const migrations: Migrations = {
   "001-init": init,
   "002-approval-content": approvalContent,
   "003-archive": archiving,
   "004-audit": audits,
+  "005-remote-search": remoteSearch,
 };
 
 /** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */
