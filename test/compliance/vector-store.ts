@@ -307,7 +307,7 @@ export function vectorStoreCompliance(name: string, create: () => Promise<Vector
 
     test("an empty namespace answers with nothing", async () => {
       expect(await search()).toEqual([]);
-      expect(await store.list({ namespace: SPACE, limit: 5, now })).toEqual({ records: [], next: null });
+      expect(await store.list({ namespace: SPACE, limit: 5, now })).toEqual({ records: [], next: null, last: null });
       expect(await store.count(SPACE)).toBe(0);
       await store.put([sampleRecord("a", 1, { namespace: "other" })]);
       expect(await search()).toEqual([]);
