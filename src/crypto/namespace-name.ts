@@ -19,6 +19,11 @@ export function isReservedNamespaceName(name: string): boolean {
   return name.startsWith("__");
 }
 
+/** Whether `name` has the form of `wireName`, which clients of ours give every private namespace: nobody else makes such. */
+export function isDerivedNamespaceName(name: string): boolean {
+  return /^n[0-9a-f]{40}$/.test(name);
+}
+
 /** The shown name in its one spelling. Throws `NAMESPACE_NAME_INVALID`. */
 export function shownName(text: string): ShownName {
   const name = text.normalize("NFC").trim();

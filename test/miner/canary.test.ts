@@ -55,7 +55,7 @@ async function openNode(): Promise<Node> {
       canaries.push(canaryOf({ namespace, owner: owner.hotkey, cid, vector, metadata }));
     }
     const proof = owner.namespace(namespace, miner.nonce());
-    expect((await miner.post("list", proof)).json.count).toBe(RECORDS);
+    expect((await miner.signedPost(owner, "list", proof)).json.count).toBe(RECORDS);
     captured.push(proof);
   }
   canaries.push(await oldCanary(miner));

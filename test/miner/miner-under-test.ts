@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { toHex } from "../../src/crypto/hex.ts";
+import { isDerivedNamespaceName } from "../../src/crypto/namespace-name.ts";
 import { attestationMessage, namespaceMessage, signRequestBody } from "../../src/crypto/request-auth.ts";
 import { loadSr25519 } from "../../src/crypto/sr25519.ts";
 import { type Hotkey, hotkeyOf } from "../../src/crypto/ss58.ts";
@@ -174,9 +175,10 @@ export class MinerUnderTest implements AsyncDisposable {
     return this.call("POST", `/${endpoint}`, key.signed(endpoint, JSON.stringify(body), this.nonce()));
   }
 
-  /** As `post`, about the key's namespace. */
+  /** As `post`, about the key's namespace; one with a name as clients of ours make them is signed whole, as they do. */
   namespacePost(key: TestKey, namespace: string, endpoint: string, body: object): Promise<Answer> {
-    return this.post(endpoint, { ...body, ...key.namespace(namespace, this.nonce()) });
+    const whole = { ...body, ...key.namespace(namespace, this.nonce()) };
+    return isDerivedNamespaceName(namespace) ? this.signedPost(key, endpoint, whole) : this.post(endpoint, whole);
   }
 
   delete(key: TestKey, cid: string, body: object = { cid }): Promise<Answer> {

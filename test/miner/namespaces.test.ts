@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from "vitest";
+import { memoryRoot, namespaceSecret, wireName } from "../../src/crypto/keys.ts";
+import { shownName } from "../../src/crypto/namespace-name.ts";
 import { MinerUnderTest, TestKey, tilted, unit } from "./miner-under-test.ts";
 
 const alice = new TestKey();
@@ -122,6 +124,21 @@ test("a captured namespace signature cannot be put into another's signed request
   const stolen = alice.namespace("ns", miner.nonce());
   expect((await miner.signedPost(bob, "list", stolen)).status).toBe(403);
   expect((await miner.signedPost(alice, "list", alice.namespace("ns", miner.nonce()))).status).toBe(200);
+});
+
+test("of a request for a namespace that a client of ours named, no unsigned rest opens anything", async () => {
+  await using miner = await MinerUnderTest.start();
+  const name = wireName(namespaceSecret(memoryRoot(new Uint8Array(32)), shownName("main")), shownName("main"));
+  const whole = { raw_embedding: unit, metadata: canary, ...alice.namespace(name, miner.nonce()) };
+  const text = alice.signed("IngestSynapse", JSON.stringify(whole), miner.nonce());
+  // What somebody else can make of it: the namespace's signature is fresh and was never used at this miner.
+  const { hotkey: _, nonce: __, signature: ___, ...stripped } = JSON.parse(text);
+  expect((await miner.post("IngestSynapse", { ...stripped, metadata: { _enc: "POISON" } })).json.cid).toBeNull();
+  expect((await miner.post("IngestSynapse", { ...stripped, hotkey: alice.hotkey })).json.cid).toBeNull();
+  expect((await miner.post("QuerySynapse", { ...stripped, query_vector: unit })).json.results).toEqual([]);
+  expect((await miner.post("list", stripped)).status).toBe(403);
+  expect(await miner.store.count()).toBe(0);
+  expect((await miner.call("POST", "/IngestSynapse", text)).json.cid).toMatch(/^v1::/);
 });
 
 test("a record never moves between the public space and a namespace", async () => {

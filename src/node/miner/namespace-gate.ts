@@ -1,4 +1,4 @@
-import { isNamespaceName, isReservedNamespaceName } from "../../crypto/namespace-name.ts";
+import { isDerivedNamespaceName, isNamespaceName, isReservedNamespaceName } from "../../crypto/namespace-name.ts";
 import {
   isWithinWindow,
   NAMESPACE_WINDOW_MS,
@@ -104,6 +104,14 @@ export class NamespaceGate {
       throw new NamespaceRefused(
         "fields",
         "a private namespace needs namespace_hotkey, namespace_sig and namespace_timestamp_ms",
+      );
+    }
+    // Its signature alone covers neither body nor route: whoever saw it at one miner could write and read at another. Whom
+    // such a name belongs to signs every request whole, so one without that was stripped (F3).
+    if (caller === null && isDerivedNamespaceName(name)) {
+      throw new NamespaceRefused(
+        "fields",
+        "requests for this namespace are signed whole: add hotkey, nonce, signature",
       );
     }
     return this.#verifySignature(name, { hotkey, signature, timestampMs }, caller);
