@@ -55,7 +55,7 @@ async function soak(folder: string): Promise<boolean> {
     if (isWarm) warm ??= held;
     last = held;
     const requests = Object.entries(load.counts).map(([name, count]) => `${name} ${count}`);
-    const state = `heap ${mb(held.heap)} MB  rss ${mb(held.rss)} MB  descriptors ${held.descriptors}`;
+    const state = `heap ${mb(held.heap)} MB (${held.heaps.map(mb).join(" + ")})  rss ${mb(held.rss)} MB  descriptors ${held.descriptors}`;
     say(`${(at * 60).toFixed(1).padStart(6)} min  ${state}  ${requests.join("  ")}`);
   }
   return warm !== undefined && last !== undefined && judge(warm, last, points);

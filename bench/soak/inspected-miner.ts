@@ -10,8 +10,10 @@ const served = z.object({ msg: z.literal("the miner serves"), url: z.string() })
 
 /** What a process holds, after all garbage was collected. */
 export interface Held {
-  /** JavaScript heaps of the main thread and of every worker, in bytes. */
+  /** All of `heaps`, in bytes. */
   readonly heap: number;
+  /** JavaScript heaps of the main thread and of every worker, in bytes. */
+  readonly heaps: readonly number[];
   readonly rss: number;
   readonly descriptors: number;
 }
@@ -44,10 +46,11 @@ export class InspectedMiner implements AsyncDisposable {
   }
 
   async measure(): Promise<Held> {
-    const heap = await this.#session.heapAfterCollection();
+    const heaps = await this.#session.heapsAfterCollection();
+    const heap = heaps.reduce((sum, one) => sum + one, 0);
     const { pid } = this.#child;
     const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return { heap, rss: Number(rss) * 1024, descriptors: this.descriptors() };
+    return { heap, heaps, rss: Number(rss) * 1024, descriptors: this.descriptors() };
   }
 
   descriptors(): number {

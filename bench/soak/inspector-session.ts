@@ -39,15 +39,15 @@ export class InspectorSession {
     });
   }
 
-  /** Bytes that are still used once all garbage is collected, in all threads. */
-  async heapAfterCollection(): Promise<number> {
-    let bytes = 0;
+  /** Bytes that are still used once all garbage is collected: of the main thread, and of every worker. */
+  async heapsAfterCollection(): Promise<readonly number[]> {
+    const heaps: number[] = [];
     for (const worker of [undefined, ...this.#workers]) {
       // What finalizers let go of at first is garbage only then.
       for (let round = 0; round < 2; round++) await this.#call("HeapProfiler.collectGarbage", {}, worker);
-      bytes += heapUsage.parse(await this.#call("Runtime.getHeapUsage", {}, worker)).usedSize;
+      heaps.push(heapUsage.parse(await this.#call("Runtime.getHeapUsage", {}, worker)).usedSize);
     }
-    return bytes;
+    return heaps;
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import { hotkeyOf } from "../../src/crypto/ss58.ts";
 
 const DIM = 512;
 /** Records that one worker keeps: beyond them the oldest is deleted, so that the miner's content stays as large as it is. */
-const KEPT = 500;
+const KEPT = 50;
 
 type Operation = "ingest" | "query" | "challenge" | "delete";
 

@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
@@ -84,6 +84,8 @@ test("a miner's variables come from its .env, beneath those it is started with, 
   expect(refused.stderr).not.toMatch(/s3cret|t0ken/);
   const started = await engram(home, ["miner", "--env-file", file], "", { MINER_PORT: "0" });
   expect(started.stderr).not.toContain("MINER_PORT");
+  const without = await engram(home, ["miner"], "", { ENV_FILE: devNull });
+  expect(without.stderr).toContain("a miner must be told its chain");
   const missing = await engram(home, ["miner"], "", { ENV_FILE: join(folder, "none.env"), ENGRAM_CHAIN: "local" });
   expect(missing.code).not.toBe(0);
   expect(missing.stderr).toContain("ENV_FILE_UNREADABLE");

@@ -74,7 +74,8 @@ test("the weekly restart is on Sunday at 04:00 UTC, one service after the other"
   expect(await at("gateway")).toBe("Sun *-*-* 04:01:00 UTC");
 });
 
-const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
+const ANALYZE = "systemd-analyze";
+const hasSystemd = spawnSync(ANALYZE, ["--version"]).status === 0;
 
 test.skipIf(!hasSystemd)("systemd itself has nothing against the units", { timeout: 60_000 }, async () => {
   const copies = await mkdtemp(join(tmpdir(), "engram-units-"));
@@ -85,6 +86,6 @@ test.skipIf(!hasSystemd)("systemd itself has nothing against the units", { timeo
     await writeFile(join(copies, name), text.replaceAll("/usr/local/bin/engram", "/bin/true"));
   }
   const paths = files.map((name) => join(copies, name));
-  const { stderr } = await promisify(execFile)("systemd-analyze", ["verify", ...paths]);
+  const { stderr } = await promisify(execFile)(ANALYZE, ["verify", ...paths]);
   expect(stderr.split("\n").filter((line) => line.includes("engram-"))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { isDatabase } from "../runtime/sqlite-backup.ts";
 
-export type FileKind = "database" | "plain" | "key";
+type FileKind = "database" | "plain" | "key";
 
 /** One file of a data folder; `path` is relative to it, with slashes. */
 export interface HomeFile {

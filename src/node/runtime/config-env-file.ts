@@ -1,4 +1,5 @@
 import { existsSync, statSync } from "node:fs";
+import { devNull } from "node:os";
 import { loadEnvFile } from "node:process";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Environment, readEnvironment } from "./config.ts";
@@ -16,13 +17,14 @@ const DEFAULT_FILE = ".env";
 
 /**
  * Reads `option` (a command's `--env-file`), else the file that `ENV_FILE` names (spec 13), else `.env` in the working
- * directory when it is there. What the process was started with wins over the file, unlike in the reference.
+ * directory when it is there; the null device means no file. What the process was started with wins over the file, unlike in the reference.
  * Errors: `ENV_FILE_UNREADABLE` when a file that was named is not there; no value is ever shown.
  */
 export function loadEnvironment(option?: string): LoadedEnvironment {
   const named = option ?? readEnvironment()["ENV_FILE"];
   const file = named ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-  if (file === undefined) return { environment: readEnvironment(), file, exposed: false };
+  if (file === undefined || file === devNull)
+    return { environment: readEnvironment(), file: undefined, exposed: false };
   try {
     loadEnvFile(file);
     const exposed = process.platform !== "win32" && (statSync(file).mode & 0o004) !== 0;

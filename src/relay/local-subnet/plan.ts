@@ -1,3 +1,4 @@
+import { devNull } from "node:os";
 import { join } from "node:path";
 import type { Environment } from "../../node/runtime/config.ts";
 
@@ -57,6 +58,7 @@ export function baseEnvironment(environment: Environment): Record<string, string
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  // That a process serves is read from its log; no balancer stands before it that would have to be told of its stop.
-  return { ...Object.fromEntries(passed), ENGRAM_LOG_LEVEL: "info", ENGRAM_DRAIN_SECONDS: "0" };
+  // That a process serves is read from its log. No balancer stands before it that would have to be told of its stop. A
+  // .env where the owner happens to be is the owner's, too.
+  return { ...Object.fromEntries(passed), ENGRAM_LOG_LEVEL: "info", ENGRAM_DRAIN_SECONDS: "0", ENV_FILE: devNull };
 }
