@@ -38,7 +38,8 @@ export interface OpenedRelay extends AsyncDisposable {
 export async function openRelay({ folder, environment, ...rest }: OpenRelayOptions): Promise<OpenedRelay> {
   const settings = relaySettings(environment);
   await using stack = new ReleaseStack();
-  const payer = settings.gateway === null ? undefined : await openPayer(folder, environment);
+  const { gateway } = settings;
+  const payer = gateway === null ? undefined : await openPayer(folder, environment, gateway.url);
   if (payer) stack.use(payer);
   const sr25519 = await loadSr25519();
   const parts = { ...rest, home: folder, settings, http: createHttpClient(), sr25519 };

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { openPayer } from "../../src/relay/payment/open-payer.ts";
 import { relaySettings } from "../../src/relay/relay-settings.ts";
+import { tempHome } from "./relay-kit.ts";
 
 const hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
@@ -12,6 +14,22 @@ test("a URL needs the hotkey whose receipts count, unless the relay is switched 
   expect(() => relaySettings(url)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
   expect(() => relaySettings({ ...url, ENGRAM_RELAY_ENABLED: "false" })).not.toThrow();
   expect(JSON.stringify(relaySettings({ ...url, ENGRAM_GATEWAY_HOTKEY: hotkey }))).toContain(hotkey);
+});
+
+test("a gateway elsewhere without TLS is paid only at an address that was given", async () => {
+  await using home = await tempHome();
+  const budget = { ENGRAM_DAILY_BUDGET_USD: "1", ENGRAM_PAYMENT_RPC_URL: "http://127.0.0.1:1" };
+  const url = "http://gateway.example";
+  await expect(openPayer(home.path, budget, url)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  const payee = { ENGRAM_PAYEES: "0x036CbD53842c5426634e7929541eC2318f3dCF7e" };
+  for (const [variables, at] of [
+    [{ ...budget, ...payee }, url],
+    [budget, "https://gateway.example"],
+    [budget, "http://127.0.0.1:9000"],
+  ] as const) {
+    await using payer = await openPayer(home.path, variables, at);
+    expect(payer?.address).toMatch(/^0x/);
+  }
 });
 
 test.each([

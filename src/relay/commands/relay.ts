@@ -39,7 +39,7 @@ export function relayCommand(): Command {
       .argument("<job>", "the job, or its signed hash")
       .action((job: string, options: CommonOptions) =>
         run(options, async () =>
-          print(options.json === true, await replay(job, options), ({ job: id }) => `${id} is sent again.`),
+          print(options.json === true, await replay(job, options), ({ job: id }) => `${id} is queued again.`),
         ),
       ),
   );

@@ -10,6 +10,7 @@ const REASONS = {
   signature: "the payer's signature does not fit the payment",
   expired: "the payment's time has passed or is too short",
   not_yet_valid: "the payment's time has not begun",
+  too_long_valid: "the payment may end at most an hour from now",
   spent: "this authorization was spent or cancelled",
   insufficient_funds: "the payer has not enough of the token",
   not_settled: "the payment could not be settled, and no money moved",

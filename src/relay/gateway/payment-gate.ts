@@ -39,6 +39,8 @@ const MAX_IN_FLIGHT = 256;
 const SWEEP_AFTER_MS = 60_000;
 const SWEEP_LIMIT = 100;
 const END_MARGIN_SECONDS = 30;
+/** What is settled at once needs no more; an open payment is kept until its end. */
+const MAX_AHEAD_SECONDS = 3_600;
 
 /** See `SubmissionGate`. Settles first and stores after, so that nothing is delivered that is not paid for (V-W39). */
 export class PaymentGate implements SubmissionGate {
@@ -84,6 +86,7 @@ export class PaymentGate implements SubmissionGate {
     const now = this.#clock.now() / 1_000;
     if (!payment.bound && validBefore <= now) return challengeOf(terms, submission, "expired");
     if (validAfter > now) return challengeOf(terms, submission, "not_yet_valid");
+    if (validBefore > now + MAX_AHEAD_SECONDS) return challengeOf(terms, submission, "too_long_valid");
     return offer;
   }
 

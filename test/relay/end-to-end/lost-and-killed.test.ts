@@ -90,7 +90,7 @@ test("replies lost and the relay killed, twice: delivered once, paid exactly the
   expect(feed.external_intelligence).toHaveLength(1);
 
   expect(await paid()).toBe(PRICE);
-  await using payer = await openPayer(folder, environment);
+  await using payer = await openPayer(folder, environment, environment["XERIS_RELAY_URL"] ?? "");
   expect(payer?.address).toBe(first.payer);
   expect(await subnet.evm.balance(first.payer ?? "0x")).toBe(FUNDS - PRICE);
   expect(await payer?.ledger()).toMatchObject([{ state: "settled", amount: PRICE }]);

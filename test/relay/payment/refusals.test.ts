@@ -35,6 +35,7 @@ function highS(signature: Hex): Hex {
 const WRONG: readonly (readonly [string, () => Forgery, string])[] = [
   ["expired", () => ({ authorization: { validBefore: now() - 10 } }), "expired"],
   ["not yet valid", () => ({ authorization: { validAfter: now() + 600, validBefore: now() + 900 } }), "not_yet_valid"],
+  ["valid for days", () => ({ authorization: { validBefore: now() + 86_400 } }), "too_long_valid"],
   ["to somebody else", () => ({ authorization: { to: newAddress() } }), "terms"],
   ["too little", () => ({ authorization: { value: PRICE - 1 } }), "terms"],
   ["too much", () => ({ authorization: { value: PRICE + 1 } }), "terms"],
