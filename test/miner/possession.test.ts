@@ -71,6 +71,7 @@ test.each<[string, object]>([
   ["a short nonce", { nonce_hex: "00".repeat(31) }],
   ["an expiry in the past", { expires_at: 1 }],
   ["no expiry", { expires_at: null }],
+  ["an expiry beyond 64 bits", { expires_at: 1e30 }],
 ])("%s is refused, in signed words", async (_, changed) => {
   await using miner = await filled();
   const caller = new Auth2Caller({ signer: alice, sr25519, clock: miner.clock });

@@ -37,7 +37,8 @@ const requestFields = z.object({
     .min(1, "must name a record")
     .max(MAX_CHALLENGED, `must name at most ${MAX_CHALLENGED} records`),
   nonce_hex: nonceHex,
-  expires_at: int.refine((value) => value >= 0, "must not be negative"),
+  // It goes into the proof as 64 bits.
+  expires_at: int.refine((value) => value >= 0 && Number.isSafeInteger(value), "must be unix seconds"),
 });
 
 export function readPossessionRequest(body: SubnetObject): PossessionRequest {
