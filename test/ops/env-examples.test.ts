@@ -10,6 +10,7 @@ import { readGatewayConfig } from "../../src/relay/gateway/gateway-config.ts";
 import { paymentSettings } from "../../src/relay/payment/payment-settings.ts";
 import { relaySettings } from "../../src/relay/relay-settings.ts";
 import { engram, temporaryFolder } from "../cli/engram.ts";
+import { MinerChild } from "./miner-child.ts";
 
 type Read = (environment: Environment) => unknown;
 
@@ -89,4 +90,13 @@ test("a miner's variables come from its .env, beneath those it is started with, 
   const missing = await engram(home, ["miner"], "", { ENV_FILE: join(folder, "none.env"), ENGRAM_CHAIN: "local" });
   expect(missing.code).not.toBe(0);
   expect(missing.stderr).toContain("ENV_FILE_UNREADABLE");
+});
+
+test("a miner reads the .env of its working directory, and says where others reach it", async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, ".env"), "ENGRAM_MINER_URL=https://miner.example.org\nMINER_PORT=1\n", { mode: 0o600 });
+  // Its port is what it was started with, not the file's.
+  await using miner = await MinerChild.start(folder, { MINER_PORT: "0" });
+  const health = await (await fetch(`${miner.url}/health`)).json();
+  expect(health).toMatchObject({ status: "ok", caps: { endpoint: "https://miner.example.org" } });
 });
