@@ -1,6 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { pino } from "pino";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { assignWeighted, stakeWeight } from "../../src/crypto/xor-placement.ts";
 import { ChainView } from "../../src/node/miner/chain-view.ts";
@@ -225,6 +226,19 @@ test("who never answers is given up after ten attempts", async () => {
 });
 
 describe("nothing acknowledged is lost", () => {
+  test("the journal of a process that was killed has what it was told, and what it had begun is due again", async () => {
+    await using miner = await MinerUnderTest.start();
+    const path = join(miner.folder, "copies.sqlite");
+    const script = fileURLToPath(new URL("./killed-copy-store.ts", import.meta.url));
+    const child = spawnSync(process.execPath, [script, path, alice.hotkey]);
+    expect(child.signal).toBe("SIGKILL");
+    await using journal = openCopyStore(path);
+    expect(await journal.call("progress", null)).toEqual({ after: "7", waiting: 2 });
+    expect(await journal.call("claim", { now: 2_000, limit: 16 })).toEqual([]);
+    const due = await journal.call("claim", { now: 60_000, limit: 16 });
+    expect(due).toMatchObject(["v1::a", "v1::b"].map((cid) => ({ cid, task: "push", attempts: 2 })));
+  });
+
   test("a pusher that was killed before, between and in its rounds leaves the rest to the next", async () => {
     await using subnet = await Subnet.start(4);
     const first = subnet.at(0);
@@ -353,7 +367,7 @@ describe("who is called on a real chain", () => {
 
 test("a pusher works by itself once started, and stops when told", async () => {
   await using subnet = await Subnet.start(2);
-  const { miner, pusher } = subnet.at(0);
+  const { pusher } = subnet.at(0);
   const arrived = Promise.withResolvers<void>();
   subnet.instead.set(1, (request) => {
     arrived.resolve();
@@ -363,5 +377,5 @@ test("a pusher works by itself once started, and stops when told", async () => {
   await post(subnet.at(0));
   await arrived.promise;
   await pusher[Symbol.asyncDispose]();
-  expect(miner.deps.logger).toEqual(expect.objectContaining({ level: pino({ level: "silent" }).level }));
+  expect(subnet.calls.map(({ path }) => path)).toEqual(["/IngestSynapse"]);
 });

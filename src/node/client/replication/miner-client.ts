@@ -18,6 +18,8 @@ export interface KnownMiner {
   readonly embedded: boolean;
   /** Breaks ties of placement. */
   readonly uid: number;
+  /** Weighs in placement; unknown of those this client was told of. */
+  readonly stakeTao?: number;
 }
 
 export interface ListedRecord {

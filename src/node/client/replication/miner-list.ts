@@ -15,10 +15,10 @@ export async function knownMiners(
   if (configured.length > 0) return configured;
   const { neurons } = await chain.metagraph();
   // Who holds a permit validates, also where it serves an address: validators count miners in the same way.
-  const serving = neurons.flatMap(({ uid, hotkey, endpoint, validatorPermit }) => {
+  const serving = neurons.flatMap(({ uid, hotkey, endpoint, stakeTao, validatorPermit }) => {
     const url = endpoint === null || validatorPermit ? null : URL.parse(endpoint);
     return url?.protocol.startsWith("http")
-      ? [{ uid, hotkey, url: url.href.replace(/\/+$/, ""), embedded: false }]
+      ? [{ uid, hotkey, url: url.href.replace(/\/+$/, ""), embedded: false, stakeTao }]
       : [];
   });
   if (serving.length > 0) return serving;

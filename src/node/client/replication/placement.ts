@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { assignNodes } from "../../../crypto/xor-placement.ts";
+import { assignWeighted, stakeWeight } from "../../../crypto/xor-placement.ts";
 import type { ReplicaState } from "../memory.ts";
 import { REPLICA_TARGET } from "../replication-port.ts";
 import type { MinerView } from "./miner-directory.ts";
@@ -31,10 +31,19 @@ export function publicHolders(views: readonly MinerView[]): readonly MinerView[]
   return views.filter((view) => view.trusted);
 }
 
-/** The holders nearest to a record by XOR distance (spec 9.8), over all of `holders` (M-W28). */
+/** The holders near to a record by XOR distance, weighed by their stake (spec 9.7), over all of `holders` (M-W28). */
 export function assign<T extends MinerView>(key: string, holders: readonly T[]): readonly T[] {
-  const nodes = holders.map((view) => ({ uid: view.miner.uid, hotkey: view.miner.hotkey, view }));
-  return assignNodes(key, nodes, REPLICA_TARGET).map(({ view }) => view);
+  const nodes = holders.map((view) => ({
+    uid: view.miner.uid,
+    hotkey: view.miner.hotkey,
+    stakeTao: stakeOf(view),
+    view,
+  }));
+  return assignWeighted(key, nodes, REPLICA_TARGET, stakeWeight(nodes)).map(({ view }) => view);
+}
+
+function stakeOf({ miner }: MinerView): number {
+  return miner.stakeTao ?? 0;
 }
 
 /** What is possible with these holders; the embedded miner shares the disk and never counts. */
@@ -46,8 +55,12 @@ export function replicaState(holders: readonly MinerView[], have: number): Repli
 /** Changes whenever records would be placed otherwise than before. */
 export function placementFingerprint(views: readonly MinerView[], policy: PlacementPolicy): string {
   const privates = new Set(privateHolders(views, policy).map((view) => view.miner.hotkey));
-  const lines = publicHolders(views).map(({ miner, profile }) =>
-    JSON.stringify([miner.hotkey, miner.embedded, privates.has(miner.hotkey), profile ?? null]),
-  );
+  const holders = publicHolders(views);
+  const weightOf = stakeWeight(holders.map((view) => ({ stakeTao: stakeOf(view) })));
+  const lines = holders.map((view) => {
+    const { hotkey, embedded } = view.miner;
+    const weight = weightOf({ stakeTao: stakeOf(view) });
+    return JSON.stringify([hotkey, embedded, privates.has(hotkey), view.profile ?? null, weight]);
+  });
   return createHash("sha256").update(lines.sort().join("\n")).digest("hex");
 }

@@ -38,6 +38,7 @@ const CONCURRENCY = 4;
 /** Some 40 minutes for a push; after it the validators' repair is left. A day for what was deleted. */
 const ATTEMPTS = { push: 10, remove: 32 } as const;
 const PAUSE_MS = 30_000;
+const GATHER_MS = 200;
 
 /**
  * Pushes the public records that this miner holds first to the other miners they belong to (spec 9.7), and takes those
@@ -133,15 +134,26 @@ export class RecordPusher implements CopyKeeper, AsyncDisposable {
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { logger } = this.#deps;
     while (!signal.aborted) {
       this.#woken = Promise.withResolvers();
       const more = await this.round(signal).catch((error: unknown) => {
         logger.warn({ code: error instanceof Error ? error.name : "unknown" }, "records could not be pushed on");
         return false;
       });
-      if (!more) await Promise.race([clock.sleep(PAUSE_MS, signal).catch(() => undefined), this.#woken.promise]);
+      if (!more) await this.#pause(signal);
     }
+  }
+
+  /** Until there is something new, and a little longer: more may be coming. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const woken = new AbortController();
+    const slept = clock.sleep(PAUSE_MS, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    await Promise.race([slept, this.#woken.promise]);
+    // Or each of many wakes would leave a timer behind.
+    woken.abort();
+    await clock.sleep(GATHER_MS, signal).catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
