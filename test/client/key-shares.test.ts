@@ -253,6 +253,28 @@ describe("shares that are renewed or taken back", () => {
   });
 });
 
+test("a recovered key opens the records of its namespace for reading, where the name was forgotten", async () => {
+  await using miners = await TcpMiners.start(2);
+  const client = open(miners);
+  const { stored } = await client.store({
+    namespace: "garden",
+    items: ["beans in May", "leeks in June"].map((text) => ({ text, speaker: "Ada", metadata: { bed: 3 } })),
+  });
+  await client.settle();
+  await client.delete({ ids: [stored[1]?.id ?? ""] });
+  await client.settle();
+  const { wireName } = await keys(client).split({ namespace: "garden" });
+  const second = open(miners, { home: await secondHome() });
+  await expect(keys(second).read({ wireName })).rejects.toMatchObject({ code: "KEY_NOT_SAVED" });
+  expect(await keys(second).recover({ wireName })).toMatchObject({ key: "saved" });
+  expect(await keys(second).read({ wireName })).toMatchObject([
+    { id: stored[0]?.id, text: "beans in May", speaker: "Ada", metadata: { bed: 3 }, namespace: wireName },
+  ]);
+  const file = join(bench.home, "..", "second", "namespace-keys", `${wireName}.json`);
+  await writeFile(file, (await readFile(file, "utf8")).replace(/"secret":"../, '"secret":"00'));
+  await expect(keys(second).read({ wireName })).rejects.toMatchObject({ code: "KEY_NOT_SAVED" });
+});
+
 describe("what is refused", () => {
   test("splits without holders, with a threshold of one, of the public space or of no namespace", async () => {
     await using miners = await TcpMiners.start(2);

@@ -32,6 +32,10 @@ export class FakeKeyShares implements KeyShares {
     return { namespace: "main", wireName: "n00", split: null, holders: [] };
   }
 
+  async read() {
+    return [];
+  }
+
   async status() {
     return [];
   }

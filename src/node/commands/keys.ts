@@ -13,7 +13,7 @@ import type {
 import type { MemoryClient } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { type CommonOptions, dataCommand, openClient, positiveInteger, repeatable, run, withClient } from "./kit.ts";
-import { columns, print } from "./output.ts";
+import { columns, print, writeOut } from "./output.ts";
 import { ago } from "./show.ts";
 
 const ABOUT = `
@@ -30,6 +30,7 @@ export function keysCommand(): Command {
     .addCommand(refreshCommand())
     .addCommand(revokeCommand())
     .addCommand(recoverCommand())
+    .addCommand(readCommand())
     .addCommand(showCommand())
     .addCommand(statusCommand());
 }
@@ -93,6 +94,18 @@ function revokeCommand(): Command {
         const summary = `Drop the shares of the key of ${JSON.stringify(options.namespace ?? "main")} at all miners`;
         await agree(client, options, { command: "keys revoke", input, summary });
         await print(options.json === true, await keySharesOf(client).revoke(input), describeRevocation);
+      }),
+    );
+}
+
+function readCommand(): Command {
+  return dataCommand("read", "write what a recovered key opens at the miners, as JSON Lines that engram import takes")
+    .requiredOption("--wire-name <name>", "the name miners know the namespace by")
+    .action((options: CommonOptions & { readonly wireName: string }) =>
+      withClient(options, async (client) => {
+        const memories = await keySharesOf(client).read({ wireName: options.wireName });
+        const { memoryLine } = await import("../client/transfer/memory-line.ts");
+        for (const memory of memories) await writeOut(`${memoryLine(memory)}\n`);
       }),
     );
 }

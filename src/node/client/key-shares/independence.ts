@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv4 } from "node:net";
-import ipaddr from "ipaddr.js";
 import type { ChainClient } from "../../ports.ts";
+import { networkOfAddress } from "../../runtime/public-network.ts";
 import type { KnownMiner } from "../replication/miner-client.ts";
 
 export interface Independence {
@@ -75,9 +75,7 @@ async function placesOf(miners: readonly KnownMiner[], chain: ChainClient): Prom
 async function networkOf(hostname: string): Promise<string | undefined> {
   const address = await addressOf(hostname.replace(/^\[|\]$/g, ""));
   if (address === undefined || loopback.check(address, isIPv4(address) ? "ipv4" : "ipv6")) return undefined;
-  // An IPv4 address written as IPv6 is in its own network still.
-  const bytes = ipaddr.process(address).toByteArray();
-  return bytes.slice(0, bytes.length === 4 ? 3 : 6).join(".");
+  return networkOfAddress(address);
 }
 
 async function addressOf(name: string): Promise<string | undefined> {

@@ -1,3 +1,5 @@
+import type { Memory } from "../memory.ts";
+
 /** What to split, and among whom. */
 export interface SplitInput {
   /** The shown name; default `main`. */
@@ -113,5 +115,10 @@ export interface KeyShares {
   revoke(input: Pick<SplitInput, "namespace">, options?: KeyShareOptions): Promise<RevokeResult>;
   /** Errors: `NAMESPACE_UNKNOWN`, `PUBLIC_NAMESPACE`, `NO_MINERS`. */
   show(input: Pick<SplitInput, "namespace">, options?: KeyShareOptions): Promise<SharesShown>;
+  /**
+   * The memories that a recovered key of this home opens at the miners, oldest first; for reading alone. Errors:
+   * `KEY_NOT_SAVED`.
+   */
+  read(input: { readonly wireName: string }, options?: KeyShareOptions): Promise<readonly Memory[]>;
   status(): Promise<readonly SplitStatus[]>;
 }

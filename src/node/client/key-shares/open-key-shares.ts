@@ -3,6 +3,7 @@ import { isNamespaceName, type ShownName, shownName } from "../../../crypto/name
 import { Auth2Caller } from "../../protocol/auth2-caller.ts";
 import type { HttpClient } from "../../runtime/http-client.ts";
 import { DEFAULT_NAMESPACE, PUBLIC_SHOWN_NAME } from "../limits.ts";
+import type { Memory } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { KeyValues } from "../replication/miner-directory.ts";
 import { type NamespaceAccess, namespaceAccess } from "../replication/namespace-access.ts";
@@ -18,6 +19,7 @@ import type {
   SplitResult,
   SplitStatus,
 } from "./key-shares.ts";
+import { readWithKey } from "./read-with-key.ts";
 import { recoverKey } from "./recover-key.ts";
 import { revokeShares, showShares } from "./revoke-shares.ts";
 import { ShareCalls } from "./share-calls.ts";
@@ -77,6 +79,14 @@ export class MinerKeyShares implements KeyShares {
     const access = await this.#accessTo(name);
     const { wallet, ...miners } = await this.#miners(options.signal);
     return showShares({ name, access }, { ...miners, signer: wallet, signal: this.#signal(options.signal) });
+  }
+
+  async read({ wireName }: { readonly wireName: string }, options: Options = {}): Promise<readonly Memory[]> {
+    const { views, wallet } = await this.#miners(options.signal);
+    const { home } = this.#deps.context;
+    const reachable = views.filter((view) => view.reachable && view.trusted);
+    const signal = this.#signal(options.signal);
+    return readWithKey(wireName, { home, owner: wallet.hotkey, views: reachable, signal });
   }
 
   /** One process of this home at a time: two would choose the same epoch. Errors: `KEY_SPLIT_BUSY`. */
