@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { btauthHeaders } from "../../src/crypto/btauth.ts";
 import { toHex } from "../../src/crypto/hex.ts";
 import { x25519Pair } from "../../src/crypto/x25519.ts";
-import type { VectorStore } from "../../src/node/ports.ts";
 import { Auth2Caller } from "../../src/node/protocol/auth2-caller.ts";
 import { type Answer, MinerUnderTest, TestKey, unit } from "./miner-under-test.ts";
 
@@ -31,12 +30,10 @@ async function observe(miner: MinerUnderTest, ask: () => Promise<Answer>): Promi
 /** Every lookup takes another time: `held` ones long, but within one step. */
 function slowed(miner: MinerUnderTest): void {
   const { store, namespaces } = miner.deps;
-  const target = store as VectorStore & { locate: VectorStore["locate"] };
-  const locate = target.locate.bind(target);
-  target.locate = async (cid) => {
-    const found = await locate(cid);
-    miner.clock.time += found.length > 0 ? 37 : 1;
-    return found;
+  const ownedHolding = namespaces.ownedHolding.bind(namespaces);
+  namespaces.ownedHolding = async (cid, owner) => {
+    miner.clock.time += (await store.locate(cid)).length > 0 ? 37 : 1;
+    return ownedHolding(cid, owner);
   };
   const ownerOf = namespaces.ownerOf.bind(namespaces);
   namespaces.ownerOf = async (name) => {
