@@ -12,7 +12,7 @@ import { envelopeOf } from "./private-record.ts";
 type PrivateBody = Extract<JournalBody, { form: "private" }>;
 
 /** The dimension of a miner that does not state one: what the public subnet runs (spec 9.4). */
-export const UNSTATED_DIMENSION = 384;
+const UNSTATED_DIMENSION = 384;
 
 /**
  * What a miner of `profile` gets for a private record: the obfuscated vector where the record has one of that very
