@@ -37,7 +37,7 @@ export function createVectorStoreOperations(database: SqliteDatabase, scan: Scan
       locate: ({ cid, now }: { readonly cid: string; readonly now: number }): readonly StoredRecord[] =>
         table.locate(cid, now).map(toRecord),
       search: (query: Search): Promise<readonly ScoredRecord[]> => search(table, arena, query),
-      list: (query: List): RecordPage => list(table, query),
+      list: (query: List): Promise<RecordPage> => list(table, query),
       count: ({ namespace, now }: { readonly namespace?: string; readonly now: number }): number =>
         table.count(namespace, now),
     },
@@ -72,7 +72,7 @@ async function search(table: RecordTable, arena: NamespaceArena, query: Search):
   checkLimit(limit, SEARCH_LIMIT);
   checkVector(vector, table.dimension());
   for (let attempt = 1; ; attempt++) {
-    const allowed = filter ? [...table.matching(namespace, filter, now)] : undefined;
+    const allowed = filter ? await rowsPassing(table, query) : undefined;
     // Expired rows stay in the index until they are removed: ask for so many more.
     const extra = allowed ? 0 : table.countExpired(namespace, now);
     const found = await arena.top(namespace, vector, limit + extra, allowed);
@@ -90,19 +90,28 @@ async function search(table: RecordTable, arena: NamespaceArena, query: Search):
   }
 }
 
-function list(table: RecordTable, { namespace, limit, after, offset = 0, filter, now }: List): RecordPage {
+async function rowsPassing(table: RecordTable, { namespace, filter, now }: Search): Promise<readonly number[]> {
+  const rows: (readonly number[])[] = [];
+  for await (const slice of table.matchingInTurns(namespace, filter, now)) rows.push(slice);
+  return rows.flat();
+}
+
+async function list(
+  table: RecordTable,
+  { namespace, limit, after, offset = 0, filter, now }: List,
+): Promise<RecordPage> {
   checkLimit(limit, PAGE_LIMIT);
   const ids: number[] = [];
   let skipped = 0;
-  let more = false;
-  for (const id of table.matching(namespace, filter, now, parseCursor(after))) {
-    if (skipped < offset) skipped += 1;
-    else if (ids.length < limit) ids.push(id);
-    else {
-      more = true;
-      break;
-    }
+  for await (const slice of table.matchingInTurns(namespace, filter, now, parseCursor(after))) {
+    const skips = Math.min(offset - skipped, slice.length);
+    skipped += skips;
+    // One more than asked for tells whether there is a next page.
+    ids.push(...slice.slice(skips, skips + limit + 1 - ids.length));
+    if (ids.length > limit) break;
   }
+  const more = ids.length > limit;
+  ids.length = Math.min(ids.length, limit);
   const records = ids.flatMap((id) => table.row(id) ?? []).map(toRecord);
   const last = ids.at(-1);
   const cursor = last === undefined ? null : String(last);

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { EngramError } from "../../../crypto/errors.ts";
 import type { StoredRecord } from "../../ports.ts";
 import type { Filter } from "../../protocol/filter.ts";
@@ -5,6 +6,10 @@ import { matchesJson, requiredText } from "../../protocol/filter-match.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { CHANGES_KEPT } from "./embedded-schema.ts";
 import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
+
+const FIRST_SLICE_ROWS = 128;
+/** A few ms of work, also with a filter. */
+const SLICE_ROWS = 1_024;
 
 /** The record table: every statement that reads or writes it. `now` decides what has expired. */
 export class RecordTable {
@@ -50,16 +55,43 @@ export class RecordTable {
     return this.#statements.row.get(id);
   }
 
-  /** Rows after `after` that are alive and pass the filter, in insertion order, without their embeddings. */
-  *matching(namespace: string, filter: Filter | undefined, now: number, after = 0): Generator<number> {
-    if (!filter) return yield* this.#statements.ids.iterate(namespace, after, now);
+  /** Rows after `after`, up to `until`, that are alive and pass the filter, in order, without their embeddings. */
+  *matching(
+    namespace: string,
+    filter: Filter | undefined,
+    now: number,
+    after = 0,
+    until = Number.MAX_SAFE_INTEGER,
+  ): Generator<number> {
+    if (!filter) return yield* this.#statements.ids.iterate(namespace, after, until, now);
     const text = requiredText(filter);
     const candidates =
       text === undefined
-        ? this.#statements.metadata.iterate(namespace, after, now)
-        : this.#statements.metadataWith.iterate(namespace, after, now, text);
+        ? this.#statements.metadata.iterate(namespace, after, until, now)
+        : this.#statements.metadataWith.iterate(namespace, after, until, now, text);
     for (const { id, metadata } of candidates) {
       if (matchesJson(filter, metadata)) yield id;
+    }
+  }
+
+  /**
+   * As `matching`, in slices between which writes and other reads get their turn: a filter may look at every row there is,
+   * and anybody may send one (M-W21).
+   */
+  async *matchingInTurns(
+    namespace: string,
+    filter: Filter | undefined,
+    now: number,
+    after = 0,
+  ): AsyncGenerator<readonly number[]> {
+    let from = after;
+    for (let size = FIRST_SLICE_ROWS; ; size = Math.min(size * 2, SLICE_ROWS), await turn()) {
+      const slice = this.#statements.slice.all(namespace, from, now, size);
+      const last = slice.at(-1);
+      if (last === undefined) return;
+      yield filter ? [...this.matching(namespace, filter, now, from, last)] : slice;
+      if (slice.length < size) return;
+      from = last;
     }
   }
 
@@ -109,15 +141,20 @@ function prepare(database: SqliteDatabase) {
     locate: database.prepare<[string, number], RecordRow>(`${WHOLE} WHERE cid = ? AND ${ALIVE} ORDER BY id`),
     row: database.prepare<[number], RecordRow>(`${WHOLE} WHERE id = ?`),
     ids: database
-      .prepare<[string, number, number], number>(
-        `SELECT id FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+      .prepare<[string, number, number, number], number>(
+        `SELECT id FROM record WHERE namespace = ? AND id > ? AND id <= ? AND ${ALIVE} ORDER BY id`,
       )
       .pluck(),
-    metadata: database.prepare<[string, number, number], { id: number; metadata: string }>(
-      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id`,
+    slice: database
+      .prepare<[string, number, number, number], number>(
+        `SELECT id FROM record WHERE namespace = ? AND id > ? AND ${ALIVE} ORDER BY id LIMIT ?`,
+      )
+      .pluck(),
+    metadata: database.prepare<[string, number, number, number], { id: number; metadata: string }>(
+      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND id <= ? AND ${ALIVE} ORDER BY id`,
     ),
-    metadataWith: database.prepare<[string, number, number, string], { id: number; metadata: string }>(
-      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND ${ALIVE}
+    metadataWith: database.prepare<[string, number, number, number, string], { id: number; metadata: string }>(
+      `SELECT id, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE namespace = ? AND id > ? AND id <= ? AND ${ALIVE}
       AND (instr(json, ?) > 0 OR instr(json, '\\') > 0) ORDER BY id`,
     ),
     countExpired: database
