@@ -333,7 +333,7 @@ describe(`${runs} calls of each tool`, () => {
     pages = `http://pages.test:${(website.address() as AddressInfo).port}`;
     const publicGuard = { resolve: async () => ["127.0.0.1"], isPublic: () => true, allowsPort: () => true };
     client = openMemoryClient({ home: home.path, log: createLogger({ level: "silent" }), publicGuard });
-    server = await serveForTest({ openClient: async () => client });
+    server = await serveForTest({ openClient: async () => client, consent: { archive: "allow" } });
     session = await connect(server, "auto");
   });
   afterAll(async () => {
