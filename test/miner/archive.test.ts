@@ -144,3 +144,16 @@ describe("a miner with a wallet", () => {
     expect((await miner.call("GET", "/health")).json.caps.caps).not.toContain("archive1");
   });
 });
+
+test("where stake is asked for, strangers spend none of the operator's money", async () => {
+  const cid = await ingest();
+  miner.restart({ minIngestStakeTao: 1 }, { archive });
+  expect(await ask(cid)).toMatchObject({ status: 403 });
+  const neuron = { uid: 7, hotkey: owner.hotkey, coldkey: owner.hotkey, endpoint: null, incentive: 0 };
+  miner.chain.neurons = [{ ...neuron, stakeTao: 0.5, validatorPermit: false }];
+  miner.restart({ minIngestStakeTao: 1 }, { archive });
+  expect(await ask(cid)).toMatchObject({ status: 403 });
+  miner.chain.neurons = [{ ...neuron, stakeTao: 1, validatorPermit: false }];
+  miner.restart({ minIngestStakeTao: 1 }, { archive });
+  expect(await ask(cid)).toMatchObject({ status: 200 });
+});

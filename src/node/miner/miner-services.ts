@@ -46,6 +46,8 @@ export interface MinerServices {
   readonly sr25519: Sr25519;
   readonly adminPolicy: AdminPolicy;
   readonly chainView: ChainView;
+  /** What a hotkey that asks for archiving must have staked; 0 asks nobody. */
+  readonly archiveStakeTao: number;
   readonly shareKeeper: ShareKeeper;
   readonly ingester: Ingester;
   readonly querier: Querier;
@@ -96,6 +98,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     sr25519: deps.sr25519,
     adminPolicy: options,
     chainView,
+    archiveStakeTao: options.minIngestStakeTao,
     shareKeeper: new ShareKeeper({ ...deps, namespaceGate }),
     ingester: new Ingester(options, { ...deps, chainView, namespaceGate }),
     querier: new Querier({ ...deps, namespaceGate, attester }),

@@ -9,8 +9,11 @@ import type { Route } from "../miner-app.ts";
 const PRIVATE = { maxBytes: MAX_ARCHIVE_BODY_BYTES, isPrivate: true } as const;
 
 /** POST /ArchiveSynapse, over auth2 alone: the bytes that the sender's own record names, at this miner's cost. */
-export const archiveRoute: Route = auth2Route(async ({ archive }, body, sender) => {
+export const archiveRoute: Route = auth2Route(async ({ archive, chainView, archiveStakeTao }, body, sender) => {
   if (!archive) throw new Refusal(404, "this miner archives nothing");
+  // Hotkeys cost nothing: any number of strangers could spend the operator's money for a day.
+  const known = archiveStakeTao === 0 || ((await chainView.neuron(sender))?.stakeTao ?? -1) >= archiveStakeTao;
+  if (!known) throw new Refusal(403, `archiving needs a registered hotkey with ${archiveStakeTao} TAO staked`);
   const { contentCid, transactionId, state } = await archive.archiver.archive(readArchiveRequest(body), sender);
   const arweave = { arweave_tx_id: transactionId, arweave_url: archive.urlOf(transactionId) };
   return valueText(objectFromPlain({ content_cid: contentCid, ...arweave, state }));
