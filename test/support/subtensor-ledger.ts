@@ -25,6 +25,9 @@ interface LedgerOptions {
   readonly historyBlocks?: number;
   /** Where a transaction goes: into the newest block, into a block of its own, or nowhere until `produce`. */
   readonly inclusion?: "head" | "next" | "held";
+  /** The runtime's description, where it is not the real one. */
+  readonly metadata?: Uint8Array;
+  readonly genesis?: string;
 }
 
 interface Account {
@@ -45,13 +48,16 @@ export class SubtensorLedger {
   readonly pool: string[] = [];
   /** Every transaction that was ever taken, in order. */
   readonly taken: string[] = [];
+  /** What happens on the chain just before the next call takes effect. */
+  beforeCall: (() => void) | undefined;
   readonly #listeners = new Set<() => void>();
   #fork = 0;
 
   private constructor(genesis: string, runtime: Runtime, options: LedgerOptions) {
     this.genesis = genesis;
     this.runtime = runtime;
-    this.options = { finalityLag: 3, historyBlocks: 1_000, inclusion: "head", ...options };
+    const usual = { finalityLag: 3, historyBlocks: 1_000, inclusion: "head", metadata: METADATA } as const;
+    this.options = { ...usual, genesis, ...options };
     this.#push(new Map());
     this.set("subtensorModule.networksAdded", [NETUID], true);
     this.set("subtensorModule.networkRegistrationAllowed", [NETUID], true);
@@ -65,8 +71,8 @@ export class SubtensorLedger {
   }
 
   static async create(options: LedgerOptions = {}): Promise<SubtensorLedger> {
-    const genesis = `0x${randomBytes(32).toString("hex")}`;
-    return new SubtensorLedger(genesis, await Runtime.of({ ...SPEC, genesis }, METADATA), options);
+    const { genesis = `0x${randomBytes(32).toString("hex")}`, metadata = METADATA } = options;
+    return new SubtensorLedger(genesis, await Runtime.of({ ...SPEC, genesis }, metadata), options);
   }
 
   get head(): StubBlock {
@@ -85,6 +91,26 @@ export class SubtensorLedger {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Resolves once the next transaction was taken. */
+  async accepted(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const seen = this.taken.length;
+    const stop = this.onChange(() => void (this.taken.length > seen && resolve()));
+    await promise;
+    stop();
+  }
+
+  /** Resolves once a call of that name was included. */
+  async nextCall(name: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const seen = this.taken.length;
+    const stop = this.onChange(() => {
+      if (this.taken.slice(seen).some((hex) => this.decode(hex).method.method === name)) resolve();
+    });
+    await promise;
+    stop();
   }
 
   set(item: StorageItem, args: readonly unknown[], value: unknown): void {
@@ -141,6 +167,7 @@ export class SubtensorLedger {
     this.taken.push(hex);
     if (this.options.inclusion === "held") {
       this.pool.push(hex);
+      this.#tell();
       return undefined;
     }
     if (this.options.inclusion === "next") this.#push(new Map(this.head.state));
@@ -188,6 +215,8 @@ export class SubtensorLedger {
   }
 
   #include(hex: string): void {
+    this.beforeCall?.();
+    this.beforeCall = undefined;
     const { head } = this;
     const extrinsic = this.decode(hex);
     const signer = extrinsic.signer.toString();

@@ -1,6 +1,6 @@
 import type { Hotkey } from "../../src/crypto/ss58.ts";
 import { NETUID } from "./subtensor-calls.ts";
-import { METADATA, refused, SPEC, type StubBlock, type SubtensorLedger } from "./subtensor-ledger.ts";
+import { refused, SPEC, type StubBlock, type SubtensorLedger } from "./subtensor-ledger.ts";
 import { startWebSocketServer, type WebSocketPeer, type WebSocketServer } from "./websocket-server.ts";
 
 /** What a node does wrong, until a test changes it. */
@@ -192,7 +192,7 @@ class StubNode {
         this.#stateOf(params[0]);
         return { specName: "node-subtensor", implName: "node-subtensor", authoringVersion: 1, ...SPEC, apis: [] };
       case "state_getMetadata":
-        return `0x${METADATA.toString("hex")}`;
+        return `0x${Buffer.from(this.#ledger.options.metadata).toString("hex")}`;
       case "state_call":
         return this.#call(params[0] as string, this.#stateOf(params[2]));
       case "state_queryStorageAt": {
@@ -219,8 +219,9 @@ class StubNode {
     const { registry } = this.#ledger.runtime.api;
     if (this.#faults.without?.has(name)) throw Object.assign(new Error(`${name} is not found`), { code: -32_000 });
     if (name === "Metadata_metadata_at_version") {
-      const size = registry.createType("Compact<u32>", METADATA.length).toU8a();
-      return `0x01${Buffer.concat([size, METADATA]).toString("hex")}`;
+      const { metadata } = this.#ledger.options;
+      const size = registry.createType("Compact<u32>", metadata.length).toU8a();
+      return `0x01${Buffer.concat([size, metadata]).toString("hex")}`;
     }
     if (name === "SubnetInfoRuntimeApi_get_metagraph") {
       const values = [metagraphOf(this.#ledger, block)];

@@ -143,7 +143,7 @@ export class ChainReader {
       if (!parsed.success) throw notOurs();
       return parsed.data.flatMap((set) => set.changes);
     } catch (error) {
-      if (!(error instanceof RpcRefusal) || error.code !== METHOD_UNKNOWN) throw error;
+      if (!(error instanceof RpcRefusal) || error.rpcCode !== METHOD_UNKNOWN) throw error;
     }
     const one = async (key: string) => {
       const parsed = hexText.nullable().safeParse(await this.#pool.request("state_getStorage", [key, hash]));

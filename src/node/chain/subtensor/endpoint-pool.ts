@@ -7,7 +7,7 @@ import type { SubtensorNetwork } from "./networks.ts";
 const REST_MS = { first: 500, longest: 30_000, liar: 600_000 } as const;
 
 /** What another endpoint may know when one does not keep it any more. */
-const FORGOTTEN = /discarded|unknown block|pruned|not found in the database/i;
+const FORGOTTEN = /discarded|unknown block|pruned|not found in the database|block 0x[0-9a-f]+ not found/i;
 
 interface Endpoint {
   readonly url: string;

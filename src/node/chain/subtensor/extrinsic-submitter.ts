@@ -8,7 +8,7 @@ import type { ChainReader, StateAt } from "./chain-reader.ts";
 import { type EndpointPool, notOurs } from "./endpoint-pool.ts";
 import { type ChainWrite, dispatchFailure, ERA_BLOCKS, signedExtrinsic } from "./extrinsic.ts";
 import { timedOut } from "./json-rpc-socket.ts";
-import { ChainRefusal, isRefusal, poolRefusal } from "./refusals.ts";
+import { ChainRefusal, invalidityIn, isRefusal, poolRefusal } from "./refusals.ts";
 
 /** An era begins at the finalized block, but not so long ago that little of it is left. */
 const MAX_BIRTH_AGE = 16;
@@ -16,7 +16,11 @@ const MAX_BIRTH_AGE = 16;
 const MAX_SIGNINGS = 8;
 /** Writes of one signer that may wait for their turn. */
 const MAX_QUEUED = 64;
-const LOOK_MS = 1_000;
+/** How long a watch may be silent before the blocks themselves are looked at. */
+const WATCH_MS = 30_000;
+const LOOK_MS = 1_500;
+/** Time for what stands in the way to move on. */
+const RESIGN_MS = 500;
 
 const account = z.number().int().min(0);
 const status = z.union([
@@ -25,6 +29,8 @@ const status = z.union([
   z.object({ usurped: z.string() }).transform(() => ({ gone: "Usurped" })),
   z.literal("dropped").transform(() => ({ gone: "Dropped" })),
   z.literal("invalid").transform(() => ({ gone: "Invalid" })),
+  // Some nodes say here why it could not be applied.
+  z.object({ invalid: z.unknown() }).transform((said) => ({ gone: invalidityIn(JSON.stringify(said)) ?? "Invalid" })),
 ]);
 type Outcome = z.output<typeof status>;
 const body = z.object({ block: z.object({ extrinsics: z.array(z.string()) }) });
@@ -78,7 +84,7 @@ export class ExtrinsicSubmitter {
         // The pool took none of these: signing anew cannot make two of one.
         const isStale = isRefusal(error, "NonceTaken", "PriorityTooLow", "SignatureOutdated");
         if (!isStale || signings >= MAX_SIGNINGS || this.#deps.clock.now() >= ends) throw error;
-        if (!isRefusal(error, "NonceTaken")) await this.#deps.clock.sleep(LOOK_MS);
+        if (!isRefusal(error, "NonceTaken")) await this.#deps.clock.sleep(RESIGN_MS);
       }
     }
   }
@@ -110,12 +116,12 @@ export class ExtrinsicSubmitter {
     for (let sent = false; ; sent = true) {
       const outcome = await this.#send(signed, ends).catch((error: unknown) => lostOrThrow(error, sent));
       if (outcome && "block" in outcome) return await this.#included(outcome.block, signed);
-      const found = await this.#find(signed).catch(dropTransport);
-      if (found) return await this.#included(found, signed);
-      if (outcome && "gone" in outcome) throw new ChainRefusal(outcome.gone);
+      const look = await this.#look(signed).catch(dropTransport);
+      if (look?.found) return await this.#included(look.found, signed);
+      // A nonce that is taken may have been taken by these very bytes.
+      if (look && outcome && outcome.gone !== "NonceTaken") throw new ChainRefusal(outcome.gone);
+      if (look && look.head > signed.dies) throw new ChainRefusal("Expired");
       if (clock.now() >= ends) throw unknownEffect();
-      const head = await this.#deps.reader.head().catch(dropTransport);
-      if (head && head.number > signed.dies) throw new ChainRefusal("Expired");
       await clock.sleep(LOOK_MS);
     }
   }
@@ -138,7 +144,8 @@ export class ExtrinsicSubmitter {
     if (watch.ended.aborted) lost();
     watch.ended.addEventListener("abort", lost, { once: true });
     const waiting = new AbortController();
-    const timer = clock.sleep(Math.max(ends - clock.now(), 1), waiting.signal).then(lost, () => undefined);
+    const patience = Math.max(Math.min(ends - clock.now(), WATCH_MS), 1);
+    const timer = clock.sleep(patience, waiting.signal).then(lost, () => undefined);
     try {
       return await settled.promise;
     } finally {
@@ -148,14 +155,14 @@ export class ExtrinsicSubmitter {
   }
 
   /** The hash of the block that holds the bytes, of those since they were signed. */
-  async #find({ hex, after, dies }: Signed): Promise<string | undefined> {
+  async #look({ hex, after, dies }: Signed): Promise<{ readonly head: number; readonly found: string | undefined }> {
     const { reader } = this.#deps;
-    const head = await reader.head();
-    for (let number = Math.max(after, 0); number <= Math.min(head.number, dies); number++) {
+    const { number: head } = await reader.head();
+    for (let number = Math.max(after, 0); number <= Math.min(head, dies); number++) {
       const hash = await reader.blockHash(number);
-      if (hash !== null && (await this.#extrinsicsOf(hash)).includes(hex)) return hash;
+      if (hash !== null && (await this.#extrinsicsOf(hash)).includes(hex)) return { head, found: hash };
     }
-    return undefined;
+    return { head, found: undefined };
   }
 
   /** Throws what the call failed with. */
@@ -194,7 +201,8 @@ function lostOrThrow(error: unknown, sent: boolean): Outcome | undefined {
 }
 
 function dropTransport(error: unknown): undefined {
-  if (isTransport(error) || isEngramError(error, "CHAIN_ENDPOINTS_DISAGREE")) return undefined;
+  // Nor does an endpoint count that has not heard of the newest blocks.
+  if (isTransport(error) || isEngramError(error, "CHAIN_RPC_REFUSED")) return undefined;
   throw error;
 }
 

@@ -32,19 +32,19 @@ export interface Hyperparameters {
 
 /** Missing items of other runtimes count as their defaults. */
 const schema = z.object({
-  exists: z.boolean(),
+  exists: z.boolean().default(true),
   tempo: safe,
   commitReveal: z.boolean().default(false),
   revealPeriod: safe.default(1),
   commitRevealVersion: safe.nullable().default(null),
-  weightsRateLimit: safe,
-  weightsVersion: wholeNumber,
-  minAllowedWeights: safe,
+  weightsRateLimit: safe.default(0),
+  weightsVersion: wholeNumber.default(0n),
+  minAllowedWeights: safe.default(1),
   maxWeightsLimit: safe.default(65_535),
-  servingRateLimit: safe,
-  immunityPeriod: safe,
+  servingRateLimit: safe.default(0),
+  immunityPeriod: safe.default(0),
   burn: wholeNumber,
-  registrationAllowed: z.boolean(),
+  registrationAllowed: z.boolean().default(true),
 });
 
 export async function readHyperparameters(

@@ -6,16 +6,24 @@ const MAX_MESSAGE = 64 * 1024 * 1024;
 /** Most requests that may wait for their answers. */
 const MAX_PENDING = 1_024;
 
-/** The node's own refusal of a request. Its text is the network's: it is looked at, never shown. */
-export class RpcRefusal extends Error {
-  override readonly name = "RpcRefusal";
-  readonly code: number;
-  readonly detail: string;
+/** Notifications kept of subscriptions that are not known yet: some nodes tell before they answer. */
+const MAX_EARLY = 64;
 
-  constructor(code: number, detail: string) {
-    super("the node refused a request");
-    this.code = code;
-    this.detail = detail;
+/** The node's own refusal of a request. Its text is the network's: it is looked at, never shown. */
+export class RpcRefusal extends EngramError {
+  readonly rpcCode: number;
+  readonly #detail: string;
+
+  constructor(rpcCode: number, detail: string) {
+    super("CHAIN_RPC_REFUSED", `the chain's endpoint refused a question with error ${rpcCode}`, {
+      fix: "try again, or name other endpoints in ENGRAM_CHAIN",
+    });
+    this.rpcCode = rpcCode;
+    this.#detail = detail;
+  }
+
+  get detail(): string {
+    return this.#detail;
   }
 }
 
@@ -48,6 +56,7 @@ export class JsonRpcSocket implements Disposable {
   readonly #socket: WebSocket;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Map<string | number, Listener>();
+  readonly #early: { readonly subscription: string | number; readonly result: unknown }[] = [];
   readonly #lost = new AbortController();
   #nextId = 1;
 
@@ -88,9 +97,11 @@ export class JsonRpcSocket implements Disposable {
     listener: Listener,
     options: RequestOptions,
   ): Promise<Disposable> {
-    // Registered in the same turn as the answer is heard, before the first notification.
+    // Registered in the same turn as the answer is heard, before the next notification.
     const id = await this.#send(method, params, options, (result) => {
-      if (typeof result === "string" || typeof result === "number") this.#listeners.set(result, listener);
+      if (typeof result !== "string" && typeof result !== "number") return;
+      this.#listeners.set(result, listener);
+      for (const early of this.#early) if (early.subscription === result) listener(early.result);
     });
     if (typeof id !== "string" && typeof id !== "number") throw new RpcRefusal(0, "no subscription");
     return {
@@ -135,10 +146,16 @@ export class JsonRpcSocket implements Disposable {
       return;
     }
     const { id, error, result, params } = parsed.data;
-    if (params) this.#listeners.get(params.subscription)?.(params.result);
+    if (params) this.#notify(params);
     const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
     if (error) pending?.reject(new RpcRefusal(error.code, `${error.message} ${detailOf(error.data)}`));
     else pending?.resolve(result);
+  }
+
+  #notify({ subscription, result }: { readonly subscription: string | number; readonly result?: unknown }): void {
+    const listener = this.#listeners.get(subscription);
+    listener?.(result);
+    if (!listener && this.#early.push({ subscription, result }) > MAX_EARLY) this.#early.shift();
   }
 
   #lose(): void {

@@ -114,18 +114,21 @@ const POOL: Readonly<Record<number, string>> = {
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/outdated|stale/i, "NonceTaken"],
   [/future/i, "NonceAhead"],
-  [/ancient birth block|bad signature|bad proof/i, "SignatureOutdated"],
-  [/pay some fees|balance too low/i, "BalanceTooLow"],
+  [/ancient ?birth ?block|bad ?signature|bad ?proof/i, "SignatureOutdated"],
+  [/pay some fees|balance too low|payment/i, "BalanceTooLow"],
   [/exhaust/i, "BlockFull"],
 ];
 
 /** The name of what the transaction pool said; other errors stay what they are. */
 export function poolRefusal(error: unknown): unknown {
   if (!(error instanceof RpcRefusal)) return error;
-  const custom = /custom error: (\d{1,3})/i.exec(error.detail)?.[1];
-  if (custom !== undefined) return new ChainRefusal(CUSTOM[Number(custom)] ?? `CustomError${custom}`, error);
-  const pool = POOL[error.code];
-  if (pool !== undefined) return new ChainRefusal(pool, error);
-  const words = WORDS.find(([pattern]) => pattern.test(error.detail));
-  return new ChainRefusal(words?.[1] ?? `PoolError${error.code}`, error);
+  const reason = invalidityIn(error.detail) ?? POOL[error.rpcCode] ?? `PoolError${error.rpcCode}`;
+  return new ChainRefusal(reason, error);
+}
+
+/** The name of what makes a transaction invalid, in the words or the JSON of a node. */
+export function invalidityIn(text: string): string | undefined {
+  const custom = /custom(?: error: |":\s*"?)(\d{1,3})/i.exec(text)?.[1];
+  if (custom !== undefined) return CUSTOM[Number(custom)] ?? `CustomError${custom}`;
+  return WORDS.find(([pattern]) => pattern.test(text))?.[1];
 }
