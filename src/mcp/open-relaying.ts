@@ -2,6 +2,7 @@ import { openChain } from "../node/chain/open-chain.ts";
 import { openWallet } from "../node/chain/wallet.ts";
 import { walletFolder } from "../node/client/open-client.ts";
 import { readEnvironment } from "../node/runtime/config.ts";
+import { readSubnetOptions } from "../node/runtime/config-chain.ts";
 import { createLogger } from "../node/runtime/logger.ts";
 import { homeEnvironment } from "../node/runtime/saved-subnet.ts";
 import { type IntelligenceFeed, openIntelligenceFeed } from "./intelligence-feed.ts";
@@ -14,13 +15,13 @@ import { openRelayDesk, type RelayDesk } from "./relay-desk.ts";
 export async function openDesk(folder: string, home: string, level: string): Promise<RelayDesk> {
   const environment = await homeEnvironment(home, readEnvironment());
   const { hotkey, sign } = await openWallet(walletFolder(folder));
-  const chain = openChain(environment["ENGRAM_CHAIN"] ?? "local", folder);
+  const chain = openChain(environment["ENGRAM_CHAIN"] ?? "local", folder, undefined, readSubnetOptions(environment));
   return openRelayDesk({ folder, environment, chain, signer: { hotkey, sign }, log: createLogger({ level }) });
 }
 
 /** What is published at the gateway that the environment, or else the subnet of `home`, names. */
 export async function openFeed(home: string, level: string): Promise<IntelligenceFeed> {
   const environment = await homeEnvironment(home, readEnvironment());
-  const chain = openChain(environment["ENGRAM_CHAIN"] ?? "local", home);
+  const chain = openChain(environment["ENGRAM_CHAIN"] ?? "local", home, undefined, readSubnetOptions(environment));
   return openIntelligenceFeed({ environment, chain, log: createLogger({ level }) });
 }

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 /** A chain whose time is such that the next commit is sealed for round 1000. */
 function setTime(kit: SubtensorKit, firstReveal: number) {
-  const now = round1000 - (firstReveal + 3 - kit.ledger.head.number) * 12_000;
+  const now = round1000 - (firstReveal + 3 - kit.ledger.head.number) * kit.ledger.options.blockMs;
   kit.ledger.set("timestamp.now", [], now);
   return { ...systemClock, now: () => now + 5_000 };
 }
@@ -71,6 +71,14 @@ test("a runtime that keeps account of its epochs is asked for the last one", asy
   const client = kit.connect({ clock: setTime(kit, 27) });
   const submission = await client.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   expect(submission).toMatchObject({ path: "timelock", revealBlock: 27 });
+  expect(kit.written()[0]?.args).toMatchObject({ reveal_round: 1000 });
+});
+
+test("on a chain of faster blocks the round comes sooner", async () => {
+  await using kit = await SubtensorKit.start({ blockMs: 250 });
+  const [validator, miner] = [kit.neuron(100), kit.neuron()];
+  kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
+  await kit.connect({ clock: setTime(kit, 32) }).setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   expect(kit.written()[0]?.args).toMatchObject({ reveal_round: 1000 });
 });
 

@@ -19,9 +19,18 @@ test("networks have names, and addresses may be listed and pinned", () => {
     urls: ["wss://a.example/", "ws://b.example:9944/x"],
     genesis: pin,
   });
+  expect(networkOf("test#netuid=12")).toMatchObject({ netuid: 12 });
+  expect(networkOf(`ws://127.0.0.1:9944#${pin},netuid=2`)).toMatchObject({ netuid: 2, genesis: pin });
   expect(networkOf("local")).toBeUndefined();
   const unknown = expect.objectContaining({ code: "CHAIN_UNKNOWN" });
-  for (const bad of ["wss://a.example#0x12", "ws://a.example,http://b.example", `finney#${pin}`, "wss://a b"]) {
+  for (const bad of [
+    "wss://a.example#0x12",
+    "ws://a.example,http://b.example",
+    `finney#${pin}`,
+    "wss://a b",
+    "test#netuid=70000",
+    "test#",
+  ]) {
     expect(() => networkOf(bad)).toThrow(unknown);
   }
   expect(() => openChain("elsewhere", "/nowhere")).toThrow(unknown);

@@ -109,6 +109,14 @@ test("the runtime's metagraph call takes a netuid and says all that is read of i
   expect(method && typeName(method.output)).toBe("Option<PalletSubtensorRpcInfoMetagraph>");
 });
 
+test("the length of a slot is a number of milliseconds", () => {
+  const { apis } = runtime.api.runtimeMetadata.asLatest;
+  const aura = apis.find(({ name }) => name.eq("AuraApi"));
+  const method = aura?.methods.find(({ name }) => name.eq("slot_duration"));
+  expect(method?.inputs.length).toBe(0);
+  expect(method && typeName(method.output)).toBe("u64");
+});
+
 test("commitments may have any length up to 128 bytes", () => {
   const fields = (bytes: number) => ({ fields: [{ [`Raw${bytes}`]: `0x${"ab".repeat(bytes)}` }] });
   for (const bytes of [0, 1, 44, 128]) {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { loadSr25519 } from "../../src/crypto/sr25519.ts";
 import { decodeHotkey, type Hotkey } from "../../src/crypto/ss58.ts";
 import { callHex } from "../../src/node/chain/subtensor/extrinsic.ts";
 import { someHotkey } from "../compliance/chain-client.ts";
@@ -38,6 +39,26 @@ test("every call is encoded as the runtime reads it", async () => {
   expect(callHex(runtime, { pallet: "commitments", name: "setCommitment", args: { netuid, info } })).toBe(
     "0x1200c2010404010203",
   );
+});
+
+test("an extrinsic's bytes and what its signature is over are as the chain lays them out", async () => {
+  await using kit = await SubtensorKit.start({ inclusion: "next" });
+  const { hotkey } = kit.neuron();
+  await kit.connect().setCommitment(hotkey, Uint8Array.of(1, 2, 3));
+  const bytes = Buffer.from((kit.ledger.taken[0] ?? "").slice(2), "hex");
+  // Its length, version 4 signed, the signer's id, sr25519.
+  expect(bytes.subarray(0, 4).toString("hex")).toBe("c5018400");
+  expect(bytes.subarray(4, 36).toString("hex")).toBe(hex(hotkey));
+  expect(bytes[36]).toBe(1);
+  const signature = bytes.subarray(37, 101);
+  const call = "1200c2010404010203";
+  // An era of 64 blocks from block 7, nonce 0, no tip, no metadata hash.
+  const extra = "7500" + "00" + "00" + "00";
+  expect(bytes.subarray(101).toString("hex")).toBe(extra + call);
+  const [genesis, birth] = [kit.ledger.genesis, kit.ledger.blocks[7]?.hash ?? ""].map((hash) => hash.slice(2));
+  const signed = Buffer.from(`${call}${extra}${"7d010000"}${"01000000"}${genesis}${birth}00`, "hex");
+  const { verify } = await loadSr25519();
+  expect(verify(signature, signed, decodeHotkey(hotkey) ?? new Uint8Array())).toBe(true);
 });
 
 test("a call that the runtime lacks, or that wants more, is not made up", async () => {

@@ -28,6 +28,7 @@ interface LedgerOptions {
   /** The runtime's description, where it is not the real one. */
   readonly metadata?: Uint8Array;
   readonly genesis?: string;
+  readonly blockMs?: number;
 }
 
 interface Account {
@@ -56,7 +57,13 @@ export class SubtensorLedger {
   private constructor(genesis: string, runtime: Runtime, options: LedgerOptions) {
     this.genesis = genesis;
     this.runtime = runtime;
-    const usual = { finalityLag: 3, historyBlocks: 1_000, inclusion: "head", metadata: METADATA } as const;
+    const usual = {
+      finalityLag: 3,
+      historyBlocks: 1_000,
+      inclusion: "head",
+      metadata: METADATA,
+      blockMs: 12_000,
+    } as const;
     this.options = { ...usual, genesis, ...options };
     this.#push(new Map());
     this.set("subtensorModule.networksAdded", [NETUID], true);

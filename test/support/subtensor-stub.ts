@@ -228,6 +228,9 @@ class StubNode {
       const answer = registry.createTypeUnsafe("Option<PalletSubtensorRpcInfoMetagraph>", values).toU8a();
       return `0x${Buffer.from(answer).toString("hex")}`;
     }
+    if (name === "AuraApi_slot_duration") {
+      return `0x${Buffer.from(registry.createType("u64", this.#ledger.options.blockMs).toU8a()).toString("hex")}`;
+    }
     throw Object.assign(new Error(`${name} is not found`), { code: -32_000 });
   }
 }

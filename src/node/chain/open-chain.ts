@@ -13,7 +13,7 @@ export type ControlledChain = ChainClient & LocalChainControl;
 
 /** What a real chain has to be told, and a simulated one has not. */
 export interface SubnetOptions {
-  /** The subnet's number there; default 450. */
+  /** The subnet's number there, unless the setting itself names one; default 450. */
   readonly netuid?: number;
   /** Most TAO that a registration may cost; default 0. */
   readonly maxRegistrationTao?: number;
@@ -35,7 +35,8 @@ export function openChain(
   const network = networkOf(setting);
   if (!network) return openControlledChain(setting, home, signerOf);
   const folder = join(home, "subtensor");
-  return new SubtensorChain({ network, netuid, folder, ...options, ...(signerOf ? { signerOf } : {}) });
+  const subnet = { network, netuid: network.netuid ?? netuid, folder };
+  return new SubtensorChain({ ...subnet, ...options, ...(signerOf ? { signerOf } : {}) });
 }
 
 /** As `openChain`, for local chains alone. */

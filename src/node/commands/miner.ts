@@ -55,8 +55,19 @@ Environment:
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {
-  const [config, minerConfig, starting, chains, embedding, clock, { openMinerIdentity }, { join }] = await Promise.all([
+  const [
+    config,
+    { readSubnetOptions },
+    minerConfig,
+    starting,
+    chains,
+    embedding,
+    clock,
+    { openMinerIdentity },
+    { join },
+  ] = await Promise.all([
     import("../runtime/config.ts"),
+    import("../runtime/config-chain.ts"),
     import("../miner/miner-config.ts"),
     import("../miner/start-miner.ts"),
     import("../chain/open-chain.ts"),
@@ -70,7 +81,12 @@ async function mine(options: Options): Promise<void> {
   const home = config.homeFolder(environment, options.home);
   const stopped = stopSignal();
   const folder = options.folder ?? join(home, "miner");
-  await using chain = chains.openChain(miner.chain, home, () => openMinerIdentity(folder));
+  await using chain = chains.openChain(
+    miner.chain,
+    home,
+    () => openMinerIdentity(folder),
+    readSubnetOptions(environment),
+  );
   await using embedder = new embedding.UseLiteEmbedder();
   const deps = { chain, embedder, clock: clock.systemClock, logger };
   await using running = await starting.startMiner(folder, miner, deps);

@@ -58,7 +58,7 @@ async function serve(options: Options): Promise<void> {
   const home = config.homeFolder(environment, options.home);
   const gateway = gatewayConfig.readGatewayConfig(environment, options.folder ?? join(home, "gateway"), options);
   const stopped = stopSignal();
-  await using chain = chains.openChain(gateway.chain, home);
+  await using chain = chains.openChain(gateway.chain, home, undefined, { netuid: gateway.netuid });
   await using running = await starting.startGateway(gateway, { chain, clock: clock.systemClock, logger });
   logger.info({ hotkey: running.hotkey, url: running.url, origin: running.origin }, "the gateway serves");
   await serveUntilStopped(running, stopped, gateway.drainMs);

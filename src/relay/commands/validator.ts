@@ -57,16 +57,18 @@ Paying for it:
   ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names)`;
 
 async function validate(options: Options): Promise<void> {
-  const [config, validatorConfig, starting, validating, chains, wallets, clock, { join }] = await Promise.all([
-    import("../../node/runtime/config.ts"),
-    import("../../node/validator/validator-config.ts"),
-    import("../validator/start-relaying-validator.ts"),
-    import("../../node/validator/start-validator.ts"),
-    import("../../node/chain/open-chain.ts"),
-    import("../../node/chain/wallet.ts"),
-    import("../../node/runtime/clock.ts"),
-    import("node:path"),
-  ]);
+  const [config, { readSubnetOptions }, validatorConfig, starting, validating, chains, wallets, clock, { join }] =
+    await Promise.all([
+      import("../../node/runtime/config.ts"),
+      import("../../node/runtime/config-chain.ts"),
+      import("../../node/validator/validator-config.ts"),
+      import("../validator/start-relaying-validator.ts"),
+      import("../../node/validator/start-validator.ts"),
+      import("../../node/chain/open-chain.ts"),
+      import("../../node/chain/wallet.ts"),
+      import("../../node/runtime/clock.ts"),
+      import("node:path"),
+    ]);
   const { environment, logger } = await serviceEnvironment(options.envFile);
   const validator = validatorConfig.readValidatorConfig(environment, options);
   const home = config.homeFolder(environment, options.home);
@@ -74,7 +76,7 @@ async function validate(options: Options): Promise<void> {
   const stopped = stopSignal();
   const signer = await wallets.openWallet(validating.validatorIdentityFolder(folder));
   const signerOf = (hotkey: string) => (hotkey === signer.hotkey ? signer : undefined);
-  await using chain = chains.openChain(validator.chain, home, signerOf);
+  await using chain = chains.openChain(validator.chain, home, signerOf, readSubnetOptions(environment));
   const deps = { chain, clock: clock.systemClock, logger, environment };
   await using running = await starting.startRelayingValidator(folder, validator, deps);
   const { hotkey, url, endpoint, payer, relay } = running;

@@ -6,6 +6,8 @@ export interface SubtensorNetwork {
   readonly urls: readonly string[];
   /** The genesis hash it must have; absent: whatever the first that answers has, and no other from then on. */
   readonly genesis?: string;
+  /** The subnet's number there, where the setting names it. */
+  readonly netuid?: number;
 }
 
 const NETWORKS: Readonly<Record<string, SubtensorNetwork>> = {
@@ -18,21 +20,32 @@ const NETWORKS: Readonly<Record<string, SubtensorNetwork>> = {
 };
 
 const GENESIS = /^0x[0-9a-f]{64}$/;
+const NETUID = /^netuid=(\d{1,5})$/;
 
 /**
  * The network that `ENGRAM_CHAIN` names: `test`, `finney`, or `ws://` and `wss://` addresses of one chain separated by
- * commas, each with `#GENESIS` behind the last to take no other; `undefined` for what names none. Throws
- * `CHAIN_UNKNOWN` where an address is malformed.
+ * commas. Behind a `#` may stand the genesis hash that it must have and `netuid=N`, separated by a comma. `undefined`
+ * for what names no network. Throws `CHAIN_UNKNOWN` where a part is malformed.
  */
 export function networkOf(setting: string): SubtensorNetwork | undefined {
-  const [list = "", genesis] = setting.split("#");
+  const [list = "", fragment] = setting.split("#");
   const named = Object.hasOwn(NETWORKS, list) ? NETWORKS[list] : undefined;
   if (!named && !/^wss?:\/\//.test(list)) return undefined;
   const urls = named?.urls ?? list.split(",").map((url) => endpointUrl(url.trim()));
-  if (genesis === undefined) return named ?? { urls };
-  if (!GENESIS.test(genesis)) throw malformed("has no genesis hash behind the # (0x and 64 hex digits)");
+  const { genesis = named?.genesis, netuid } = fragment === undefined ? {} : readFragment(fragment);
   if (named?.genesis !== undefined && named.genesis !== genesis) throw malformed(`has another genesis than ${list}`);
-  return { urls, genesis };
+  return { urls, ...(genesis === undefined ? {} : { genesis }), ...(netuid === undefined ? {} : { netuid }) };
+}
+
+function readFragment(fragment: string): Pick<SubtensorNetwork, "genesis" | "netuid"> {
+  const parts = fragment.split(",");
+  const genesis = parts.find((part) => GENESIS.test(part));
+  const netuid = parts.map((part) => NETUID.exec(part)?.[1]).find((digits) => digits !== undefined);
+  const known = (genesis === undefined ? 0 : 1) + (netuid === undefined ? 0 : 1);
+  if (known < parts.length || Number(netuid ?? 0) > 65_535) {
+    throw malformed("has behind its # what is neither a genesis hash (0x and 64 hex digits) nor netuid=N");
+  }
+  return { ...(genesis === undefined ? {} : { genesis }), ...(netuid === undefined ? {} : { netuid: Number(netuid) }) };
 }
 
 function endpointUrl(text: string): string {

@@ -9,7 +9,8 @@ import { type Hyperparameters, readHyperparameters } from "./hyperparameters.ts"
 import { ChainRefusal } from "./refusals.ts";
 import { parse } from "./subnet-state.ts";
 
-const BLOCK_MS = 12_000;
+/** Milliseconds between two blocks of the public networks. */
+export const BLOCK_MS = 12_000;
 const MAX_WEIGHT = 65_535;
 /** Seconds by which a chain's own clock may differ from this machine's and still be the better one. */
 const MAX_SKEW_MS = 120_000;

@@ -4,13 +4,14 @@ import { firstRevealBlock, type RevealTime, revealRound } from "../../../crypto/
 import { decodeHotkey, type Hotkey } from "../../../crypto/ss58.ts";
 import type { BlockRef, ChainSigner, WeightRow } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { wholeNumber } from "./axon.ts";
 import type { ChainReader, StateAt } from "./chain-reader.ts";
 import type { CommitJournal, HashCommit } from "./commit-journal.ts";
 import type { ExtrinsicSubmitter } from "./extrinsic-submitter.ts";
 import { isRefusal } from "./refusals.ts";
 import type { Runtime } from "./runtime.ts";
-import { readRow } from "./subnet-state.ts";
-import { planWeights, type WeightsPlan } from "./weights-plan.ts";
+import { parse, readRow } from "./subnet-state.ts";
+import { BLOCK_MS, planWeights, type WeightsPlan } from "./weights-plan.ts";
 
 const SALT_WORDS = 8;
 
@@ -75,7 +76,7 @@ export class WeightsWriter {
   async #seal(signer: ChainSigner, state: StateAt, plan: WeightsPlan): Promise<WeightsSubmission> {
     const { netuid, submitter } = this.#deps;
     const { timelockSeal } = await import("../../../crypto/timelock.ts");
-    const time = revealTime(state.block.number, plan);
+    const time = { ...revealTime(state.block.number, plan), blockMs: await this.#blockMs(state) };
     const [round, revealBlock] = [revealRound(time), firstRevealBlock(time)];
     if (round === null || revealBlock === null) throw noEpoch();
     const sealed = timelockSeal(timelockedPayload(state.runtime, signer.hotkey, plan), round);
@@ -85,6 +86,12 @@ export class WeightsWriter {
     };
     const block = await submitter.submit(signer, { pallet: "subtensorModule", name: "commitTimelockedWeights", args });
     return { path: "timelock", block, ...outcomeOf(plan), revealBlock, revealBlocks: plan.parameters.tempo + 1 };
+  }
+
+  /** Test chains make blocks faster than every 12 s, and their epochs come sooner. */
+  async #blockMs(state: StateAt): Promise<number> {
+    const slot = await this.#deps.reader.callApi(state, ["AuraApi", "slot_duration"]);
+    return slot === undefined ? BLOCK_MS : Number(parse(wholeNumber, slot));
   }
 
   async #commitHash(signer: ChainSigner, state: StateAt, plan: WeightsPlan): Promise<WeightsSubmission> {
