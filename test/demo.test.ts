@@ -31,5 +31,5 @@ test("the demo walks from an agent's memories through a subnet to a paid ranking
   expect(copies).toMatch(/ 3 of 3 encrypted copies/);
   expect(shares).toMatch(/miner-3 killed, the key put together again from 2 shares/);
   expect(relayed).toMatch(/: 2 signatures \(2 needed\)/);
-  expect(paid).toMatch(/^\$0\.001000 by 0x[0-9a-fA-F]{40}: /);
+  expect(paid).toMatch(/^\$0\.001000 by 0x[0-9a-fA-F]{40}; (\d+) paid rankings so far: /);
 });
