@@ -256,6 +256,34 @@ test("reorganisations replace what was written, and the reader follows them", as
   expect(await client.commitment(hotkey)).toEqual(Uint8Array.of(8));
 });
 
+test("while finality stalls, what is written is still bound to a block of late", async () => {
+  await using kit = await SubtensorKit.start({ inclusion: "next" });
+  const { hotkey } = kit.neuron();
+  const client = kit.connect();
+  kit.ledger.stalledAt = 5;
+  kit.ledger.produce(90);
+  await client.setCommitment(hotkey, Uint8Array.of(1));
+  expect((await client.finalized()).number).toBe(5);
+  const era = kit.ledger.decode(kit.ledger.taken[0] ?? "").era.asMortalEra;
+  expect(era.birth(kit.ledger.head.number)).toBe(100 - 16);
+});
+
+test("a node without subscriptions is followed by asking", async () => {
+  await using kit = await SubtensorKit.start();
+  const [node] = nodesOf(kit);
+  node.faults.without = new Set(["chain_subscribeNewHeads"]);
+  const waiting = kit.connect().waitForBlock(11, AbortSignal.timeout(20_000));
+  kit.ledger.produce(1);
+  expect((await waiting).number).toBe(11);
+});
+
+test("a metagraph in a form that nobody describes is read from storage", async () => {
+  await using kit = await SubtensorKit.start({ metadata: metadataWith({ get_metagraph: "xet_metagraph" }) });
+  await expect(kit.connect({ netuid: 7 }).metagraph()).rejects.toMatchObject({ code: "CHAIN_NO_SUBNET" });
+  await using whole = await SubtensorKit.start();
+  await expect(whole.connect({ netuid: 7 }).metagraph()).rejects.toMatchObject({ code: "CHAIN_NO_SUBNET" });
+});
+
 test("nothing is connected before something is asked, and a closed client asks nothing", async () => {
   await using kit = await SubtensorKit.start();
   const client = kit.connect({ clock: systemClock });

@@ -52,6 +52,8 @@ test(`through ${SEEDS} seeds of faults nothing is taken for final that is not, a
     const random = numbers(seed);
     later += 700_000;
     spoil(kit.nodes, random);
+    if (random() < 0.2) kit.ledger.stalledAt ??= kit.ledger.finalized.number;
+    else if (random() < 0.2) kit.ledger.stalledAt = undefined;
     kit.ledger.produce(Math.floor(random() * 3));
     if (random() < 0.3) kit.ledger.reorg(1 + Math.floor(random() * 3));
     const finalized = await outcome(client.finalized());

@@ -86,8 +86,12 @@ export class SubtensorLedger {
     return this.blocks.at(-1) as StubBlock;
   }
 
+  /** Finality stops at this block for as long as it is set. */
+  stalledAt: number | undefined;
+
   get finalized(): StubBlock {
-    return this.blocks[Math.max(0, this.head.number - this.options.finalityLag)] as StubBlock;
+    const number = Math.max(0, this.head.number - this.options.finalityLag);
+    return this.blocks[Math.min(number, this.stalledAt ?? number)] as StubBlock;
   }
 
   byHash(hash: string): StubBlock | undefined {

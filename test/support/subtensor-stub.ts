@@ -194,7 +194,7 @@ class StubNode {
       case "state_getMetadata":
         return `0x${Buffer.from(this.#ledger.options.metadata).toString("hex")}`;
       case "state_call":
-        return this.#call(params[0] as string, this.#stateOf(params[2]));
+        return this.#call(params[0] as string, params[1] as string, this.#stateOf(params[2]));
       case "state_queryStorageAt": {
         const block = this.#stateOf(params[1]);
         const keys = params[0] as string[];
@@ -215,7 +215,7 @@ class StubNode {
     }
   }
 
-  #call(name: string, block: StubBlock): string {
+  #call(name: string, data: string, block: StubBlock): string {
     const { registry } = this.#ledger.runtime.api;
     if (this.#faults.without?.has(name)) throw Object.assign(new Error(`${name} is not found`), { code: -32_000 });
     if (name === "Metadata_metadata_at_version") {
@@ -224,7 +224,7 @@ class StubNode {
       return `0x01${Buffer.concat([size, metadata]).toString("hex")}`;
     }
     if (name === "SubnetInfoRuntimeApi_get_metagraph") {
-      const values = [metagraphOf(this.#ledger, block)];
+      const values = [data === "0xc201" ? metagraphOf(this.#ledger, block) : null];
       const answer = registry.createTypeUnsafe("Option<PalletSubtensorRpcInfoMetagraph>", values).toU8a();
       return `0x${Buffer.from(answer).toString("hex")}`;
     }

@@ -11,7 +11,8 @@ Environment:
   ENGRAM_HOME       data folder
   ENGRAM_MINERS     miners that keep copies: hotkey@http://host:port, separated by commas
   ENGRAM_CHAIN      the chain; local (the default) is simulated and stays on this machine;
-                    local:http://127.0.0.1:PORT is one that "engram chain" serves
+                    local:http://127.0.0.1:PORT is one that "engram chain" serves; test, finney and wss:// addresses
+                    are Subtensor's, "#netuid=N" behind them names a subnet other than 450
   ENGRAM_LOG_LEVEL  fatal, error, warn, info, debug or silent; logs go to standard error
   ENGRAM_PRIVATE_ON_REFERENCE_MINERS
                     true also gives private records to miners of the reference project,

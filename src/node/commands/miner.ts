@@ -28,8 +28,9 @@ export function minerCommand(): Command {
 
 const environmentHelp = `
 Environment:
-  ENGRAM_CHAIN               the chain (required); "local" is simulated and stays on this machine, as
-                             "local:URL" is, which "engram chain" serves
+  ENGRAM_CHAIN               the chain (required): test, finney, or wss:// addresses separated by commas; "local" is
+                             simulated and stays on this machine, as "local:URL" is, which "engram chain" serves
+  NETUID                     the subnet there (default: 450)
   ENGRAM_ENV                 mainnet requires signatures everywhere
   EXTERNAL_IP                the address others reach this machine at
   ENGRAM_MINER_URL           the same behind a proxy, like https://miner.example.org

@@ -28,7 +28,8 @@ export function gatewayCommand(): Command {
 
 const environmentHelp = `
 Environment:
-  ENGRAM_CHAIN              the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_CHAIN              the chain (required): test, finney, or wss:// addresses separated by commas; "local" is
+                            simulated and stays on this machine
   ENGRAM_ENV                mainnet refuses simulated chains
   NETUID                    the subnet whose outputs are taken (default: 450)
   CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its signature to count (default: 0)

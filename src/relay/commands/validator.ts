@@ -28,7 +28,9 @@ export function validatorCommand(): Command {
 
 const environmentHelp = `
 Environment:
-  ENGRAM_CHAIN              the chain; "local" is simulated and stays on this machine (required)
+  ENGRAM_CHAIN              the chain (required): test, finney, or wss:// addresses separated by commas; "local" is
+                            simulated and stays on this machine
+  NETUID                    the subnet there (default: 450)
   ENGRAM_ENV                mainnet refuses simulated chains
   EXTERNAL_IP               the address others reach this machine at
   ENGRAM_VALIDATOR_URL      the same behind a proxy, like https://validator.example.org

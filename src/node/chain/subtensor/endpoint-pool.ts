@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { EngramError, isEngramError } from "../../../crypto/errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { JsonRpcSocket, type Listener, RpcRefusal, unreachable } from "./json-rpc-socket.ts";
@@ -54,6 +55,8 @@ export class EndpointPool implements Disposable {
   constructor({ urls, genesis }: SubtensorNetwork, deps: PoolDeps) {
     this.#deps = deps;
     this.#genesis = genesis;
+    // As many listen as there are questions under way.
+    setMaxListeners(0, this.#closing.signal);
     this.#endpoints = urls.map((url) => ({
       ...{ url, socket: undefined, opening: undefined, failures: 0, restsUntil: 0 },
     }));

@@ -49,7 +49,7 @@ export function signedExtrinsic(
 }
 
 /** The unsigned call. */
-export function callOf({ api }: Runtime, { pallet, name, args }: ChainWrite) {
+function callOf({ api }: Runtime, { pallet, name, args }: ChainWrite) {
   const found = api.tx[pallet]?.[name];
   if (!found) throw unsupported(`${pallet}.${name}`);
   const names = found.meta.args.map((arg) => arg.name.toString());

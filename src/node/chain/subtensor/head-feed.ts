@@ -1,9 +1,10 @@
 import type { BlockRef } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { EndpointPool } from "./endpoint-pool.ts";
+import { RpcRefusal } from "./json-rpc-socket.ts";
 
-/** So often a chain whose subscription is silent is asked all the same. */
-const LOOK_MS = 15_000;
+/** So often a chain is asked whose subscription is silent, or that has none. */
+const LOOK_MS = { subscribed: 15_000, unsubscribed: 3_000 } as const;
 
 const SUBSCRIPTIONS = {
   heads: { method: "chain_subscribeNewHeads", unsubscribe: "chain_unsubscribeNewHeads" },
@@ -51,7 +52,10 @@ export class HeadFeed implements Disposable {
   async #subscribed(signal: AbortSignal): Promise<void> {
     if (this.#held && !this.#held.ended.aborted) return;
     const { pool } = this.#deps;
-    const held = await pool.subscribe(SUBSCRIPTIONS[this.#options.of], () => this.#wake(), signal);
+    const held = await pool
+      .subscribe(SUBSCRIPTIONS[this.#options.of], () => this.#wake(), signal)
+      .catch(noSubscription);
+    if (!held) return;
     if (this.#held && !this.#held.ended.aborted) return held[Symbol.dispose]();
     this.#held = held;
     held.ended.addEventListener("abort", () => this.#wake(), { once: true });
@@ -64,7 +68,8 @@ export class HeadFeed implements Disposable {
 
   async #pause(changed: Promise<void>, signal: AbortSignal): Promise<void> {
     const done = new AbortController();
-    const slept = this.#deps.clock.sleep(LOOK_MS, AbortSignal.any([signal, done.signal]));
+    const ms = LOOK_MS[this.#held && !this.#held.ended.aborted ? "subscribed" : "unsubscribed"];
+    const slept = this.#deps.clock.sleep(ms, AbortSignal.any([signal, done.signal]));
     try {
       await Promise.race([changed, slept]);
     } finally {
@@ -76,4 +81,10 @@ export class HeadFeed implements Disposable {
   [Symbol.dispose](): void {
     this.#held?.[Symbol.dispose]();
   }
+}
+
+/** A node that refuses to tell of its own accord is asked time and again. */
+function noSubscription(error: unknown): undefined {
+  if (error instanceof RpcRefusal) return undefined;
+  throw error;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 
@@ -62,6 +63,7 @@ export class JsonRpcSocket implements Disposable {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
+    setMaxListeners(0, this.#lost.signal);
     socket.addEventListener("message", ({ data }) => this.#hear(data));
     for (const event of ["close", "error"] as const) socket.addEventListener(event, () => this.#lose());
   }

@@ -27,13 +27,15 @@ const wholeMetagraph = z.object({
 export async function readMetagraph(reader: ChainReader, state: StateAt, netuid: number): Promise<Metagraph> {
   const { number, hash } = state.block;
   const answer = await reader.callApi(state, ["SubnetInfoRuntimeApi", "get_metagraph", netuid]);
-  const neurons = answer === undefined ? await neuronsInStorage(reader, state, netuid) : neuronsOf(answer);
+  if (answer === null) throw noSubnet();
+  // Old runtimes have no such call, or one whose answer is bytes of an undescribed form.
+  const whole = wholeMetagraph.safeParse(answer);
+  const neurons = whole.success ? neuronsOf(whole.data) : await neuronsInStorage(reader, state, netuid);
   return { block: number, hash, neurons };
 }
 
-function neuronsOf(answer: unknown): readonly Neuron[] {
-  if (answer === null) throw noSubnet();
-  const { hotkeys, coldkeys, axons, validatorPermit, incentives, totalStake } = parse(wholeMetagraph, answer);
+function neuronsOf(whole: z.output<typeof wholeMetagraph>): readonly Neuron[] {
+  const { hotkeys, coldkeys, axons, validatorPermit, incentives, totalStake } = whole;
   return hotkeys.map((hotkey, uid) => {
     const [coldkey, axon, stake] = [coldkeys[uid], axons[uid], totalStake[uid]];
     if (coldkey === undefined || axon === undefined || stake === undefined) throw notOurs();
@@ -47,11 +49,13 @@ function neuronsOf(answer: unknown): readonly Neuron[] {
 
 /** For runtimes without the call: every fact from its own storage item, in few large questions. */
 async function neuronsInStorage(reader: ChainReader, state: StateAt, netuid: number): Promise<readonly Neuron[]> {
-  const [size, permits, incentives] = await reader.read(state, [
+  const [exists, size, permits, incentives] = await reader.read(state, [
+    ["subtensorModule.networksAdded", netuid],
     ["subtensorModule.subnetworkN", netuid],
     ["subtensorModule.validatorPermit", netuid],
     ["subtensorModule.incentive", netuid],
   ]);
+  if (exists === false) throw noSubnet();
   const uids = Array.from({ length: parse(count, size) }, (_, uid) => uid);
   const permitted = parse(z.array(z.boolean()), permits);
   const earned = parse(z.array(count), incentives);

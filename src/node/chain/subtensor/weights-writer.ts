@@ -124,7 +124,7 @@ function revealTime(head: number, { parameters, epochs, now }: WeightsPlan): Rev
 }
 
 /** What is sealed. The chain drops it in silence when the hotkey is not the one that committed. */
-export function timelockedPayload(runtime: Runtime, hotkey: Hotkey, plan: WeightsPlan): Uint8Array {
+function timelockedPayload(runtime: Runtime, hotkey: Hotkey, plan: WeightsPlan): Uint8Array {
   const { registry } = runtime.api;
   const fields = { hotkey: "Bytes", uids: "Vec<u16>", values: "Vec<u16>", version_key: "u64" };
   const values = {
