@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { decodeHotkey } from "../../src/crypto/ss58.ts";
 import { QUICKNET } from "../../src/crypto/timelock.ts";
 import { Runtime } from "../../src/node/chain/subtensor/runtime.ts";
 import { weightsHash } from "../../src/node/chain/subtensor/weights-writer.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
+import { signerOf, someHotkey } from "../compliance/chain-client.ts";
 import { NETUID } from "../support/subtensor-calls.ts";
 import { SubtensorKit } from "../support/subtensor-kit.ts";
 import { METADATA, SPEC } from "../support/subtensor-ledger.ts";
@@ -119,7 +118,7 @@ test("without timelocked commits a hash is committed to, and revealed in its win
   kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
   let kept = "";
   kit.ledger.beforeCall = () => {
-    kept = kit.journalText();
+    kept = kit.journalText(validator.hotkey);
   };
   const client = kit.connect();
   const submission = await client.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
@@ -143,11 +142,16 @@ test("what a process that died committed to is revealed by the next one", async 
   await first.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   await first[Symbol.asyncDispose]();
   kit.ledger.produce(4);
+  // Who holds another key leaves them alone, and who asks for none signs none.
+  const stranger = someHotkey();
+  await using other = kit.connect({ signerOf: () => signerOf(stranger) });
+  await other.head();
   const revealed = kit.ledger.nextCall("revealWeights");
   kit.connect();
   await revealed;
+  expect(kit.ledger.decode(kit.ledger.taken[1] ?? "").signer.toString()).toBe(validator.hotkey);
   expect(kit.ledger.get("subtensorModule.weights", [NETUID, validator.uid])).toEqual([[miner.uid, 65_535]]);
-  expect(JSON.parse(await readFile(join(kit.folder, "weight-commits.json"), "utf8"))).toMatchObject({
+  expect(JSON.parse(kit.journalText(validator.hotkey))).toMatchObject({
     commits: [{ uids: [miner.uid], netuid: NETUID }],
   });
 });
@@ -156,7 +160,7 @@ test("a journal that cannot be read stops the commit", async () => {
   await using kit = await SubtensorKit.start({ metadata: withoutTimelock(), inclusion: "next" });
   const [validator, miner] = [kit.neuron(100), kit.neuron()];
   kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
-  kit.spoilJournal();
+  kit.spoilJournal(validator.hotkey);
   const refused = kit.connect().setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   await expect(refused).rejects.toMatchObject({ code: "CHAIN_JOURNAL_INVALID" });
   expect(kit.ledger.taken).toHaveLength(0);

@@ -119,6 +119,22 @@ test("when no endpoint answers, everything ends with an error, and goes on once 
   expect((await waited).number).toBe(10);
 });
 
+test("an endpoint that was asked too much is asked again a second later, or another at once", async () => {
+  await using kit = await SubtensorKit.start();
+  const [node] = nodesOf(kit);
+  const client = kit.connect();
+  await client.head();
+  node.faults.throttle = 1;
+  expect((await client.head()).number).toBe(10);
+  await using second = await startSubtensorStub(kit.ledger);
+  const both = kit.connect({ network: { urls: [node.url, second.url] } });
+  await both.head();
+  node.faults.throttle = 1;
+  const before = second.calls.length;
+  await both.head();
+  expect(second.calls.length).toBeGreaterThan(before);
+});
+
 test("an endpoint of another chain is never believed", async () => {
   await using kit = await SubtensorKit.start();
   const other = await SubtensorLedger.create();

@@ -35,6 +35,7 @@ function spoil(nodes: readonly SubtensorStub[], random: () => number): void {
     { forkedFrom: 3, overstates: 3 },
     { overstates: 3 },
     { garble: new Set(["chain_getFinalizedHead"]) },
+    { throttle: 2 },
     { refuse: { code: 1014, data: "Priority is too low" } },
   ];
   if (bad) Object.assign(bad.faults, faults[Math.floor(random() * faults.length)]);
@@ -52,8 +53,9 @@ test(`through ${SEEDS} seeds of faults nothing is taken for final that is not, a
     const random = numbers(seed);
     later += 700_000;
     spoil(kit.nodes, random);
-    if (random() < 0.2) kit.ledger.stalledAt ??= kit.ledger.finalized.number;
-    else if (random() < 0.2) kit.ledger.stalledAt = undefined;
+    const finality = random();
+    if (finality < 0.2) kit.ledger.stalledAt ??= kit.ledger.finalized.number;
+    else if (finality < 0.4) kit.ledger.stalledAt = undefined;
     kit.ledger.produce(Math.floor(random() * 3));
     if (random() < 0.3) kit.ledger.reorg(1 + Math.floor(random() * 3));
     const finalized = await outcome(client.finalized());

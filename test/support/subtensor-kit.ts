@@ -61,13 +61,17 @@ export class SubtensorKit implements AsyncDisposable {
     });
   }
 
-  /** The file of hash commits. */
-  journalText(): string {
-    return readFileSync(join(this.folder, "weight-commits.json"), "utf8");
+  /** The file of a hotkey's hash commits. */
+  journalText(hotkey: Hotkey): string {
+    return readFileSync(this.#journalPath(hotkey), "utf8");
   }
 
-  spoilJournal(): void {
-    writeFileSync(join(this.folder, "weight-commits.json"), "{");
+  spoilJournal(hotkey: Hotkey): void {
+    writeFileSync(this.#journalPath(hotkey), "{");
+  }
+
+  #journalPath(hotkey: Hotkey): string {
+    return join(this.folder, `weight-commits-${hotkey}.json`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,6 +23,8 @@ export interface StubFaults {
   refuse?: { readonly code: number; readonly data: string } | undefined;
   /** Answers as a runtime without these: methods of JSON-RPC, or of runtime APIs. */
   without?: ReadonlySet<string>;
+  /** Refuses so many questions for having been asked too much. */
+  throttle?: number;
   /** Answers with something else. */
   garble?: ReadonlySet<string>;
 }
@@ -89,6 +91,10 @@ class StubNode {
 
   answer(peer: WebSocketPeer, { id, method, params }: Request): Message[] {
     try {
+      if (this.#faults.throttle) {
+        this.#faults.throttle--;
+        throw Object.assign(new Error("Too many requests"), { code: -32_029 });
+      }
       if (this.#faults.without?.has(method)) throw refusedMethod(method);
       if (this.#faults.garble?.has(method)) return [{ id, result: { what: "nonsense" } }];
       if (method === "author_submitAndWatchExtrinsic") return this.#submit(peer, id, params[0] as string);

@@ -1,9 +1,13 @@
-import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 import { isHotkey } from "../../../crypto/ss58.ts";
+
+const PREFIX = "weight-commits-";
+/** Most commits of one hotkey that wait. */
+const MAX_PENDING = 64;
 
 const uint16 = z.number().int().min(0).max(65_535);
 const entry = z.object({
@@ -19,59 +23,72 @@ const entry = z.object({
   /** The head when it was made. */
   after: z.number().int(),
 });
-const journal = z.object({ version: z.literal(1), commits: z.array(entry).max(64) });
+const journal = z.object({ version: z.literal(1), commits: z.array(entry).max(MAX_PENDING) });
 
 /** A hash commit and all that reveals it: lost, the row of weights is lost. */
 export type HashCommit = z.output<typeof entry>;
 
-/** The hash commits that wait to be revealed, in one file that is on disk before a commit is sent. */
+/**
+ * The hash commits that wait to be revealed, on disk before a commit is sent. Each hotkey has a file of its own, which
+ * the process that holds its key alone writes.
+ */
 export class CommitJournal {
-  readonly #path: string;
+  readonly #folder: string;
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
-    this.#path = join(folder, "weight-commits.json");
+    this.#folder = folder;
   }
 
   /** Whether there ever was one. */
   get exists(): boolean {
-    return existsSync(this.#path);
+    return existsSync(this.#folder) && readdirSync(this.#folder).some((name) => name.startsWith(PREFIX));
   }
 
+  /** Throws `CHAIN_JOURNAL_INVALID`. */
   async pending(): Promise<readonly HashCommit[]> {
     if (!this.exists) return [];
-    const parsed = journal.safeParse(parseJson(await readFile(this.#path, "utf8")));
-    if (parsed.success) return parsed.data.commits;
-    throw new EngramError("CHAIN_JOURNAL_INVALID", `the file ${this.#path} cannot be read`, {
-      fix: "move it away: weights that were committed to and not yet revealed are lost then",
-    });
+    const names = (await readdir(this.#folder)).filter((name) => name.startsWith(PREFIX) && name.endsWith(".json"));
+    const files = await Promise.all(names.map((name) => read(join(this.#folder, name))));
+    return files.flat();
   }
 
   async add(commit: HashCommit): Promise<void> {
-    await this.#change((commits) => [...commits.slice(-63), commit]);
+    await this.#change(commit.hotkey, (commits) => [...commits.slice(1 - MAX_PENDING), commit]);
   }
 
-  async remove(commitHash: string): Promise<void> {
-    await this.#change((commits) => commits.filter((commit) => commit.commitHash !== commitHash));
+  async remove({ hotkey, commitHash }: HashCommit): Promise<void> {
+    await this.#change(hotkey, (commits) => commits.filter((commit) => commit.commitHash !== commitHash));
   }
 
-  async #change(change: (commits: readonly HashCommit[]) => readonly HashCommit[]): Promise<void> {
+  async #change(hotkey: string, change: (commits: readonly HashCommit[]) => readonly HashCommit[]): Promise<void> {
+    const path = join(this.#folder, `${PREFIX}${hotkey}.json`);
     const changing = this.#writing.then(async () => {
-      await this.#write(`${JSON.stringify({ version: 1, commits: change(await this.pending()) })}\n`);
+      const commits = change(existsSync(path) ? await read(path) : []);
+      await writeDurably(path, `${JSON.stringify({ version: 1, commits })}\n`);
     });
     this.#writing = changing.catch(() => undefined);
     await changing;
   }
+}
 
-  /** Whole or not at all, and on disk when this returns. */
-  async #write(text: string): Promise<void> {
-    const folder = dirname(this.#path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const draft = `${this.#path}.tmp`;
-    await synced(draft, "w", async (file) => await file.writeFile(text));
-    await rename(draft, this.#path);
-    if (process.platform !== "win32") await synced(folder, "r", async () => undefined);
-  }
+async function read(path: string): Promise<readonly HashCommit[]> {
+  const parsed = journal.safeParse(parseJson(await readFile(path, "utf8")));
+  if (parsed.success) return parsed.data.commits;
+  throw new EngramError("CHAIN_JOURNAL_INVALID", `the file ${path} cannot be read`, {
+    fix: "move it away: weights that were committed to and not yet revealed are lost then",
+  });
+}
+
+/** Whole or not at all, and on disk when this returns. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const draft = `${path}.tmp`;
+  await synced(draft, "w", async (file) => await file.writeFile(text));
+  await rename(draft, path);
+  // Windows has no such call for folders.
+  if (process.platform !== "win32") await synced(folder, "r", async () => undefined);
 }
 
 type FileHandle = Awaited<ReturnType<typeof open>>;

@@ -5,7 +5,7 @@ import { JsonRpcSocket, type Listener, RpcRefusal, unreachable } from "./json-rp
 import type { SubtensorNetwork } from "./networks.ts";
 
 /** How long an endpoint that failed is left alone: doubled with each failure, and longest. */
-const REST_MS = { first: 500, longest: 30_000, liar: 600_000 } as const;
+const REST_MS = { first: 500, throttled: 1_000, longest: 30_000, liar: 600_000 } as const;
 
 /** What another endpoint may know when one does not keep it any more. */
 const FORGOTTEN = /discarded|unknown block|pruned|not found in the database|block 0x[0-9a-f]+ not found/i;
@@ -85,7 +85,7 @@ export class EndpointPool implements Disposable {
     } catch (error) {
       // A connection that was merely cut is back in a moment: the one second chance there is.
       const wait = Math.min(...this.#endpoints.map(({ restsUntil }) => restsUntil)) - this.#deps.clock.now();
-      if (!isEngramError(error, "CHAIN_UNREACHABLE") || wait > REST_MS.first) throw error;
+      if (!isEngramError(error, "CHAIN_UNREACHABLE") || wait > REST_MS.throttled) throw error;
       await this.#deps.clock.sleep(Math.max(wait, 1), this.#closing.signal);
       return await this.#round(work, signal);
     }
@@ -168,6 +168,10 @@ export class EndpointPool implements Disposable {
       endpoint.failures = 0;
       return answer;
     } catch (error) {
+      if (isThrottled(error)) {
+        endpoint.restsUntil = this.#deps.clock.now() + REST_MS.throttled;
+        throw unreachable(error);
+      }
       if (isTransport(error)) this.#rest(endpoint);
       throw error;
     }
@@ -242,6 +246,11 @@ function isTransport(error: unknown): boolean {
 
 function isWorthAnother(error: unknown): boolean {
   return isTransport(error) || isForgotten(error);
+}
+
+/** Public endpoints answer about one question a second. The pool's own refusals have other codes. */
+function isThrottled(error: unknown): boolean {
+  return error instanceof RpcRefusal && error.rpcCode < 0 && /too many|rate.?limit/i.test(error.detail);
 }
 
 /** Whether a node refused because it does not keep that block's state. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Hotkey } from "../../../crypto/ss58.ts";
+import type { ChainSigner } from "../../ports.ts";
 import type { SignerOf } from "../local/http-local-chain.ts";
 import type { ChainReader, StateAt } from "./chain-reader.ts";
 import type { CommitJournal, HashCommit } from "./commit-journal.ts";
@@ -20,28 +21,29 @@ interface Deps {
 
 /**
  * Reveals the hash commits whose window is open and forgets those that the finalized chain is done with. Returns how
- * many are left. Errors: those of `ExtrinsicSubmitter` and `CommitJournal`.
+ * many of this process are left. Errors: those of `ExtrinsicSubmitter` and `CommitJournal`.
  */
 export async function revealDue(deps: Deps): Promise<number> {
-  const { netuid, reader, journal } = deps;
+  const { netuid, reader, journal, signerOf } = deps;
   const pending = (await journal.pending()).filter((commit) => commit.netuid === netuid);
   let left = 0;
   for (const commit of pending) {
+    const signer = await signerOf(commit.hotkey);
+    // Another process's: it holds the key and keeps the file.
+    if (signer?.hotkey !== commit.hotkey) continue;
     const head = await reader.stateAtHead();
     if (commit.genesis !== head.runtime.facts.genesis) continue;
     const window = await windowOf(reader, head, commit);
     const next = head.block.number + 1;
-    if (window && next >= window.first && next <= window.last) await reveal(deps, commit);
-    if (await isOver(reader, commit)) await journal.remove(commit.commitHash);
+    if (window && next >= window.first && next <= window.last) await reveal(deps, signer, commit);
+    if (await isOver(reader, commit)) await journal.remove(commit);
     else left++;
   }
   return left;
 }
 
-async function reveal({ netuid, submitter, signerOf }: Deps, commit: HashCommit): Promise<void> {
-  const { hotkey, uids, values, salt } = commit;
-  const signer = await signerOf(hotkey);
-  if (!signer) return;
+async function reveal({ netuid, submitter }: Deps, signer: ChainSigner, commit: HashCommit): Promise<void> {
+  const { uids, values, salt } = commit;
   const args = { netuid, uids, values, salt, versionKey: BigInt(commit.versionKey) };
   await submitter.submit(signer, { pallet: "subtensorModule", name: "revealWeights", args });
 }

@@ -202,9 +202,10 @@ async function before<T>(promise: Promise<T>, { deadlineMs, signal }: RequestOpt
   }
 }
 
-export function unreachable(): EngramError {
+export function unreachable(cause?: unknown): EngramError {
   return new EngramError("CHAIN_UNREACHABLE", "no endpoint of the chain can be reached", {
     fix: "check the network and the addresses in ENGRAM_CHAIN, or name more endpoints there",
+    cause,
   });
 }
 
