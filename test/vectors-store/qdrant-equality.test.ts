@@ -95,7 +95,7 @@ test("answers equal the embedded store's, scores and order included, for any fil
   );
 });
 
-test("what goes along with a search lets every match pass, and many others not", () => {
+test("what goes along with a search lets every match pass, and many others not", async () => {
   const terms = new MetadataTerms(new Uint8Array(16));
   const points = records.map(({ metadata }, id) => {
     const payload = { ns: SPACE, cid: `r${id}`, terms: terms.of(metadata) };
@@ -103,7 +103,7 @@ test("what goes along with a search lets every match pass, and many others not",
   });
   let kept = 0;
   let needed = 0;
-  fc.assert(
+  await fc.assert(
     fc.property(filter, (by) => {
       const sent: IndexFilter = indexFilter(SPACE, by, terms);
       for (const point of points.slice(0, 200)) {

@@ -5,13 +5,16 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
 import type { Attestation, ClaimOutcome } from "./namespace-registry.ts";
 
+/** @public The declarations of the package name it, and the two below. */
 export interface Named {
   readonly name: string;
 }
+/** @public */
 export interface Claim extends Named {
   readonly hotkey: Hotkey;
   readonly now: number;
 }
+/** @public */
 export interface Keyed extends Named {
   readonly verifier: Uint8Array;
 }
