@@ -177,14 +177,29 @@ test("of three endpoints two decide, and the third is asked no more", async () =
 test("what one endpoint alone calls finalized is not, and who is behind by its own word is not counted", async () => {
   await using kit = await SubtensorKit.start({ nodes: 2 });
   const [eager, slow] = nodesOf(kit);
-  const client = kit.connect();
   eager.faults.overstates = 3;
-  expect((await client.finalized()).number).toBe(kit.ledger.finalized.number);
+  expect((await kit.connect().finalized()).number).toBe(kit.ledger.finalized.number);
   eager.faults.overstates = 0;
   slow.faults.lag = 4;
+  const client = kit.connect();
   expect((await client.finalized()).number).toBe(kit.ledger.finalized.number - 4);
   slow.faults.syncing = true;
   expect((await client.finalized()).number).toBe(kit.ledger.finalized.number);
+});
+
+test("what was final stays so, whoever answers now", async () => {
+  await using kit = await SubtensorKit.start({ nodes: 2 });
+  const [first, second] = nodesOf(kit);
+  const client = kit.connect({ deadlineMs: 300 });
+  const known = await client.finalized();
+  second.faults.lag = 5;
+  expect(await client.finalized()).toEqual(known);
+  // The honest one is away, and the other is on a fork from before.
+  first.faults.hang = new Set(["*"]);
+  second.faults.lag = 0;
+  second.faults.forkedFrom = 5;
+  kit.ledger.produce(2);
+  await expect(client.finalized()).rejects.toMatchObject({ code: "CHAIN_ENDPOINTS_DISAGREE" });
 });
 
 test("a state that one endpoint forgot is asked of the others", async () => {

@@ -191,6 +191,15 @@ test("a nonce that another process took, or a signature that is outdated, is mad
   expect(miner.uid).toBe(1);
 });
 
+test("a node that tells of a transaction before it answers is understood", async () => {
+  await using kit = await SubtensorKit.start({ inclusion: "next" });
+  const { hotkey } = kit.neuron();
+  const node = kit.nodes[0];
+  if (node) node.faults.tellsEarly = true;
+  expect((await kit.connect().setCommitment(hotkey, Uint8Array.of(1))).number).toBe(11);
+  expect(node?.calls.filter((method) => method === "author_submitAndWatchExtrinsic")).toHaveLength(1);
+});
+
 test("one key's writes follow each other, and each has its own nonce", async () => {
   await using kit = await SubtensorKit.start({ inclusion: "next" });
   const { hotkey } = kit.neuron();

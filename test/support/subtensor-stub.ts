@@ -19,6 +19,8 @@ export interface StubFaults {
   forkedFrom?: number;
   /** Calls so many more blocks finalized than are. */
   overstates?: number;
+  /** Tells of a transaction before it answers that it took it. */
+  tellsEarly?: boolean;
   /** Refuses the next transaction so. */
   refuse?: { readonly code: number; readonly data: string } | undefined;
   /** Answers as a runtime without these: methods of JSON-RPC, or of runtime APIs. */
@@ -133,12 +135,9 @@ class StubNode {
       params: { subscription, result },
     });
     if (!block) this.#subscriptions.set(subscription, { peer, method: "author", hex });
-    return [
-      { id, result: subscription },
-      said("ready"),
-      said({ broadcast: [] }),
-      ...(block ? [said({ inBlock: block.hash })] : []),
-    ];
+    const told = [said("ready"), said({ broadcast: [] }), ...(block ? [said({ inBlock: block.hash })] : [])];
+    const answer = { id, result: subscription };
+    return this.#faults.tellsEarly ? [...told, answer] : [answer, ...told];
   }
 
   #subscribe(peer: WebSocketPeer, method: string): string {

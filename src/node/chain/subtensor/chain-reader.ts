@@ -3,7 +3,7 @@ import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 import type { BlockRef } from "../../ports.ts";
 import { type EndpointPool, isForgotten, notOurs } from "./endpoint-pool.ts";
-import { agreedFinality } from "./finality.ts";
+import { agreedFinality, endpointsDisagree } from "./finality.ts";
 import { RpcRefusal } from "./json-rpc-socket.ts";
 import type { Runtime, StorageItem } from "./runtime.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
@@ -35,6 +35,7 @@ export class ChainReader {
   readonly #runtimes: RuntimeSource;
   readonly #numbers = new LRUCache<string, number>({ max: 1_024 });
   #finalized: Promise<BlockRef> | undefined;
+  #lastFinalized: BlockRef | undefined;
 
   constructor(pool: EndpointPool, runtimes: RuntimeSource) {
     this.#pool = pool;
@@ -45,13 +46,28 @@ export class ChainReader {
     return await this.#ref(await this.#pool.request("chain_getBlockHash", [], signal));
   }
 
-  /** What the endpoints agree on; who asks while another's question is under way gets the same answer. */
+  /**
+   * What the endpoints agree on, and never less than they agreed on before. Who asks while another's question is under
+   * way gets the same answer.
+   */
   async finalized(): Promise<BlockRef> {
-    this.#finalized ??= agreedFinality(this.#pool, (hash) => this.#numbers.get(hash)).finally(() => {
+    this.#finalized ??= this.#readFinalized().finally(() => {
       this.#finalized = undefined;
     });
-    const block = await this.#finalized;
+    return await this.#finalized;
+  }
+
+  async #readFinalized(): Promise<BlockRef> {
+    const block = await agreedFinality(this.#pool, (hash) => this.#numbers.get(hash));
     this.#numbers.set(block.hash, block.number);
+    const last = this.#lastFinalized;
+    // Also when the endpoint that answers now is alone and another one than before.
+    if (last && block.number >= last.number && block.hash !== last.hash) {
+      const stands = block.number === last.number ? block.hash : await this.blockHash(last.number);
+      if (stands !== null && stands !== last.hash) throw endpointsDisagree();
+    }
+    if (last && block.number <= last.number) return last;
+    this.#lastFinalized = block;
     return block;
   }
 

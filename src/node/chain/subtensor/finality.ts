@@ -59,7 +59,11 @@ async function agreed(pool: EndpointPool, claims: readonly Claim[]): Promise<Blo
     for (const [hash, urls] of votes) if (hash !== winner[0]) for (const url of urls) pool.setAside(url);
     return { number, hash: winner[0] };
   }
-  throw new EngramError("CHAIN_ENDPOINTS_DISAGREE", "the chain's endpoints name different finalized blocks", {
+  throw endpointsDisagree();
+}
+
+export function endpointsDisagree(): EngramError {
+  return new EngramError("CHAIN_ENDPOINTS_DISAGREE", "the chain's endpoints name different finalized blocks", {
     fix: "one of the addresses in ENGRAM_CHAIN is on a fork or lies: remove it, or name a third endpoint",
   });
 }
