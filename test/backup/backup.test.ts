@@ -43,10 +43,13 @@ async function sampleHome(): Promise<string> {
     database.close();
   }
   await Promise.all(
-    ["wallet", "miner/identity", "archive"].map((name) => mkdir(join(home, name), { recursive: true })),
+    ["wallet", "miner/identity", "archive", "subnet/evm/state"].map((name) =>
+      mkdir(join(home, name), { recursive: true }),
+    ),
   );
   const spooled = "a".repeat(64);
   const files = ["wallet/hotkey", "miner/identity/hotkey", "payer-key", ".env", `archive/${spooled}`, "subnet.json"];
+  files.push("subnet/pay-to-key", "subnet/evm/state/state-14.bin", "subnet/evm/anvil.json");
   for (const name of [...files, "holiday.jpg", "subnet.json.new"]) await writeFile(join(home, name), `of ${name}`);
   return home;
 }
@@ -76,16 +79,16 @@ test("a backup taken while four writers store is whole, and has all that was ack
 test("databases are copied, keys only when they are asked for, and nobody else may read any of it", async () => {
   const home = await sampleHome();
   const without = await backUp(home);
-  expect(without).toMatchObject({ databases: 3, keys: 0, keys_left_out: 4, unknown: ["holiday.jpg"] });
+  expect(without).toMatchObject({ databases: 3, keys: 0, keys_left_out: 5, unknown: ["holiday.jpg"] });
   const paths = async (folder: string) => {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
   };
   expect((await paths(without.target)).sort()).toEqual(
-    ["a".repeat(64), "backup.json", "gateway.sqlite", "memory.db", "records.db", "subnet.json"].sort(),
+    ["a".repeat(64), "backup.json", "gateway.sqlite", "memory.db", "records.db", "state-14.bin", "subnet.json"].sort(),
   );
   const withKeys = await backUp(home, true);
-  expect(withKeys).toMatchObject({ databases: 3, keys: 4, keys_left_out: 0 });
+  expect(withKeys).toMatchObject({ databases: 3, keys: 5, keys_left_out: 0 });
   expect(await readFile(join(withKeys.target, "miner/identity/hotkey"), "utf8")).toBe("of miner/identity/hotkey");
   for (const { target } of [without, withKeys]) {
     expect(await verifyBackup(target)).toMatchObject({ ok: true, began_at: "1970-01-01T00:00:00.000Z" });

@@ -84,7 +84,7 @@ test("ENGRAM_CHAIN=local opens the chain of the data folder; other values say wh
   await using chain = openChain("local", folder);
   await using same = new LocalChain({ path: join(folder, "chain.db") });
   expect(await chain.identity()).toBe(await same.identity());
-  expect(() => openChain("finney", folder)).toThrowError(
+  expect(() => openChain("nowhere", folder)).toThrowError(
     expect.objectContaining({ code: "CHAIN_UNKNOWN", fix: expect.stringContaining("local") }),
   );
 });
