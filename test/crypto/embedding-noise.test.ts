@@ -32,13 +32,22 @@ test("the same text has the same noise, another text, key or sigma another", () 
   }
 });
 
-property.prop([fc.constantFrom(64, 384, 512), fc.constantFrom(0.5, 1, 3)])(
-  "noise of 1/epsilon leaves the cosine that it should, whatever the vector's length",
-  (dimension, epsilon) => {
-    const vector = vectorOf(dimension);
-    const noisy = obfuscate(vector, { key, content: randomBytes(8), sigma: noiseSigma(epsilon, dimension) });
-    expect(Math.hypot(...noisy)).toBeCloseTo(1, 5);
-    expect(Math.abs(cosine(noisy, vector) - 1 / Math.sqrt(1 + 1 / epsilon ** 2))).toBeLessThan(0.2);
+const DRAWS = 64;
+const combinations = [64, 384, 512].flatMap((dimension) => [0.5, 1, 3].map((epsilon) => ({ dimension, epsilon })));
+
+test.each(combinations)(
+  "noise of 1/$epsilon leaves $dimension dimensions the cosine that it should, on average",
+  ({ dimension, epsilon }) => {
+    const sigma = noiseSigma(epsilon, dimension);
+    const cosines = Array.from({ length: DRAWS }, () => {
+      const vector = vectorOf(dimension);
+      const noisy = obfuscate(vector, { key, content: randomBytes(8), sigma });
+      expect(Math.hypot(...noisy)).toBeCloseTo(1, 5);
+      return cosine(noisy, vector);
+    });
+    const mean = cosines.reduce((sum, value) => sum + value, 0) / DRAWS;
+    // One draw of 64 dimensions strays by 0.1: their mean by 0.013.
+    expect(Math.abs(mean - 1 / Math.sqrt(1 + 1 / epsilon ** 2))).toBeLessThan(0.08);
   },
 );
 
