@@ -47,7 +47,6 @@ Relaying agreed rounds:
   ENGRAM_GATEWAY_HOTKEY     the gateway's hotkey, whose receipts count (required with a gateway)
   ENGRAM_RELAY_ENABLED      0 sends nothing
   XERIS_RELAY_TIMEOUT       seconds that an attempt may take (default: 10)
-  NETUID                    the subnet (default: 450)
   RELAY_SCHEMA              v1 or v2 (default)
   RELAY_QUORUM_MIN          signatures that a round is sent with, where they can be had (default: 2)
 
@@ -56,7 +55,8 @@ Paying for it:
   ENGRAM_MAX_PAYMENT_USD    what one submission may cost (default: 0.05)
   ENGRAM_PAYMENT_RPC_URL    a node of the payment chain; without one nothing is paid
   ENGRAM_PAYMENT_NETWORKS   eip155:84532 (default) and eip155:8453, where dollars are real
-  ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names)`;
+  ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names; required where it is on
+                            another machine and its URL is not https)`;
 
 async function validate(options: Options): Promise<void> {
   const [config, { readSubnetOptions }, validatorConfig, starting, validating, chains, wallets, clock, { join }] =
