@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { canonicalScoreVector } from "../../src/crypto/consensus-message.ts";
 import { toWeightRow } from "../../src/node/chain/local/weight-row.ts";
-import { agree, cosineDistance, isNear, poll } from "../../src/node/validator/consensus.ts";
+import { agree, isNear, type MeasuredScores, recallDistance, tally } from "../../src/node/validator/consensus/tally.ts";
 import { noProofs, proofRate, shouldSlash, withResult } from "../../src/node/validator/proof-record.ts";
 import { nextReputation, type Reputation, reliability } from "../../src/node/validator/reputation.ts";
 import {
@@ -207,17 +207,27 @@ const consensusCanonical = checker((vector) => {
   equal(createHash("sha256").update(text).digest("hex"), expected.sha256_of_canonical);
 });
 
+/** Wire vectors carry recall alone (spec 9.1). */
+function recalls(map: ReadonlyMap<number, number>): MeasuredScores["scores"] {
+  return new Map([...map].map(([uid, recall]) => [uid, { recall, latencyMs: null, proofRate: 0 }]));
+}
+
+function measuredOf(map: ReadonlyMap<number, number>): MeasuredScores {
+  return { scores: recalls(map), challenges: null };
+}
+
 const distanceCase = z.object({
   input: z.object({ a: byUid, b: byUid, tolerance: z.literal(0.15) }),
   expected: z.object({ distance: z.number(), agrees: z.boolean() }),
 });
 const consensusDistance = checker((vector) => {
   const { input, expected } = distanceCase.parse(vector);
-  const distance = cosineDistance(input.a, input.b);
+  const distance = recallDistance(recalls(input.a), recalls(input.b));
   ok(Math.abs(distance - expected.distance) <= 1e-12);
   equal(isNear(distance), expected.agrees);
   // Ours asks for more than the direction (V-W22), and never for less but where all are zero (V-W24).
-  if (agree(input.a, input.b)) ok(expected.agrees || [...input.a.values(), ...input.b.values()].every((v) => v === 0));
+  const bothAgree = agree(measuredOf(input.a), measuredOf(input.b));
+  if (bothAgree) ok(expected.agrees || [...input.a.values(), ...input.b.values()].every((v) => v === 0));
 });
 
 const quorumCase = z.object({
@@ -236,31 +246,32 @@ const quorumCase = z.object({
 const consensusQuorum = checker((vector) => {
   const { input, expected } = quorumCase.parse(vector);
   const hasOwn = input.own_scores !== null && input.own_block === input.ask.block;
-  const own = input.own_scores ?? new Map<number, number>();
+  const own = measuredOf(input.own_scores ?? new Map());
   const others = input.peers.filter(({ hotkey, block }) => hotkey !== input.own_hotkey && block === input.ask.block);
-  const vectors = others.map(({ scores, timestamp_ms: timestampMs }) => ({ scores, timestampMs }));
-  const { agreeing, recall } = poll(own, vectors, (input.now - input.ttl_secs) * 1000);
-  const unlike = vectors.filter(({ scores }) => isNear(cosineDistance(own, scores)) && !agree(own, scores));
+  const voices = others.map(({ scores, timestamp_ms: timestampMs }) => ({ ...measuredOf(scores), timestampMs }));
+  const { agreeing, scores } = tally(own, voices, (input.now - input.ttl_secs) * 1000);
+  const unlike = voices.filter((voice) => isNear(recallDistance(own.scores, voice.scores)) && !agree(own, voice));
   if (unlike.length > 0) {
-    ok(agreeing <= vectors.length - unlike.length);
+    ok(agreeing <= voices.length - unlike.length);
     return deviated("V-W22: scores of the same direction agree, whatever their size");
   }
-  if (hasOwn && vectors.length > 0 && [own, ...vectors.map(({ scores }) => scores)].every(isZero)) {
-    equal(agreeing, vectors.length);
+  if (hasOwn && voices.length > 0 && [own, ...voices].every(isZero)) {
+    equal(agreeing, voices.length);
     return deviated("V-W24: rounds without any recall never agree");
   }
   // A validator that says another thing later is refused before it is counted.
   if (new Set(others.map(({ hotkey }) => hotkey)).size < others.length) {
-    equal(poll(own, vectors.slice(0, 1), 0).agreeing, 0);
+    equal(tally(own, voices.slice(0, 1), 0).agreeing, 0);
     return deviated("V-W24: later vectors overwrite earlier ones");
   }
   equal(input.min_validators === 0 || (hasOwn && agreeing >= input.min_validators), expected.has_quorum);
+  const recall = new Map([...scores].map(([uid, score]) => [uid, score.recall]));
   deepEqual(hasOwn ? plain(recall) : {}, expected.aggregate);
   return undefined;
 });
 
-function isZero(scores: ReadonlyMap<number, number>): boolean {
-  return [...scores.values()].every((score) => score === 0);
+function isZero({ scores }: MeasuredScores): boolean {
+  return [...scores.values()].every(({ recall }) => recall === 0);
 }
 
 /** What the validator's own kinds verify. */

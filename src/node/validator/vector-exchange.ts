@@ -3,7 +3,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { MinerScore, Neuron } from "../ports.ts";
 import { Auth2Caller, type Auth2Peer } from "../protocol/auth2-caller.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { poll } from "./consensus.ts";
+import { tally, type Voice } from "./consensus/tally.ts";
 import { isCallable } from "./miner-address.ts";
 import type { KeptRound } from "./store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "./validator-context.ts";
@@ -106,14 +106,18 @@ export class VectorExchange {
   }
 
   #agreed(
-    round: KeptRound,
+    { measured, challenges }: KeptRound,
     vectors: readonly { readonly timestampMs: number; readonly scores: ReadonlyMap<number, number> }[],
   ) {
     const { options, clock } = this.#services;
-    const { agreeing, recall } = poll(round.ownVector.scores, vectors, clock.now() - VECTOR_TTL_MS);
+    const voices = vectors.map(({ timestampMs, scores }): Voice => {
+      const parts = [...scores].map(([uid, recall]) => [uid, { recall, latencyMs: null, proofRate: 0 }] as const);
+      return { timestampMs, scores: new Map(parts), challenges: null };
+    });
+    const { agreeing, scores } = tally({ scores: measured, challenges }, voices, clock.now() - VECTOR_TTL_MS);
     if (agreeing < options.minAgreeing) return null;
     return new Map(
-      [...round.measured].map(([uid, score]) => [uid, { ...score, recall: recall.get(uid) ?? score.recall }]),
+      [...measured].map(([uid, score]) => [uid, { ...score, recall: scores.get(uid)?.recall ?? score.recall }]),
     );
   }
 
