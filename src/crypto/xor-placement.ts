@@ -58,6 +58,20 @@ export function stakeWeight(
   return (node) => (largest === 0 ? 0 : magnitude(node) / largest);
 }
 
+/** As many holders as a record should have (spec 9.7). */
+export const REPLICAS = 3;
+
+/**
+ * The nodes a record belongs to, best first, over the whole snapshot: the first `REPLICAS` hold it, those behind stand in
+ * for one that cannot be used. Client, miner and validator all ask here, so that they agree (V-W28).
+ */
+export function placesOf<T extends PlacementNode & { readonly stakeTao: number }>(
+  cid: string,
+  nodes: readonly T[],
+): readonly T[] {
+  return assignWeighted(cid, nodes, CANDIDATES, stakeWeight(nodes));
+}
+
 function nearest<T extends PlacementNode>(key: Uint8Array, nodes: readonly T[], count: number) {
   return nodes
     .map((node) => ({ node, distance: xor(key, sha256(node.hotkey)) }))

@@ -95,7 +95,7 @@ class Subnet implements AsyncDisposable {
     const settle = async () => {
       while (await node.pusher.round());
     };
-    const node = { miner, journal, url: `http://10.0.0.${index}`, reopen, settle } as Node;
+    const node = { miner, journal, url: `http://127.0.0.${index}`, reopen, settle } as Node;
     reopen();
     return Object.assign(node, {
       [Symbol.asyncDispose]: async () => {

@@ -8,6 +8,7 @@ import { dpNoise } from "./check-noise.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
 import { relayDlq } from "./check-relay-outbox.ts";
+import { replicationKinds } from "./check-replication.ts";
 import { relaySignature, requestHash, signing } from "./check-signatures.ts";
 import { challengeProof } from "./check-storage-proof.ts";
 import { validatorKinds } from "./check-validator-kinds.ts";
@@ -42,4 +43,5 @@ export const kinds: Readonly<Record<string, Checker>> = {
   batch_proof: batchProofs,
   ...minerKinds,
   ...validatorKinds,
+  ...replicationKinds,
 };

@@ -42,6 +42,7 @@ test("what deviates is named by its weakness", () => {
     "V-W24",
     "V-W34",
     "V-W36",
+    "V-W7",
   ]);
 });
 

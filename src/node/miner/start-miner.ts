@@ -1,7 +1,9 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
+import { isLoopback } from "../chain/loopback.ts";
+import { createNodeFetch } from "../chain/node-address.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
@@ -97,7 +99,8 @@ type PusherDeps = Omit<RecordPusherDeps, "copies" | "http" | "model"> & Pick<Sta
 /** Started once the miner serves. An embedded miner has none: its client gives every record to the miners itself. */
 function openPusher(folder: string, stack: ReleaseStack, deps: PusherDeps): RecordPusher {
   const copies = stack.use(openCopyStore(join(folder, "copies.db")));
-  return stack.use(new RecordPusher({ ...deps, copies, http: createHttpClient(), model: deps.embedder.profile.model }));
+  const http = createHttpClient(createNodeFetch(deps));
+  return stack.use(new RecordPusher({ ...deps, copies, http, model: deps.embedder.profile.model }));
 }
 
 /** The operator's own listener, on this machine alone: what comes over it may use the operator's routes (spec 8.12). */
@@ -117,15 +120,6 @@ function refuseOutside({ isMainnet, hostname }: MinerConfig): void {
   throw new EngramError("CHAIN_LOCAL_REFUSED", "the simulated chain serves this machine alone", {
     fix: isMainnet ? "set ENGRAM_CHAIN to a real chain" : "listen on 127.0.0.1, or set ENGRAM_CHAIN to a real chain",
   });
-}
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-function isLoopback(hostname: string): boolean {
-  if (isIP(hostname) === 0) return hostname === "localhost";
-  return loopback.check(hostname, isIPv6(hostname) ? "ipv6" : "ipv4");
 }
 
 /** Where others reach the miner, as far as it was told. */

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import { Agent, type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps, Agent as SecureAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { EngramError } from "../../crypto/errors.ts";
@@ -14,6 +14,8 @@ export interface PublicGuard {
   readonly isPublic?: (address: string) => boolean;
   /** Default: the ports of the web. */
   readonly allowsPort?: (port: number) => boolean;
+  /** Keep connections to hosts that are IP addresses: such a one was checked for every request over it. Default: no. */
+  readonly keepsConnections?: boolean;
 }
 
 const WEB_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443]);
@@ -34,10 +36,20 @@ interface CheckedTarget {
  * Errors: `URL_INVALID`, `URL_NOT_PUBLIC`, `URL_UNRESOLVED`; those of the connection as they come.
  */
 export function createPublicFetch(guard: PublicGuard = {}): Fetch {
+  const kept = guard.keepsConnections === true ? keptConnections() : undefined;
   return async (request) => {
     const target = await checkTarget(request.url, guard, request.signal);
-    return await send(request, target);
+    const agent = isIP(target.hostname) === 0 ? undefined : kept?.(target.url);
+    return await send(request, target, agent);
   };
+}
+
+/** More than any fan-out; idle ones are closed before servers close them (Node's default is 5 s). */
+const KEPT_SOCKETS = { keepAlive: true, maxTotalSockets: 512, maxFreeSockets: 64, timeout: 4_000 };
+
+function keptConnections(): (url: URL) => Agent {
+  const [plain, secure] = [new Agent(KEPT_SOCKETS), new SecureAgent(KEPT_SOCKETS)];
+  return ({ protocol }) => (protocol === "https:" ? secure : plain);
 }
 
 async function checkTarget(text: string, guard: PublicGuard, signal: AbortSignal): Promise<CheckedTarget> {
@@ -88,8 +100,26 @@ async function resolveAll(hostname: string): Promise<readonly string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
 }
 
-async function send(request: Request, { url, hostname, address }: CheckedTarget): Promise<Response> {
+async function send(request: Request, target: CheckedTarget, agent: Agent | undefined): Promise<Response> {
   const body = request.body === null ? null : Buffer.from(await request.arrayBuffer());
+  try {
+    return await sendOnce(request, target, agent ?? false, body);
+  } catch (error) {
+    // The server closed an idle connection just then: nothing of this request reached it.
+    if (!(error instanceof StaleConnection)) throw error;
+    return await sendOnce(request, target, false, body);
+  }
+}
+
+/** A kept connection that was not there any more. */
+class StaleConnection extends Error {}
+
+async function sendOnce(
+  request: Request,
+  { url, hostname, address }: CheckedTarget,
+  agent: Agent | false,
+  body: Buffer | null,
+): Promise<Response> {
   const start = url.protocol === "https:" ? requestHttps : requestHttp;
   const { promise, resolve: answered, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = start(
@@ -100,13 +130,15 @@ async function send(request: Request, { url, hostname, address }: CheckedTarget)
       headers: { ...Object.fromEntries(request.headers), host: url.host },
       lookup: pinnedTo(address),
       signal: request.signal,
-      // A kept connection would be one that nobody checked for the next request.
-      agent: false,
+      // Kept by name, a connection would be one that nobody checked for the next request.
+      agent,
       ...(url.port === "" ? {} : { port: url.port }),
     },
     answered,
   );
-  outgoing.on("error", reject);
+  outgoing.on("error", (error: NodeJS.ErrnoException) => {
+    reject(outgoing.reusedSocket && error.code === "ECONNRESET" ? new StaleConnection() : error);
+  });
   outgoing.end(body);
   return responseOf(await promise);
 }

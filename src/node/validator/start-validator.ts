@@ -5,6 +5,7 @@ import { EngramError, isEngramError } from "../../crypto/errors.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import { isLoopback } from "../chain/loopback.ts";
+import { createNodeFetch } from "../chain/node-address.ts";
 import { openWallet } from "../chain/wallet.ts";
 import type { ChainClient } from "../ports.ts";
 import { Auth2Gate } from "../protocol/auth2-gate.ts";
@@ -65,7 +66,8 @@ export async function startValidator(
   const store = stack.use(openValidatorStore(join(folder, "validator.db")));
   const stopping = new AbortController();
   const { signal } = stopping;
-  const http = createHttpClient();
+  const trusted = config.options.peers.map(({ url }) => url);
+  const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
   const services: ValidatorServices = { ...deps, options: config.options, store, identity, sr25519, http, signal };
   // The port is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<Hono>();

@@ -1,5 +1,6 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import { isHotkey } from "../../../crypto/ss58.ts";
+import { servingMiners } from "../../chain/serving-miners.ts";
 import type { ChainClient } from "../../ports.ts";
 import type { KnownMiner } from "./miner-client.ts";
 
@@ -13,14 +14,10 @@ export async function knownMiners(
   embedded: () => Promise<KnownMiner | undefined>,
 ): Promise<readonly KnownMiner[]> {
   if (configured.length > 0) return configured;
-  const { neurons } = await chain.metagraph();
-  // Who holds a permit validates, also where it serves an address: validators count miners in the same way.
-  const serving = neurons.flatMap(({ uid, hotkey, endpoint, stakeTao, validatorPermit }) => {
-    const url = endpoint === null || validatorPermit ? null : URL.parse(endpoint);
-    return url?.protocol.startsWith("http")
-      ? [{ uid, hotkey, url: url.href.replace(/\/+$/, ""), embedded: false, stakeTao }]
-      : [];
-  });
+  const [{ neurons }, identity] = await Promise.all([chain.metagraph(), chain.identity()]);
+  const serving = servingMiners(neurons, identity.startsWith("local:")).map(
+    ({ uid, hotkey, url, stakeTao }): KnownMiner => ({ uid, hotkey, url, embedded: false, stakeTao }),
+  );
   if (serving.length > 0) return serving;
   const own = await embedded();
   return own ? [own] : [];

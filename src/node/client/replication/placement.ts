@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { assignWeighted, stakeWeight } from "../../../crypto/xor-placement.ts";
+import { placesOf, stakeWeight } from "../../../crypto/xor-placement.ts";
 import type { ReplicaState } from "../memory.ts";
 import { REPLICA_TARGET } from "../replication-port.ts";
 import type { MinerView } from "./miner-directory.ts";
@@ -28,18 +28,30 @@ export function privateHolders(views: readonly MinerView[], policy: PlacementPol
 
 /** Public records may go to every miner that is the one it claims to be. */
 export function publicHolders(views: readonly MinerView[]): readonly MinerView[] {
-  return views.filter((view) => view.trusted);
+  return views.filter(isPublicHolder);
 }
 
-/** The holders near to a record by XOR distance, weighed by their stake (spec 9.7), over all of `holders` (M-W28). */
-export function assign<T extends MinerView>(key: string, holders: readonly T[]): readonly T[] {
-  const nodes = holders.map((view) => ({
+export function isPublicHolder({ trusted }: MinerView): boolean {
+  return trusted;
+}
+
+/**
+ * The holders that a record belongs to among `views`, as every node finds them in the same snapshot (V-W28); for one that
+ * `isHolder` refuses the next one stands in.
+ */
+export function assign<T extends MinerView>(
+  key: string,
+  views: readonly T[],
+  isHolder: (view: T) => boolean = () => true,
+): readonly T[] {
+  const nodes = views.map((view) => ({
     uid: view.miner.uid,
     hotkey: view.miner.hotkey,
     stakeTao: stakeOf(view),
     view,
   }));
-  return assignWeighted(key, nodes, REPLICA_TARGET, stakeWeight(nodes)).map(({ view }) => view);
+  const places = placesOf(key, nodes).map(({ view }) => view);
+  return places.filter(isHolder).slice(0, REPLICA_TARGET);
 }
 
 function stakeOf({ miner }: MinerView): number {

@@ -8,7 +8,7 @@ import type { MemoryStore } from "../store/memory-store.ts";
 import type { WaitingRecord } from "../store/record-statements.ts";
 import { type JournalBody, readJournalBody } from "./journal-body.ts";
 import type { MinerView } from "./miner-directory.ts";
-import { assign, type PlacementPolicy, placementFingerprint, privateHolders, publicHolders } from "./placement.ts";
+import { assign, isPublicHolder, type PlacementPolicy, placementFingerprint, privateHolders } from "./placement.ts";
 import { publicRecordCid } from "./public-record.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { privateCidAt, publicCidAt } from "./record-sender.ts";
@@ -120,7 +120,7 @@ function publicDeliveries(
   views: readonly MinerView[],
   profile: EmbeddingProfile,
 ): readonly NewDelivery[] {
-  return assign(publicRecordCid(body.record, body.vector), publicHolders(views)).map((view) => ({
+  return assign(publicRecordCid(body.record, body.vector), views, isPublicHolder).map((view) => ({
     record,
     hotkey: view.miner.hotkey,
     cid: publicCidAt(view, body, profile),
