@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { expect, test, vi } from "vitest";
 import { openWallet } from "../../src/node/chain/wallet.ts";
 import { walletFolder } from "../../src/node/client/open-client.ts";
-import { gasKeyPath } from "../../src/relay/gateway/gateway-payments.ts";
+import { gasKeyPath } from "../../src/relay/gateway/payment-settlement.ts";
 import { openLedger } from "../../src/relay/payment/ledger.ts";
 import { payerKeyPath } from "../../src/relay/payment/payment-buyer.ts";
 import { openPaymentKey } from "../../src/relay/payment/payment-key.ts";

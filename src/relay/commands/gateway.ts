@@ -41,8 +41,10 @@ Environment:
   ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
   ENGRAM_GATEWAY_PAY_TO     the address that is paid
   ENGRAM_GATEWAY_NETWORK    eip155:84532 (default) or eip155:8453, where dollars are real
+  ENGRAM_PAYMENT_MAINNET    true switches real dollars on (default: false)
   ENGRAM_PAYMENT_RPC_URL    a node of that network
   ENGRAM_FACILITATOR_URL    an x402 facilitator (default: this gateway settles itself, with gas on its own key)
+  ENGRAM_FACILITATOR_AUTH   the Authorization header that the facilitator wants, as in "Bearer …"
   ENGRAM_PAYMENT_STATE      the folder of a local payment chain, which keeps its state in files
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 

@@ -55,6 +55,8 @@ Paying for it:
   ENGRAM_MAX_PAYMENT_USD    what one submission may cost (default: 0.05)
   ENGRAM_PAYMENT_RPC_URL    a node of the payment chain; without one nothing is paid
   ENGRAM_PAYMENT_NETWORKS   eip155:84532 (default) and eip155:8453, where dollars are real
+  ENGRAM_PAYMENT_MAINNET    true switches real dollars on (default: false)
+  ENGRAM_PAYMENT_ORIGINS    addresses that may ask for money, separated by commas (default: the gateway's)
   ENGRAM_PAYEES             addresses that may be paid (default: whoever the gateway names; required where it is on
                             another machine and its URL is not https)`;
 

@@ -1,16 +1,20 @@
-import { getAddress } from "viem";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Environment, parseVariables } from "../../node/runtime/config.ts";
 import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
-import { type PaymentToken, tokenOn } from "../payment/payment-tokens.ts";
-import type { Hex } from "../payment/payment-types.ts";
+import {
+  networkVariable,
+  payToVariable,
+  type SettlementConfig,
+  settlementConfig,
+  settlementVariables,
+} from "./payment-config.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 const whole = z.coerce.number("must be a number").int("must be a whole number");
 
-const gatewayVariables = serviceVariables.extend({
+const gatewayVariables = serviceVariables.extend(settlementVariables.shape).extend({
   ENGRAM_CHAIN: z.string().optional(),
   NETUID: whole.min(0).max(65_535).default(450),
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
@@ -21,29 +25,14 @@ const gatewayVariables = serviceVariables.extend({
     .string()
     .regex(/^[0-9]{1,6}(\.[0-9]{1,18})?$/, 'must be an amount in dollars such as "0.001"')
     .default("0"),
-  ENGRAM_GATEWAY_PAY_TO: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, "must be an address of 0x and 40 digits")
-    .optional(),
-  ENGRAM_GATEWAY_NETWORK: z
-    .enum(["eip155:84532", "eip155:8453"], "must be eip155:84532 or eip155:8453")
-    .default("eip155:84532"),
-  ENGRAM_PAYMENT_RPC_URL: z.url("must be the address of an EVM node").optional(),
-  ENGRAM_PAYMENT_STATE: z.string().optional(),
-  ENGRAM_FACILITATOR_URL: z.url("must be the address of an x402 facilitator").optional(),
+  ENGRAM_GATEWAY_PAY_TO: payToVariable.optional(),
+  ENGRAM_GATEWAY_NETWORK: networkVariable.default("eip155:84532"),
 });
 
 /** How submissions are paid for. */
-export interface PriceConfig {
+export interface PriceConfig extends SettlementConfig {
   /** Millionths of a dollar, above 0. */
   readonly price: number;
-  readonly payTo: Hex;
-  readonly token: PaymentToken;
-  readonly rpcUrl: string;
-  /** Without one this gateway settles itself, with gas of its own. */
-  readonly facilitatorUrl: string | undefined;
-  /** The folder of the local EVM chain, which keeps its state in files. */
-  readonly stateFolder: string | undefined;
 }
 
 export interface GatewayConfig extends ServiceConfig {
@@ -112,14 +101,8 @@ function pricingOf(variables: z.output<typeof gatewayVariables>): PriceConfig | 
       "set ENGRAM_GATEWAY_PAY_TO and ENGRAM_PAYMENT_RPC_URL, or ENGRAM_GATEWAY_PRICE_USD=0",
     );
   }
-  return {
-    price,
-    payTo: getAddress(payTo.toLowerCase()),
-    token: tokenOn(variables.ENGRAM_GATEWAY_NETWORK),
-    rpcUrl,
-    facilitatorUrl: variables.ENGRAM_FACILITATOR_URL,
-    stateFolder: variables.ENGRAM_PAYMENT_STATE,
-  };
+  const network = variables.ENGRAM_GATEWAY_NETWORK;
+  return { price, ...settlementConfig(variables, { payTo, network, rpcUrl }) };
 }
 
 function invalid(message: string, fix: string): EngramError {

@@ -45,7 +45,7 @@ export function challengeOf(
     kind: "challenge",
     status: 402,
     headers: { ...JSON_HEADERS, [HEADERS.required]: encodeHeader(required) },
-    body: { x402Version: 1, error, reason, accepts: [requirementsV1(terms, submission)] },
+    body: { x402Version: 1, error, reason, accepts: terms.v1 ? [requirementsV1(terms, submission)] : [] },
   };
 }
 

@@ -1,4 +1,3 @@
-import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Clock, systemClock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
@@ -146,8 +145,6 @@ export class PaymentGate implements SubmissionGate {
 
   async #askFacilitator(payment: OfferedPayment): Promise<SettleAnswer> {
     const { facilitator, terms, settleMs = SETTLE_MS } = this.#options;
-    // The facilitator of version 2 serves version 1 as well; its types name the second alone.
-    const payload = payment.payload as unknown as PaymentPayload;
     // On the terms it was taken on: the price may have changed since.
     const { to: payTo, value: price } = payment.authorization;
     const taken = { ...terms, payTo, price };
@@ -155,7 +152,7 @@ export class PaymentGate implements SubmissionGate {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new Error("late")), settleMs);
     try {
-      const answer = await Promise.race([facilitator.settle(payload, asked as unknown as PaymentRequirements), late]);
+      const answer = await Promise.race([facilitator.settle(payment.payload, asked), late]);
       if (!answer.success) this.#options.log.debug({ reason: answer.errorReason }, "a payment was not settled");
       return definiteReason(answer);
     } catch {

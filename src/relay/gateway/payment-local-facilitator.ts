@@ -1,4 +1,5 @@
 import { x402Facilitator } from "@x402/core/facilitator";
+import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { toFacilitatorEvmSigner } from "@x402/evm";
 import { registerExactEvmScheme } from "@x402/evm/exact/facilitator";
 import PQueue from "p-queue";
@@ -52,15 +53,15 @@ export function localFacilitator(options: LocalFacilitatorOptions): PaymentFacil
   );
   const facilitator = registerExactEvmScheme(new x402Facilitator(), { signer, networks: options.network });
   return {
-    verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: async (payload, requirements) => {
-      const settled = await facilitator.settle(payload, requirements);
+      // It serves version 1 as well; its types name the second alone.
+      const settled = await facilitator.settle(payload as PaymentPayload, requirements as PaymentRequirements);
       if (settled.success) await options.afterSettle?.();
       return settled;
     },
     getSupported: async () => {
-      const { kinds, extensions, signers } = facilitator.getSupported();
-      return { kinds: kinds as Awaited<ReturnType<PaymentFacilitator["getSupported"]>>["kinds"], extensions, signers };
+      const { kinds } = facilitator.getSupported();
+      return { kinds: kinds as Awaited<ReturnType<PaymentFacilitator["getSupported"]>>["kinds"] };
     },
   };
 }

@@ -49,8 +49,8 @@ export async function readOffer(
   };
 }
 
-function isInToken({ token }: GatewayTerms, { version, payment }: ParsedPayment): boolean {
-  if (version === 1) return payment.network === token.v1Network;
+function isInToken({ token, v1 }: GatewayTerms, { version, payment }: ParsedPayment): boolean {
+  if (version === 1) return v1 && payment.network === token.v1Network;
   return payment.accepted.network === token.network && payment.accepted.asset === token.asset;
 }
 

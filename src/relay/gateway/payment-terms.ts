@@ -12,6 +12,8 @@ export interface GatewayTerms {
   readonly payTo: Hex;
   /** Millionths of a dollar, as `parseMicroDollars(text, "up")` reads it; 0 is free. */
   readonly price: number;
+  /** Whether version 1 is settled, too. */
+  readonly v1: boolean;
 }
 
 export function requirementsV2({ token, payTo, price }: GatewayTerms) {

@@ -4,7 +4,7 @@ import { openControlledChain } from "../../node/chain/open-chain.ts";
 import { openWallet } from "../../node/chain/wallet.ts";
 import { validatorIdentityFolder } from "../../node/validator/start-validator.ts";
 import type { LocalEvm } from "../evm/local-evm.ts";
-import { gasKeyPath } from "../gateway/gateway-payments.ts";
+import { gasKeyPath } from "../gateway/payment-settlement.ts";
 import { payerKeyPath } from "../payment/payment-buyer.ts";
 import { openPaymentKey } from "../payment/payment-key.ts";
 import type { Hex } from "../payment/payment-types.ts";

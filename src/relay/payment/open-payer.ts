@@ -23,7 +23,9 @@ export async function openPayer(
   const { ENGRAM_PAYMENT_RPC_URL: rpcUrl } = parseVariables(variables, environment);
   if (settings.dailyBudget === 0 || rpcUrl === undefined) return undefined;
   refuseUnknownPayee(url, settings);
-  return await PaymentBuyer.open({ home: folder, settings, chain: evmPaymentChain(rpcUrl) });
+  // Whoever else is found to ask for money in this process is not paid.
+  const origins = settings.origins ?? [new URL(url).origin];
+  return await PaymentBuyer.open({ home: folder, settings: { ...settings, origins }, chain: evmPaymentChain(rpcUrl) });
 }
 
 /** Whoever stands between can answer in a gateway's name where nothing is encrypted, and name themselves as payee. */

@@ -73,7 +73,7 @@ export class PaymentBuyer implements SubmissionPayer {
     options: PayOptions = {},
   ): Promise<PaymentHeaders> {
     const row = await this.#ledger.call("findPurchase", keyOf(submission));
-    const terms = termsFor(row, allowedTerms(challenge, this.#settings), options.acceptNewTerms === true);
+    const terms = termsFor(row, allowedTerms(challenge, submission, this.#settings), options.acceptNewTerms === true);
     const outstanding = row && row.state !== "released" ? headersOf(row) : undefined;
     if (row && outstanding) {
       if (!(await this.#isWorthless(row))) return outstanding;

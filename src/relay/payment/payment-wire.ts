@@ -74,8 +74,16 @@ const paymentV1 = z.object({
   payload: exactPayload,
 });
 
-const challengeV2 = z.object({ x402Version: z.literal(2), accepts: z.array(z.unknown()).max(32) });
+const challengeV2 = z.object({
+  x402Version: z.literal(2),
+  accepts: z.array(z.unknown()).max(32),
+  resource: z
+    .object({ url: z.string().max(4_096) })
+    .optional()
+    .catch(undefined),
+});
 const challengeV1 = z.object({ x402Version: z.literal(1), accepts: z.array(z.unknown()).max(32) });
+const namedResource = z.object({ resource: z.string().max(4_096) });
 const responseBody = z.object({ success: z.boolean(), transaction: bytes32 });
 
 type PaymentV2 = z.output<typeof paymentV2>;
@@ -109,18 +117,22 @@ export function parseChallenge(
       readonly version: 1 | 2;
       readonly raw: readonly unknown[];
       readonly accepts: readonly (Requirements | undefined)[];
+      /** What it says is paid for. */
+      readonly resources: readonly string[];
     }
   | undefined {
   const header = headers.get(HEADERS.required);
   const second = challengeV2.safeParse(header === null ? undefined : decodeHeader(header));
   if (second.success) {
-    const { accepts: raw } = second.data;
-    return { version: 2, raw, accepts: raw.map((entry) => requirementsV2.safeParse(entry).data) };
+    const { accepts: raw, resource } = second.data;
+    const resources = resource === undefined ? [] : [resource.url];
+    return { version: 2, raw, accepts: raw.map((entry) => requirementsV2.safeParse(entry).data), resources };
   }
   const first = challengeV1.safeParse(body);
   if (!first.success) return undefined;
   const { accepts: raw } = first.data;
-  return { version: 1, raw, accepts: raw.map((entry) => requirementsV1.safeParse(entry).data) };
+  const resources = raw.flatMap((entry) => namedResource.safeParse(entry).data?.resource ?? []);
+  return { version: 1, raw, accepts: raw.map((entry) => requirementsV1.safeParse(entry).data), resources };
 }
 
 /** The transaction that a gateway's answer names, if it says that the payment was settled. */

@@ -14,7 +14,7 @@ import { readValidatorConfig } from "../../../src/node/validator/validator-confi
 import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { LocalEvm } from "../../../src/relay/evm/local-evm.ts";
 import { readGatewayConfig } from "../../../src/relay/gateway/gateway-config.ts";
-import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
+import { gasKeyPath } from "../../../src/relay/gateway/payment-settlement.ts";
 import { type RunningGateway, startGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { payerKeyPath } from "../../../src/relay/payment/payment-buyer.ts";
 import { openPaymentKey } from "../../../src/relay/payment/payment-key.ts";

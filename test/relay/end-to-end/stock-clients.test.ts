@@ -5,7 +5,7 @@ import { createWalletClient, defineChain, http, publicActions } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { wrapFetchWithPayment as wrapFirst } from "x402-fetch";
-import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
+import { gasKeyPath } from "../../../src/relay/gateway/payment-settlement.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { openPaymentKey } from "../../../src/relay/payment/payment-key.ts";
 import { verifyReceipt } from "../../../src/relay/receipt.ts";

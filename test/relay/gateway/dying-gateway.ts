@@ -35,7 +35,7 @@ const gateway = await startGateway(config, {
   logger: createLogger({ level: "silent" }),
   openGate: async (_, { store, clock, log }) =>
     new PaymentGate({
-      terms: { origin, token, payTo, price },
+      terms: { origin, token, payTo, price, v1: true },
       table: paymentTable(store),
       facilitator: {
         ...facilitator,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../src/node/runtime/clock.ts";
-import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
+import { gasKeyPath } from "../../../src/relay/gateway/payment-settlement.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { openPaymentKey } from "../../../src/relay/payment/payment-key.ts";
 import type { Hex, PaidSubmission } from "../../../src/relay/payment/payment-types.ts";

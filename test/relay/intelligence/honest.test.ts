@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadSr25519 } from "../../../src/crypto/sr25519.ts";
-import { gasKeyPath } from "../../../src/relay/gateway/gateway-payments.ts";
+import { gasKeyPath } from "../../../src/relay/gateway/payment-settlement.ts";
 import { readSubmission } from "../../../src/relay/gateway/read-submission.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import type { PaymentBuyer } from "../../../src/relay/payment/payment-buyer.ts";

@@ -39,6 +39,13 @@ function asks(...offers: readonly Asked[]): ReceivedChallenge {
   return { headers: new Headers({ "payment-required": encodeHeader(required) }), body: {} };
 }
 
+/** What another address asked for, handed on. */
+function inNameOf(url: string): ReceivedChallenge {
+  const { headers } = asks({});
+  const required = JSON.parse(atob(headers.get("payment-required") ?? "")) as object;
+  return { headers: new Headers({ "payment-required": encodeHeader({ ...required, resource: { url } }) }), body: {} };
+}
+
 /** The same in the first version, which asks in the body alone. */
 function asksFirst(): ReceivedChallenge {
   const terms = { payTo: PAYEE, asset: BASE_SEPOLIA_USDC.asset, maxAmountRequired: `${PRICE}`, maxTimeoutSeconds: 60 };
@@ -57,6 +64,8 @@ describe("the buyer refuses", () => {
     ["more than one payment may cost", { maxPayment: PRICE - 1 }, asks({}), "PAYMENT_TOO_DEAR"],
     ["a payee that is not listed", { payees: [newAddress()] }, asks({}), "PAYMENT_NOT_ALLOWED"],
     ["real dollars", {}, asks({ network: "eip155:8453", asset: BASE_USDC.asset }), "PAYMENT_NOT_ALLOWED"],
+    ["an origin that is not listed", { origins: ["http://other.test"] }, asks({}), "PAYMENT_NOT_ALLOWED"],
+    ["who asks in another's name", {}, inNameOf("http://other.test/relay"), "PAYMENT_NOT_ALLOWED"],
     ["another token", {}, asks({ asset: newAddress() }), "PAYMENT_NOT_ALLOWED"],
     ["a price of nothing", {}, asks({ amount: 0 }), "PAYMENT_NOT_ALLOWED"],
     ["a 402 without terms", {}, { headers: new Headers(), body: { error: "pay!" } }, "PAYMENT_CHALLENGE_INVALID"],
@@ -83,7 +92,7 @@ describe("the buyer", () => {
     expect(await buyer.budget()).toMatchObject({ reserved: PRICE, spent: 0 });
     // The same text at another gateway, or another text, is another payment.
     const elsewhere = { ...submissionOf("same"), resource: "http://other.test/relay" };
-    expect(await buyer.pay(asks({}), elsewhere)).not.toEqual(first);
+    expect(await buyer.pay(inNameOf(elsewhere.resource), elsewhere)).not.toEqual(first);
     expect(await buyer.pay(asks({}), submissionOf("other"))).not.toEqual(first);
   });
 

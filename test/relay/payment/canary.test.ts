@@ -49,7 +49,7 @@ test("neither keys nor payments get into logs, errors, answers or printed object
       return { ...refused, errorMessage };
     },
   };
-  const terms = { origin: ORIGIN, token: evm.token, payTo, price: PRICE };
+  const terms = { origin: ORIGIN, token: evm.token, payTo, price: PRICE, v1: true };
   const gate = new PaymentGate({ terms, table: paymentTable(shop.store), facilitator: blurting, chain, log });
   for (let i = 0; i < 2; i++) {
     const required = await gate.require(submission, new Headers(headers));

@@ -28,6 +28,7 @@ export interface ShopOptions {
   readonly clock?: Clock;
   readonly chain?: PaymentChain;
   readonly settleMs?: number;
+  readonly v1?: boolean;
 }
 
 /** What a submission of `body` is at a shop, as relay and gateway both work it out. */
@@ -45,7 +46,7 @@ export class Shop implements AsyncDisposable {
     const { evm, facilitator, folder, payTo, price = PRICE, origin = ORIGIN, clock = systemClock } = options;
     const url = new URL("./shop-store-worker.ts", import.meta.url);
     this.store = new StoreWorker({ url, workerData: { path: join(folder, "gateway.sqlite") } });
-    const terms: GatewayTerms = { origin, token: evm.token, payTo, price };
+    const terms: GatewayTerms = { origin, token: evm.token, payTo, price, v1: options.v1 ?? true };
     const chain = options.chain ?? evmPaymentChain(evm.url);
     const log = createLogger({ level: "silent" });
     const table = paymentTable(this.store);

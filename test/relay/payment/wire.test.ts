@@ -82,19 +82,25 @@ describe("settings", () => {
       ENGRAM_DAILY_BUDGET_USD: "0.50",
       ENGRAM_MAX_PAYMENT_USD: "0.0019999999",
       ENGRAM_PAYMENT_NETWORKS: "eip155:8453, eip155:84532",
+      ENGRAM_PAYMENT_MAINNET: "true",
+      ENGRAM_PAYMENT_ORIGINS: "https://Gateway.example/relay",
       ENGRAM_PAYEES: "0x036cbd53842c5426634e7929541ec2318f3dcf7e",
     });
     expect(settings).toMatchObject({ dailyBudget: 500_000, maxPayment: 1_999 });
     expect(settings.tokens).toHaveLength(2);
+    expect(settings.origins).toEqual(["https://gateway.example"]);
     expect(settings.payees).toEqual(["0x036CbD53842c5426634e7929541eC2318f3dCF7e"]);
   });
 
-  test.each([{ ENGRAM_DAILY_BUDGET_USD: "much" }, { ENGRAM_PAYMENT_NETWORKS: "solana" }, { ENGRAM_PAYEES: "0x12" }])(
-    "refuse %o",
-    (environment) => {
-      expect(() => paymentSettings(environment)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
-    },
-  );
+  test.each([
+    { ENGRAM_DAILY_BUDGET_USD: "much" },
+    { ENGRAM_PAYMENT_NETWORKS: "solana" },
+    { ENGRAM_PAYMENT_NETWORKS: "eip155:8453" },
+    { ENGRAM_PAYMENT_ORIGINS: "gateway.example" },
+    { ENGRAM_PAYEES: "0x12" },
+  ])("refuse %o", (environment) => {
+    expect(() => paymentSettings(environment)).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
 });
 
 describe("headers from outside", () => {
