@@ -1,9 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../crypto/errors.ts";
 import { PRINCIPALS } from "../node/commands/open-client.ts";
+import { replaceFile } from "../node/runtime/replace-file.ts";
 import { Secret } from "../node/runtime/secret.ts";
 
 /** The file of hashes in a home: whoever reads it cannot use a token. */
@@ -98,21 +99,6 @@ function sha256(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/** Written beside and renamed over, fsynced: a crash leaves the old file or the new one. */
 async function writeTokens(home: string, tokens: readonly TokenEntry[]): Promise<void> {
-  const path = join(home, tokensFile);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const beside = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  try {
-    await using file = await open(beside, "wx", 0o600);
-    await file.writeFile(`${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
-    await file.sync();
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
-  if (process.platform === "win32") return;
-  await using folder = await open(dirname(path), "r");
-  await folder.sync();
+  await replaceFile(join(home, tokensFile), `${JSON.stringify({ version: 1, tokens }, undefined, 2)}\n`);
 }

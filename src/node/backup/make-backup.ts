@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, realpath } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
+import { syncFolder } from "../runtime/replace-file.ts";
 import { copyDatabase, damageOf } from "../runtime/sqlite-backup.ts";
 import { type HomeFile, listHome } from "./home-files.ts";
 import { type BackupFile, digestFile, writeManifest } from "./manifest.ts";
@@ -111,13 +112,6 @@ function foldersOf(target: string, files: readonly BackupFile[]): ReadonlySet<st
     }
   }
   return folders;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  // Windows has no such call for folders; NTFS journals the entry itself.
-  if (process.platform === "win32") return;
-  await using folder = await open(path, "r");
-  await folder.sync();
 }
 
 function nothingThere(home: string): EngramError {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
+import { replaceFile } from "../runtime/replace-file.ts";
 
 const MANIFEST = "backup.json";
 
@@ -33,11 +34,7 @@ export type Manifest = z.output<typeof manifestSchema>;
 export type BackupFile = Manifest["files"][number];
 
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  const draft = join(folder, `${MANIFEST}.new`);
-  await using file = await open(draft, "wx", 0o600);
-  await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-  await file.sync();
-  await rename(draft, join(folder, MANIFEST));
+  await replaceFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Errors: `BACKUP_INCOMPLETE` when there is none, or no good one. */

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
 import type { MemoryClient } from "../client/memory.ts";
+import { syncFolder } from "../runtime/replace-file.ts";
 import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
 import { count, print, say, writeOut } from "./output.ts";
 
@@ -64,10 +65,4 @@ async function refuseExisting(file: string): Promise<void> {
   }
   await there.close();
   throw new EngramError("FILE_EXISTS", `${file} is there already`, { fix: "Name another file, or add --force." });
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return;
-  await using handle = await open(folder, "r");
-  await handle.sync();
 }

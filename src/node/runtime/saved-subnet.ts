@@ -1,8 +1,9 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Environment } from "./config.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /** The variables by which processes find a local subnet: its chain, its gateway and its payment chain. */
 const NAMES = [
@@ -24,16 +25,7 @@ export type SubnetVariables = z.output<typeof saved>["variables"];
 
 /** Saves it durably in the data folder; readers see the file before or this one. */
 export async function saveSubnet(home: string, variables: SubnetVariables): Promise<void> {
-  const path = join(home, FILE);
-  const draft = `${path}.new`;
-  const file = await open(draft, "w", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify({ version: 1, variables }, null, 2)}\n`, "utf8");
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(draft, path);
+  await replaceFile(join(home, FILE), `${JSON.stringify({ version: 1, variables }, null, 2)}\n`);
 }
 
 /** Forgets it: from then on processes of the folder are on their own again, as they were before. */

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createTestClient, type Hex, http, publicActions } from "viem";
-import { syncFolder } from "./sync-folder.ts";
+import { replaceFile } from "../../node/runtime/replace-file.ts";
 
 const STATE_FILE = /^state-(\d+)\.bin$/;
 const DUMP_MS = 10_000;
@@ -47,18 +47,7 @@ export class EvmState {
     const client = testClient(this.#url);
     const block = Number(await client.getBlockNumber({ cacheTime: 0 }));
     const state = Buffer.from((await client.dumpState()).slice(2), "hex");
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const path = join(this.#folder, `state-${block}.bin`);
-    const draft = join(this.#folder, `.state-${process.pid}-${block}.tmp`);
-    const file = await open(draft, "w", 0o600);
-    try {
-      await file.writeFile(state);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-    await syncFolder(this.#folder);
+    await replaceFile(join(this.#folder, `state-${block}.bin`), state);
     for (const older of await savedBlocks(this.#folder)) {
       if (older < block) await rm(join(this.#folder, `state-${older}.bin`), { force: true });
     }

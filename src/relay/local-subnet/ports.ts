@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
+import { replaceFile } from "../../node/runtime/replace-file.ts";
 
 /** Below what systems give to outgoing connections: such a port could be taken by anyone while its process restarts. */
 const FIRST_PORT = 20_000;
@@ -63,15 +63,7 @@ async function readPorts(path: string): Promise<Ports> {
 }
 
 async function write(path: string, ports: Ports): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(ports, null, 2)}\n`, "utf8");
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
+  await replaceFile(path, `${JSON.stringify(ports, null, 2)}\n`);
 }
 
 async function freePort(taken: ReadonlySet<number>): Promise<number> {

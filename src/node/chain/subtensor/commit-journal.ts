@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 import { isHotkey } from "../../../crypto/ss58.ts";
+import { replaceFile } from "../../runtime/replace-file.ts";
 
 const PREFIX = "weight-commits-";
 /** Most commits of one hotkey that wait. */
@@ -65,7 +66,7 @@ export class CommitJournal {
     const path = join(this.#folder, `${PREFIX}${hotkey}.json`);
     const changing = this.#writing.then(async () => {
       const commits = change(existsSync(path) ? await read(path) : []);
-      await writeDurably(path, `${JSON.stringify({ version: 1, commits })}\n`);
+      await replaceFile(path, `${JSON.stringify({ version: 1, commits })}\n`);
     });
     this.#writing = changing.catch(() => undefined);
     await changing;
@@ -78,29 +79,6 @@ async function read(path: string): Promise<readonly HashCommit[]> {
   throw new EngramError("CHAIN_JOURNAL_INVALID", `the file ${path} cannot be read`, {
     fix: "move it away: weights that were committed to and not yet revealed are lost then",
   });
-}
-
-/** Whole or not at all, and on disk when this returns. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const draft = `${path}.tmp`;
-  await synced(draft, "w", async (file) => await file.writeFile(text));
-  await rename(draft, path);
-  // Windows has no such call for folders.
-  if (process.platform !== "win32") await synced(folder, "r", async () => undefined);
-}
-
-type FileHandle = Awaited<ReturnType<typeof open>>;
-
-async function synced(path: string, flags: "w" | "r", work: (file: FileHandle) => Promise<unknown>): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  try {
-    await work(file);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function parseJson(text: string): unknown {
