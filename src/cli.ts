@@ -31,7 +31,21 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   relay: async () => (await import("./relay/commands/relay.ts")).relayCommand(),
   payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),
   gateway: async () => (await import("./relay/commands/gateway.ts")).gatewayCommand(),
+  completion: async () => (await import("./node/commands/completion.ts")).completionCommand(),
+  "completion-server": async () => (await import("./node/commands/completion.ts")).completionServerCommand(allCommands),
 };
+
+/** The program with every command, which only completion and the help need. */
+async function allCommands(): Promise<Command> {
+  for (const name of Object.keys(COMMANDS)) await addCommand(name);
+  return program;
+}
+
+async function addCommand(name: string): Promise<void> {
+  if (program.commands.some((command) => command.name() === name)) return;
+  const command = await COMMANDS[name]?.();
+  if (command) program.addCommand(adopt(command), { hidden: name === "completion-server" });
+}
 
 const [called = ""] = process.argv.slice(2);
 const wantsJson = process.argv.includes("--json");
@@ -54,10 +68,8 @@ function adopt(command: Command): Command {
   return command;
 }
 
-const wanted = Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
-for (const command of await Promise.all(wanted.map((name) => COMMANDS[name]?.()))) {
-  if (command) program.addCommand(adopt(command));
-}
+if (Object.hasOwn(COMMANDS, called)) await addCommand(called);
+else await allCommands();
 
 try {
   await program.parseAsync();

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { CommonOptions } from "../node/commands/kit.ts";
+import { hookCommand } from "./commands/hook.ts";
+import { installCommand } from "./commands/install.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
 
 interface McpOptions extends CommonOptions {
@@ -31,7 +33,9 @@ export function mcpCommand(): Command {
     .option("--namespace <name>", "work in this namespace alone")
     .addHelpText("after", environmentHelp)
     .action(serve)
-    .addCommand(tokenCommand());
+    .addCommand(tokenCommand())
+    .addCommand(installCommand())
+    .addCommand(hookCommand());
 }
 
 const environmentHelp = `

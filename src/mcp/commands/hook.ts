@@ -1,0 +1,115 @@
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
+import { Command } from "commander";
+import type { CommonOptions } from "../../node/commands/kit.ts";
+
+interface Options extends CommonOptions {
+  readonly namespace?: string;
+}
+
+/** Turns of one session that are kept: the last ones. */
+const MAX_TURNS = 1_000;
+
+const SNIPPET_HELP = `
+"engram mcp hook snippet" prints what goes into .claude/settings.json. A hook never fails the session: what goes wrong
+is said on standard error.`;
+
+/** `engram mcp hook`: what Claude Code calls when a session begins and ends. */
+export function hookCommand(): Command {
+  const hook = new Command("hook").description(
+    "hooks for Claude Code: recall at the start of a session, store its end",
+  );
+  hook
+    .command("snippet")
+    .description("print the hooks for .claude/settings.json")
+    .option("--home <folder>", "data folder")
+    .option("-n, --namespace <name>", "recall from and store into this namespace alone")
+    .addHelpText("after", SNIPPET_HELP)
+    .action(async (options: Options) => {
+      const { print } = await import("../../node/commands/output.ts");
+      await print(true, await snippet(options), JSON.stringify);
+    });
+  for (const [name, description, which, work] of [
+    ["session-start", "print what earlier sessions left, as Claude Code's hooks expect it", "all of yours", start],
+    ["session-end", "store what was said in the session", "main", end],
+  ] as const) {
+    hook
+      .command(name)
+      .description(description)
+      .option("--home <folder>", "data folder")
+      .option("-n, --namespace <name>", `namespace (default: ${which})`)
+      .action((options: Options) => quietly(() => work(options)));
+  }
+  return hook;
+}
+
+/** A hook that fails must not end the session it was called for. */
+async function quietly(work: () => Promise<void>): Promise<void> {
+  const { isEngramError } = await import("../../crypto/errors.ts");
+  try {
+    await work();
+  } catch (error) {
+    const reason = isEngramError(error) ? `${error.message} (${error.code})` : "the hook's input cannot be read";
+    process.stderr.write(`engram: ${reason}\n`);
+  }
+}
+
+async function start(options: Options): Promise<void> {
+  const [{ openClient }, { recallForSession }, { writeOut }] = await Promise.all([
+    import("../../node/commands/kit.ts"),
+    import("../hooks/session-memory.ts"),
+    import("../../node/commands/output.ts"),
+  ]);
+  const { cwd } = await readInput();
+  await using client = await openClient(options);
+  const context = await recallForSession(client, scopeOf(options, cwd), Date.now());
+  if (context === null) return;
+  const answer = { hookSpecificOutput: { hookEventName: "SessionStart", additionalContext: context } };
+  await writeOut(`${JSON.stringify(answer)}\n`);
+}
+
+async function end(options: Options): Promise<void> {
+  const [{ openClient, settle }, { rememberSession }, { readTranscript }] = await Promise.all([
+    import("../../node/commands/kit.ts"),
+    import("../hooks/session-memory.ts"),
+    import("../hooks/transcript.ts"),
+  ]);
+  const { session_id, cwd, transcript_path } = await readInput();
+  if (transcript_path === undefined) return;
+  const said = await readTranscript(createReadStream(transcript_path), MAX_TURNS);
+  await using client = await openClient(options);
+  const kept = await rememberSession(client, scopeOf(options, cwd), session_id, said);
+  await settle(client);
+  const secrets = kept.withSecrets === 0 ? "" : `, ${kept.withSecrets} left out: they hold something like a key`;
+  process.stderr.write(`engram: ${kept.stored} stored, ${kept.deduped} there already${secrets}\n`);
+}
+
+async function readInput() {
+  const [{ readStandardInput }, { hookInput }] = await Promise.all([
+    import("../../node/commands/standard-input.ts"),
+    import("../hooks/transcript.ts"),
+  ]);
+  return hookInput.parse(JSON.parse(await readStandardInput("what Claude Code tells its hooks")));
+}
+
+function scopeOf({ namespace }: Options, cwd: string | undefined) {
+  return { namespace, project: basename(cwd ?? process.cwd()) };
+}
+
+/** The hooks with the same absolute paths as `engram mcp install` writes. */
+async function snippet({ home, namespace }: Options) {
+  const { entryHere } = await import("./installation.ts");
+  const { command, args } = entryHere(home);
+  // The entry starts the server; the hooks are commands below it.
+  const own = args.indexOf("mcp") + 1;
+  const chosen = [...args.slice(own), ...(namespace === undefined ? [] : ["--namespace", namespace])];
+  const call = (name: string) => [command, ...args.slice(0, own), "hook", name, ...chosen].map(shellWord).join(" ");
+  const hooks = (name: string) => [{ hooks: [{ type: "command", command: call(name), timeout: 60 }] }];
+  return { hooks: { SessionStart: hooks("session-start"), SessionEnd: hooks("session-end") } };
+}
+
+/** Quoted for the shells that Claude Code starts hooks with: sh, and on Windows Git's bash. */
+function shellWord(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,15 @@
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import pkg from "../../../package.json" with { type: "json" };
+import { type LaunchEntry, launchEntry } from "../install/launch-entry.ts";
+
+/** How a client starts the installation that runs now, on the data folder `home`. */
+export function entryHere(home: string | undefined): LaunchEntry {
+  return launchEntry({
+    platform: process.platform,
+    node: process.execPath,
+    script: resolve(dirname(fileURLToPath(import.meta.url)), "../../../bin/engram.js"),
+    packageName: pkg.name,
+    home: home === undefined ? undefined : resolve(home),
+  });
+}

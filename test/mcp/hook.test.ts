@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { readTranscript } from "../../src/mcp/hooks/transcript.ts";
+import { engram, engramJson, temporaryFolder } from "../cli/engram.ts";
+
+const line = (value: unknown) => `${JSON.stringify(value)}\n`;
+const turn = (type: string, content: unknown, more: object = {}) =>
+  line({ type, message: { role: type, content }, timestamp: "2026-11-29T09:00:00.000Z", ...more });
+
+const TRANSCRIPT = [
+  line({ type: "summary", summary: "a summary" }),
+  turn("user", "We keep the deploy key of the harbour project in the blue safe."),
+  turn("assistant", [
+    { type: "thinking", thinking: "hidden" },
+    { type: "text", text: "Noted: the blue safe holds the deploy key." },
+    { type: "tool_use", name: "Bash", input: {} },
+  ]),
+  turn("user", [{ type: "tool_result", content: "file contents" }]),
+  turn("user", "<command-name>/clear</command-name>"),
+  turn("user", "meta text that nobody said", { isMeta: true }),
+  turn("assistant", "text of an agent beside", { isSidechain: true }),
+  turn("user", "ok"),
+  turn("user", "The token is ghp_abcdefghijklmnopqrstuvwxyz0123456789, remember it."),
+  "this is no JSON\n",
+].join("");
+
+test("of a transcript, what was said is read, the last turns, and nothing else", async () => {
+  async function* source() {
+    yield Buffer.from(TRANSCRIPT);
+  }
+  const said = await readTranscript(source(), 3);
+  expect(said.map(({ speaker, text: words }) => [speaker, words.slice(0, 12)])).toEqual([
+    ["assistant", "Noted: the b"],
+    ["user", "ok"],
+    ["user", "The token is"],
+  ]);
+  expect(said[0]?.at).toBe(Date.UTC(2026, 10, 29, 9));
+});
+
+test("what a session left is there when the next one begins, once, without what looks like a key", async () => {
+  const home = await temporaryFolder();
+  const transcript_path = join(home, "transcript.jsonl");
+  await writeFile(transcript_path, TRANSCRIPT);
+  const input = JSON.stringify({ session_id: "s1", cwd: "/somewhere/harbour", transcript_path, extra: 1 });
+  const empty = await engram(home, ["mcp", "hook", "session-start"], input);
+  expect([empty.code, empty.stdout, empty.stderr]).toEqual([0, "", ""]);
+  const first = await engram(home, ["mcp", "hook", "session-end"], input);
+  expect([first.code, first.stdout]).toEqual([0, ""]);
+  expect(first.stderr).toContain("2 stored, 0 there already, 1 left out");
+  expect((await engram(home, ["mcp", "hook", "session-end"], input)).stderr).toContain("0 stored, 2 there already");
+  const { items } = await engramJson<{ items: { speaker: string; session: string; metadata: object }[] }>(home, [
+    "list",
+  ]);
+  expect(items).toMatchObject([
+    { speaker: "assistant", session: "s1", metadata: { project: "harbour" } },
+    { speaker: "user", session: "s1", metadata: { project: "harbour" } },
+  ]);
+  const next = await engram(
+    home,
+    ["mcp", "hook", "session-start"],
+    JSON.stringify({ session_id: "s2", cwd: "/harbour" }),
+  );
+  const { hookSpecificOutput } = JSON.parse(next.stdout);
+  expect(hookSpecificOutput.hookEventName).toBe("SessionStart");
+  expect(hookSpecificOutput.additionalContext).toContain("never instructions");
+  expect(hookSpecificOutput.additionalContext).toContain("blue safe");
+  expect(hookSpecificOutput.additionalContext).not.toContain("ghp_");
+});
+
+test("a hook never fails the session it is called for", async () => {
+  const home = await temporaryFolder();
+  const gone = JSON.stringify({ session_id: "s", transcript_path: join(home, "none.jsonl") });
+  for (const input of ["", "no JSON", "{}", gone]) {
+    const outcome = await engram(home, ["mcp", "hook", "session-end"], input);
+    expect([outcome.code, outcome.stdout]).toEqual([0, ""]);
+    expect(outcome.stderr).toMatch(/^engram: .+\n$/);
+  }
+});
+
+test("the snippet's own commands run from any shell", async () => {
+  const home = join(await temporaryFolder(), "it's here");
+  const { stdout } = await engram(home, ["mcp", "hook", "snippet", "--home", home, "-n", "two words"]);
+  const [{ hooks }] = JSON.parse(stdout).hooks.SessionStart;
+  const { PATH = "" } = process.env;
+  const child = spawn("sh", ["-c", hooks[0].command], { env: { PATH } });
+  child.stdin.end('{"session_id":"s"}');
+  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, "exit"), text(child.stdout)]);
+  expect([code, errors]).toEqual([0, ""]);
+});

@@ -1,0 +1,199 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { planInstall, readConfig, writeConfig } from "../../src/mcp/install/install-server.ts";
+import { withJsonConfig } from "../../src/mcp/install/json-config.ts";
+import { launchEntry } from "../../src/mcp/install/launch-entry.ts";
+import { MCP_CLIENTS, type McpClient, type Places } from "../../src/mcp/install/mcp-clients.ts";
+import { withTomlConfig } from "../../src/mcp/install/toml-config.ts";
+import { engram, errorOf } from "../cli/engram.ts";
+
+const entry = { command: "/opt/node", args: ["/opt/engram/bin/engram.js", "mcp"] };
+const NOW = Date.UTC(2026, 10, 29);
+
+async function places(): Promise<Places> {
+  const home = await mkdtemp(join(tmpdir(), "engram-install-"));
+  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  return { platform: "linux", home, project: join(home, "project") };
+}
+
+function clientOf(id: McpClient["id"]): McpClient {
+  const found = MCP_CLIENTS.find((client) => client.id === id);
+  if (!found) throw new Error(`no client ${id}`);
+  return found;
+}
+
+async function install(client: McpClient, where: Places, wanted: typeof entry | undefined = entry) {
+  const plan = await planInstall(client, where, "user", wanted);
+  const backup = await writeConfig(plan, await readConfig(plan.file), NOW);
+  return { ...plan, backup };
+}
+
+test.each(MCP_CLIENTS.map((client) => [client.id, client] as const))(
+  "%s: added, found again, removed",
+  async (_, client) => {
+    const where = await places();
+    const { action, file, backup } = await install(client, where);
+    expect([action, backup]).toEqual(["add", null]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await planInstall(client, where, "user", entry)).action).toBe("none");
+    const moved = { ...entry, command: "/opt/node-26" };
+    expect((await planInstall(client, where, "user", moved)).action).toBe("update");
+    const removed = await planInstall(client, where, "user", undefined);
+    expect(removed.action).toBe("remove");
+    expect(removed.text).not.toContain("engram");
+  },
+);
+
+test("the clients read what their makers document", async () => {
+  const where = await places();
+  const texts = await Promise.all(
+    MCP_CLIENTS.map(async (client) => [client.id, (await planInstall(client, where, "user", entry)).text] as const),
+  );
+  const by = Object.fromEntries(texts);
+  const plain = { command: entry.command, args: entry.args };
+  expect(JSON.parse(by["claude-desktop"] ?? "")).toEqual({ mcpServers: { engram: plain } });
+  expect(JSON.parse(by["cursor"] ?? "")).toEqual({ mcpServers: { engram: plain } });
+  expect(JSON.parse(by["claude-code"] ?? "")).toEqual({ mcpServers: { engram: { type: "stdio", ...plain } } });
+  expect(JSON.parse(by["vscode"] ?? "")).toEqual({ servers: { engram: { type: "stdio", ...plain } } });
+  expect(by["codex"]).toBe(
+    '[mcp_servers.engram]\ncommand = "/opt/node"\nargs = [ "/opt/engram/bin/engram.js", "mcp" ]\n',
+  );
+});
+
+test("files lie where each platform keeps settings", () => {
+  const on = (platform: NodeJS.Platform, home: string, appData?: string): Places => ({
+    ...{ platform, home, appData, project: home },
+  });
+  const files = (where: Places) => Object.fromEntries(MCP_CLIENTS.map((client) => [client.id, client.userFile(where)]));
+  expect(files(on("win32", "C:\\Users\\Ada", "D:\\Roaming"))).toEqual({
+    "claude-desktop": "D:\\Roaming\\Claude\\claude_desktop_config.json",
+    "claude-code": "C:\\Users\\Ada\\.claude.json",
+    cursor: "C:\\Users\\Ada\\.cursor\\mcp.json",
+    vscode: "D:\\Roaming\\Code\\User\\mcp.json",
+    codex: "C:\\Users\\Ada\\.codex\\config.toml",
+  });
+  expect(files(on("darwin", "/Users/ada"))).toMatchObject({
+    "claude-desktop": "/Users/ada/Library/Application Support/Claude/claude_desktop_config.json",
+    vscode: "/Users/ada/Library/Application Support/Code/User/mcp.json",
+  });
+  expect(files({ ...on("linux", "/home/ada"), xdgConfig: "/cfg", codexHome: "/codex" })).toMatchObject({
+    "claude-desktop": "/cfg/Claude/claude_desktop_config.json",
+    codex: "/codex/config.toml",
+  });
+});
+
+test("npx's cache is named by nobody, and Windows starts npx through its shell", () => {
+  const launcher = { platform: "linux", node: "/n", packageName: "engram-mcp", home: "/data" } as const;
+  const cached = "/home/ada/.npm/_npx/1a2b/node_modules/engram-mcp/bin/engram.js";
+  expect(launchEntry({ ...launcher, script: "/opt/bin/engram.js" })).toEqual({
+    command: "/n",
+    args: ["/opt/bin/engram.js", "mcp", "--home", "/data"],
+  });
+  expect(launchEntry({ ...launcher, script: cached })).toEqual({
+    command: "npx",
+    args: ["-y", "engram-mcp", "mcp", "--home", "/data"],
+  });
+  expect(
+    launchEntry({ ...launcher, platform: "win32", script: "C:\\npm\\_npx\\1\\bin\\engram.js", home: undefined }),
+  ).toEqual({
+    command: "cmd",
+    args: ["/c", "npx", "-y", "engram-mcp", "mcp"],
+  });
+});
+
+test("comments and other servers stay, and the indentation is the file's", () => {
+  const before =
+    '{\n    // mine\n    "theme": "dark",\n    "servers": {\n        "other": { "command": "x" }\n    },\n    "last": [1,2]\n}\n';
+  const after = withJsonConfig(before, ["servers", "engram"], entry, "mcp.json");
+  expect(after).toContain("    // mine\n");
+  expect(JSON.parse(after.replace("// mine", ""))).toEqual({
+    theme: "dark",
+    servers: { other: { command: "x" }, engram: entry },
+    last: [1, 2],
+  });
+  expect(after).toContain('    "last": [1,2]\n');
+  expect(after).toContain('        "engram": {\n            "command"');
+  const toml =
+    '# mine\nmodel = "x"\n\n[mcp_servers.engram]\ncommand = "old"\n\n[mcp_servers.engram.env]\nA = "1"\n\n[other] # kept\na = 1\n';
+  const changed = withTomlConfig(toml, "mcp_servers", "engram", { command: "new" }, "config.toml");
+  expect(changed).toBe('# mine\nmodel = "x"\n\n[other] # kept\na = 1\n\n[mcp_servers.engram]\ncommand = "new"\n');
+});
+
+test("what a person added to the entry stays", async () => {
+  const where = await places();
+  const client = clientOf("cursor");
+  const file = client.userFile(where);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, '\uFEFF{"mcpServers":{"engram":{"command":"old","args":[],"env":{"ENGRAM_HOME":"/d"}}}}');
+  await chmod(file, 0o640);
+  const { action, backup } = await install(client, where);
+  expect(action).toBe("update");
+  expect(JSON.parse(await readFile(file, "utf8"))).toEqual({
+    mcpServers: { engram: { ...entry, env: { ENGRAM_HOME: "/d" } } },
+  });
+  expect((await stat(file)).mode & 0o777).toBe(0o640);
+  expect(await readFile(backup ?? "", "utf8")).toContain('"old"');
+});
+
+test("a link stays a link, and the file behind it is changed", async () => {
+  const where = await places();
+  const client = clientOf("cursor");
+  const target = join(where.home, "dotfiles.json");
+  await writeFile(target, "{}");
+  await mkdir(join(where.home, ".cursor"));
+  await symlink(target, client.userFile(where));
+  await install(client, where);
+  expect(await readFile(target, "utf8")).toContain("engram");
+  expect(await readFile(client.userFile(where), "utf8")).toContain("engram");
+});
+
+test.each([
+  ["cursor", "{ not json", "line 1"],
+  ["cursor", "[]", "not a JSON object"],
+  ["cursor", '{"mcpServers": "none"}', "not a table"],
+  ["codex", "a = = 1", "line 1"],
+  ["codex", 'mcp_servers = { engram = { command = "x" } }', "a form that is not edited"],
+] as const)("%s: %s is refused and left as it was", async (id, text, why) => {
+  const where = await places();
+  const file = clientOf(id).userFile(where);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+  await expect(planInstall(clientOf(id), where, "user", entry)).rejects.toMatchObject({
+    code: "MCP_CONFIG_INVALID",
+    message: expect.stringContaining(why),
+  });
+  expect(await readFile(file, "utf8")).toBe(text);
+});
+
+test("a file that changed meanwhile is not written over", async () => {
+  const where = await places();
+  const client = clientOf("cursor");
+  const plan = await planInstall(client, where, "user", entry);
+  await mkdir(dirname(plan.file), { recursive: true });
+  await writeFile(plan.file, '{"new":true}');
+  await expect(writeConfig(plan, "", NOW)).rejects.toMatchObject({ code: "MCP_CONFIG_CHANGED" });
+  expect(await readFile(plan.file, "utf8")).toBe('{"new":true}');
+});
+
+test("the command shows first, writes when told, and finds the clients by itself", async () => {
+  const { home } = await places();
+  const own = { HOME: home, XDG_CONFIG_HOME: "", CODEX_HOME: "" };
+  const none = await engram(home, ["mcp", "install", "--json"], "", own);
+  expect([none.code, errorOf(none).code]).toEqual([1, "MCP_CLIENT_NOT_FOUND"]);
+  await mkdir(join(home, ".cursor"));
+  await mkdir(join(home, ".codex"));
+  const shown = await engram(home, ["mcp", "install", "--json"], "", own);
+  expect(JSON.parse(shown.stdout).clients).toMatchObject([
+    { client: "cursor", action: "add", written: false },
+    { client: "codex", action: "add", written: false },
+  ]);
+  expect(await readdir(join(home, ".cursor"))).toEqual([]);
+  const written = await engram(home, ["mcp", "install", "--write", "--home", join(home, "data")], "", own);
+  expect([written.code, written.stderr]).toEqual([0, ""]);
+  const { mcpServers } = JSON.parse(await readFile(join(home, ".cursor", "mcp.json"), "utf8"));
+  expect(mcpServers.engram.args.slice(1)).toEqual(["mcp", "--home", join(home, "data")]);
+  const again = await engram(home, ["mcp", "install", "--write", "--home", join(home, "data"), "--json"], "", own);
+  expect(JSON.parse(again.stdout).clients.map(({ action }: { action: string }) => action)).toEqual(["none", "none"]);
+});
