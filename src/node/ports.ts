@@ -115,6 +115,33 @@ export interface Metagraph {
 /** Weights by uid, as the chain keeps them: whole numbers to 65,535, the largest is 65,535, none is 0. */
 export type WeightRow = ReadonlyMap<number, number>;
 
+/** How a row of weights went to the chain, and what will show that it counts. Plain data: it outlives the process. */
+export interface WeightsSubmission {
+  /** `set` counts in its block; what was committed to is revealed by the chain (`timelock`) or this client (`hash`). */
+  readonly path: "set" | "timelock" | "hash";
+  /** The block that included it. */
+  readonly block: BlockRef;
+  readonly uid: number;
+  readonly row: WeightRow;
+  /** The first block of the epoch that reveals it; null where it counts at once. */
+  readonly revealBlock: number | null;
+  /** Blocks of that epoch: afterwards what was not revealed never will be. */
+  readonly revealBlocks: number;
+}
+
+/** When a hotkey may set its next row of weights, as of the head. */
+export interface WeightsTerms {
+  readonly head: number;
+  /** Blocks between two epochs. */
+  readonly tempo: number;
+  /** Blocks between two rows of one hotkey. */
+  readonly rateLimit: number;
+  /** The block of its last row or commit; null when there is none. */
+  readonly lastSet: number | null;
+  /** Whether rows are committed to, and revealed in a later epoch. */
+  readonly commitReveal: boolean;
+}
+
 /** Signs a hotkey's writes to the chain. */
 export interface ChainSigner {
   readonly hotkey: Hotkey;
@@ -150,11 +177,14 @@ export interface ChainClient extends AsyncDisposable {
   /** Publishes where the registered hotkey is reached. */
   serveAxon(hotkey: Hotkey, endpoint: string): Promise<void>;
   /**
-   * Replaces the hotkey's row of weights, numbers from 0 that the chain scales so that the largest is 65,535. Returns
-   * the block that included it. Refuses hotkeys without a validator permit at the head, and a row too soon after the
-   * last one (`retryAfterMs` says how long to wait where the chain has a clock).
+   * Replaces the hotkey's row of weights, numbers from 0 that the chain scales so that the largest is 65,535, by the way
+   * that the chain takes now. It counts once `readBack` says so. Refuses hotkeys without a validator permit at the
+   * head, and a row too soon after the last one (`retryAfterMs` says how long to wait where the chain has a clock).
    */
-  setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef>;
+  setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<WeightsSubmission>;
+  /** Whether submitted weights are those of the finalized chain; `lost` when they will never be (V-W3). */
+  readBack(submission: WeightsSubmission): Promise<"waiting" | "counts" | "lost">;
+  weightsTerms(hotkey: Hotkey): Promise<WeightsTerms>;
   /** Rows by the uid of the validator that set them. */
   weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>>;
   /** Publishes up to `MAX_COMMITMENT_BYTES` under the registered hotkey, in place of what was there. */

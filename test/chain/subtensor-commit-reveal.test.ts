@@ -37,7 +37,7 @@ test("with commit-reveal a row is sealed for the reveal epoch's drand round, and
     [one.uid, 1],
     [other.uid, 0.5],
   ]);
-  const submission = await client.submitWeights(validator.hotkey, weights);
+  const submission = await client.setWeights(validator.hotkey, weights);
   expect(submission).toMatchObject({ path: "timelock", revealBlock: 32, revealBlocks: 21 });
   const [written] = kit.written();
   expect(written).toMatchObject({
@@ -68,7 +68,7 @@ test("a runtime that keeps account of its epochs is asked for the last one", asy
   kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
   kit.ledger.set("subtensorModule.lastEpochBlock", [NETUID], 7);
   const client = kit.connect({ clock: setTime(kit, 27) });
-  const submission = await client.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
+  const submission = await client.setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   expect(submission).toMatchObject({ path: "timelock", revealBlock: 27 });
   expect(kit.written()[0]?.args).toMatchObject({ reveal_round: 1000 });
 });
@@ -85,7 +85,7 @@ test("a row goes the other way when the owner switches commit-reveal in between"
   await using kit = await SubtensorKit.start();
   const [validator, miner] = [kit.neuron(100), kit.neuron()];
   kit.ledger.beforeCall = () => kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
-  const submission = await kit.connect().submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
+  const submission = await kit.connect().setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   expect(submission.path).toBe("timelock");
   expect(kit.written().map(({ name }) => name)).toEqual([
     "subtensorModule.setWeights",
@@ -121,7 +121,7 @@ test("without timelocked commits a hash is committed to, and revealed in its win
     kept = kit.journalText(validator.hotkey);
   };
   const client = kit.connect();
-  const submission = await client.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
+  const submission = await client.setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   expect(submission.path).toBe("hash");
   const hash = kit.written()[0]?.args["commit_hash"];
   expect(kit.written()[0]).toMatchObject({ name: "subtensorModule.commitWeights", args: { netuid: NETUID } });
@@ -139,7 +139,7 @@ test("what a process that died committed to is revealed by the next one", async 
   const [validator, miner] = [kit.neuron(100), kit.neuron()];
   kit.ledger.set("subtensorModule.commitRevealWeightsEnabled", [NETUID], true);
   const first = kit.connect();
-  await first.submitWeights(validator.hotkey, new Map([[miner.uid, 1]]));
+  await first.setWeights(validator.hotkey, new Map([[miner.uid, 1]]));
   await first[Symbol.asyncDispose]();
   kit.ledger.produce(4);
   // Who holds another key leaves them alone, and who asks for none signs none.

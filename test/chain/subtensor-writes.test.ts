@@ -112,7 +112,7 @@ test("without commit-reveal a row is set as it is, and counts at once", async ()
   const [validator, miner] = [kit.neuron(100), kit.neuron()];
   kit.ledger.set("subtensorModule.weightsVersionKey", [NETUID], 2n ** 60n);
   const client = kit.connect();
-  const submission = await client.submitWeights(validator.hotkey, new Map([[miner.uid, 0.25]]));
+  const submission = await client.setWeights(validator.hotkey, new Map([[miner.uid, 0.25]]));
   expect(submission).toMatchObject({ path: "set", uid: validator.uid, revealBlock: null });
   expect(kit.written()).toEqual([
     {

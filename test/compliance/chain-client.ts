@@ -190,7 +190,7 @@ export function chainClientCompliance(name: string, create: () => Promise<ChainU
       await expect(client.setWeights(hotkey, weights)).rejects.toMatchObject({ code: "CHAIN_NO_PERMIT" });
       await chain.stake(hotkey, 12.5);
       const set = await client.setWeights(hotkey, weights);
-      expect(set).toEqual(await client.head());
+      expect(set).toMatchObject({ path: "set", block: await client.head(), uid, row: new Map([[target.uid, 65_535]]) });
       expect((await client.weights()).has(uid)).toBe(false);
       await finalize();
       expect((await client.weights()).get(uid)).toEqual(new Map([[target.uid, 65_535]]));
@@ -207,7 +207,7 @@ export function chainClientCompliance(name: string, create: () => Promise<ChainU
         [b.uid, 1],
         [c.uid, 0],
       ]);
-      const { number } = await client.setWeights(hotkey, given);
+      const { number } = (await client.setWeights(hotkey, given)).block;
       // Half of 65,535 lies between two whole numbers: the even one is taken.
       const row = new Map([
         [a.uid, 32_768],
@@ -218,15 +218,37 @@ export function chainClientCompliance(name: string, create: () => Promise<ChainU
 
     test("a second row has to wait, and says how long", async () => {
       const { hotkey, uid } = await validator();
-      const { number } = await client.setWeights(hotkey, new Map([[uid, 1]]));
+      const { number } = (await client.setWeights(hotkey, new Map([[uid, 1]]))).block;
       await chain.produce(chain.weightsInterval - 1);
       const early = client.setWeights(hotkey, new Map([[0, 1]]));
       await expect(early).rejects.toMatchObject({ code: "CHAIN_RATE_LIMIT", fix: "wait 1 more block" });
       await chain.produce(1);
-      const next = await client.setWeights(hotkey, new Map([[0, 1]]));
+      const next = (await client.setWeights(hotkey, new Map([[0, 1]]))).block;
       expect(next.number).toBe(number + chain.weightsInterval);
       expect((await client.weights(next.number)).get(uid)).toEqual(new Map([[0, 65_535]]));
       expect((await client.weights(number)).get(uid)).toEqual(new Map([[uid, 65_535]]));
+    });
+
+    test("weights count once they are read back from the finalized chain, and never when a reorganisation took them", async () => {
+      const { hotkey, uid } = await validator();
+      await finalize();
+      const before = await client.weightsTerms(hotkey);
+      expect(before).toMatchObject({ head: (await client.head()).number, lastSet: null, commitReveal: false });
+      expect(before.rateLimit).toBe(chain.weightsInterval);
+      await chain.produce(1);
+      const lost = await client.setWeights(hotkey, new Map([[uid, 1]]));
+      expect(await client.weightsTerms(hotkey)).toMatchObject({ lastSet: lost.block.number });
+      expect(await client.readBack(lost)).toBe(chain.finalityLag > 0 ? "waiting" : "counts");
+      if (chain.finalityLag > 0) {
+        await chain.reorg(1);
+        await finalize();
+        expect(await client.readBack(lost)).toBe("lost");
+        expect(await client.weightsTerms(hotkey)).toMatchObject({ lastSet: null });
+      }
+      await chain.produce(chain.weightsInterval);
+      const next = await client.setWeights(hotkey, new Map([[0, 1]]));
+      await finalize();
+      expect(await client.readBack(next)).toBe("counts");
     });
 
     test("weights that say nothing or name nobody are refused", async () => {

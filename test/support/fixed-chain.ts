@@ -1,5 +1,13 @@
 import type { Hotkey } from "../../src/crypto/ss58.ts";
-import type { BlockRef, ChainClient, Metagraph, Neuron, WeightRow } from "../../src/node/ports.ts";
+import type {
+  BlockRef,
+  ChainClient,
+  Metagraph,
+  Neuron,
+  WeightRow,
+  WeightsSubmission,
+  WeightsTerms,
+} from "../../src/node/ports.ts";
 
 /** A test's chain: a metagraph that stands still. */
 export class FixedChain implements ChainClient {
@@ -42,8 +50,16 @@ export class FixedChain implements ChainClient {
 
   async serveAxon(): Promise<void> {}
 
-  async setWeights(): Promise<BlockRef> {
+  async setWeights(): Promise<WeightsSubmission> {
     throw new Error("not in this test");
+  }
+
+  async readBack(): Promise<"waiting"> {
+    return "waiting";
+  }
+
+  async weightsTerms(): Promise<WeightsTerms> {
+    return { head: this.#block.number, tempo: 20, rateLimit: 20, lastSet: null, commitReveal: false };
   }
 
   async weights(): Promise<ReadonlyMap<number, WeightRow>> {

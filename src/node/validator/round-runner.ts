@@ -133,7 +133,7 @@ export class RoundRunner {
       return;
     }
     try {
-      const { number } = await chain.setWeights(identity.hotkey, weights);
+      const { number } = (await chain.setWeights(identity.hotkey, weights)).block;
       logger.info({ roundId, block: number }, "weights were set");
     } catch (error) {
       // The next round's weights hold all that these do; the agreed scores are relayed meanwhile.

@@ -94,6 +94,10 @@ function addReads(app: Hono, deps: ChainAppDeps): void {
     const rows = await chain.weights(read(at, context.req.query()).at);
     return context.json({ chain: await identity(), weights: [...rows].map(([uid, row]) => [uid, [...row]]) });
   });
+  app.get("/weights/terms/:hotkey", async (context) => {
+    const terms = await chain.weightsTerms(context.req.param("hotkey") as Hotkey);
+    return context.json({ chain: await identity(), terms });
+  });
   app.get("/commitments/:hotkey", async (context) => {
     const owner = context.req.param("hotkey") as Hotkey;
     const bytes = await chain.commitment(owner, read(at, context.req.query()).at);

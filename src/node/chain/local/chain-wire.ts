@@ -31,6 +31,16 @@ export const replies = {
   }),
   uid: z.object({ chain: z.string(), uid: height.nullable() }),
   weights: z.object({ chain: z.string(), weights: z.array(z.tuple([height, z.array(weight)])).max(MAX_NEURONS) }),
+  terms: z.object({
+    chain: z.string(),
+    terms: z.object({
+      head: height,
+      tempo: height,
+      rateLimit: height,
+      lastSet: height.nullable(),
+      commitReveal: z.boolean(),
+    }),
+  }),
   commitment: z.object({ chain: z.string(), bytes: z.hex().nullable() }),
   included: z.object({ chain: z.string(), block: blockRef, uid: height.nullable() }),
   reorg: z.object({

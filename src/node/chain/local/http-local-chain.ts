@@ -8,14 +8,17 @@ import {
   MAX_COMMITMENT_BYTES,
   type Metagraph,
   type WeightRow,
+  type WeightsSubmission,
+  type WeightsTerms,
 } from "../../ports.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { HeadWatch } from "../head-watch.ts";
+import { readBackSet } from "../read-back.ts";
 import { commitmentTooLong, noAddress } from "./apply-call.ts";
 import type { SignedCall } from "./chain-call.ts";
 import { ChainConnection } from "./chain-connection.ts";
 import { HEAD_WAIT_MS, replies } from "./chain-wire.ts";
-import { uidIn } from "./local-chain.ts";
+import { submissionOf, uidIn } from "./local-chain.ts";
 import type { LocalChainControl } from "./local-chain-control.ts";
 import type { Included } from "./local-chain-operations.ts";
 import type { Reorg, ReorgRequest } from "./reorganise.ts";
@@ -88,10 +91,18 @@ export class HttpLocalChain implements ChainClient, LocalChainControl {
     await this.#include({ kind: "serveAxon", hotkey, endpoint });
   }
 
-  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef> {
+  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<WeightsSubmission> {
     // Scaled here already: JSON has no infinite numbers to refuse on the other side.
     const row = toWeightRow([...weights]);
-    return (await this.#include({ kind: "setWeights", hotkey, weights: [...row] })).block;
+    return submissionOf(await this.#include({ kind: "setWeights", hotkey, weights: [...row] }), new Map(row));
+  }
+
+  async readBack(submission: WeightsSubmission): Promise<"waiting" | "counts" | "lost"> {
+    return await readBackSet(this, submission);
+  }
+
+  async weightsTerms(hotkey: Hotkey): Promise<WeightsTerms> {
+    return (await this.#connection.get(`/weights/terms/${encodeURIComponent(hotkey)}`, replies.terms)).terms;
   }
 
   async weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>> {

@@ -1,6 +1,6 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import type { BlockRef, Metagraph } from "../../ports.ts";
+import type { BlockRef, Metagraph, WeightsTerms } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { applyCall } from "./apply-call.ts";
 import { createBlockLine, type Genesis } from "./block-line.ts";
@@ -54,6 +54,14 @@ export function createLocalChainOperations(database: SqliteDatabase, now: number
         atOnce(() => {
           const { number, hash } = line.readable(at, now);
           return { block: number, hash, neurons: neuronsAt(facts, number) };
+        }),
+      /** An epoch is as long as the wait between two rows. */
+      weightsTerms: ({ hotkey, now }: Now & { readonly hotkey: Hotkey }): WeightsTerms =>
+        atOnce(() => {
+          const { number } = line.head(now);
+          const lastSet = facts.get("weights", hotkey, number)?.block ?? null;
+          const { weightsInterval: rateLimit } = line.genesis;
+          return { head: number, tempo: rateLimit, rateLimit, lastSet, commitReveal: false };
         }),
       uidOf: ({ hotkey, now }: Now & { readonly hotkey: Hotkey }): number | null =>
         facts.get("neuron", hotkey, line.head(now).number)?.value.uid ?? null,

@@ -1,17 +1,19 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import { fromHex, toHex } from "../../../crypto/hex.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import type { BlockRef, ChainClient, Metagraph, WeightRow } from "../../ports.ts";
+import type { BlockRef, ChainClient, Metagraph, WeightRow, WeightsSubmission, WeightsTerms } from "../../ports.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { StoreWorker } from "../../runtime/store-worker.ts";
 import { workerUrl } from "../../runtime/worker-url.ts";
 import { HeadWatch } from "../head-watch.ts";
+import { readBackSet } from "../read-back.ts";
 import type { Genesis } from "./block-line.ts";
 import type { ChainCall } from "./chain-call.ts";
 import type { LocalChainControl } from "./local-chain-control.ts";
 import type { Included, LocalChainOperations } from "./local-chain-operations.ts";
 import { defaultLocalChainSettings, type LocalChainSettings } from "./local-chain-settings.ts";
 import type { Reorg, ReorgRequest } from "./reorganise.ts";
+import { toWeightRow } from "./weight-row.ts";
 
 /** Another process may have replaced or stepped blocks: so often the file is looked at while somebody waits. */
 const LOOK_MS = { clock: 1_000, stepped: 200 } as const;
@@ -83,8 +85,16 @@ export class LocalChain implements ChainClient, LocalChainControl {
     await this.include({ kind: "serveAxon", hotkey, endpoint });
   }
 
-  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef> {
-    return (await this.include({ kind: "setWeights", hotkey, weights: [...weights] })).block;
+  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<WeightsSubmission> {
+    return submissionOf(await this.include({ kind: "setWeights", hotkey, weights: [...weights] }), weights);
+  }
+
+  async readBack(submission: WeightsSubmission): Promise<"waiting" | "counts" | "lost"> {
+    return await readBackSet(this, submission);
+  }
+
+  async weightsTerms(hotkey: Hotkey): Promise<WeightsTerms> {
+    return await this.#worker.call("weightsTerms", { ...this.#now(), hotkey });
   }
 
   async weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>> {
@@ -171,8 +181,14 @@ export class LocalChain implements ChainClient, LocalChainControl {
   }
 }
 
-/** The uid that registering gave. */
+/** The uid of the hotkey that wrote. */
 export function uidIn({ uid }: Included): number {
-  if (uid === null) throw new EngramError("CHAIN_UNREADABLE", "the chain registered a hotkey without a uid");
+  if (uid === null) throw new EngramError("CHAIN_UNREADABLE", "the chain took a hotkey's write without a uid");
   return uid;
+}
+
+/** A row that counts in the block that included it. */
+export function submissionOf(included: Included, weights: ReadonlyMap<number, number>): WeightsSubmission {
+  const row = new Map(toWeightRow([...weights]));
+  return { path: "set", block: included.block, uid: uidIn(included), row, revealBlock: null, revealBlocks: 0 };
 }

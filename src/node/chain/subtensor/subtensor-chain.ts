@@ -7,6 +7,8 @@ import {
   MAX_COMMITMENT_BYTES,
   type Metagraph,
   type WeightRow,
+  type WeightsSubmission,
+  type WeightsTerms,
 } from "../../ports.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { HeadWatch } from "../head-watch.ts";
@@ -26,7 +28,8 @@ import { ChainRefusal } from "./refusals.ts";
 import { registerHotkey } from "./registration.ts";
 import { RuntimeSource } from "./runtime-source.ts";
 import { parse, readMetagraph, readUid, readWeights } from "./subnet-state.ts";
-import { type WeightsSubmission, WeightsWriter } from "./weights-writer.ts";
+import { readWeightsTerms } from "./weights-terms.ts";
+import { WeightsWriter } from "./weights-writer.ts";
 
 const DEADLINE_MS = 10_000;
 /** A block comes every 12 s; a call that is in none after this long is in trouble. */
@@ -137,23 +140,18 @@ export class SubtensorChain implements ChainClient {
     await this.#submitter.submit(await this.#signer(hotkey), { pallet: "subtensorModule", name: "serveAxon", args });
   }
 
-  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<BlockRef> {
-    return (await this.submitWeights(hotkey, weights)).block;
-  }
-
-  /**
-   * As `setWeights`, and says by which way they went and when they will count: a row that is committed to is
-   * revealed epochs later. `readBack` tells whether it was.
-   */
-  async submitWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<WeightsSubmission> {
+  async setWeights(hotkey: Hotkey, weights: ReadonlyMap<number, number>): Promise<WeightsSubmission> {
     const submission = await this.#weights.submit(await this.#signer(hotkey), weights);
     if (submission.path === "hash") this.#followReveals();
     return submission;
   }
 
-  /** Whether submitted weights are those of the finalized chain; `lost` when they will never be. */
   async readBack(submission: WeightsSubmission): Promise<"waiting" | "counts" | "lost"> {
     return await this.#weights.readBack(submission);
+  }
+
+  async weightsTerms(hotkey: Hotkey): Promise<WeightsTerms> {
+    return await readWeightsTerms(this.#reader, await this.#reader.stateAtHead(), this.#options.netuid, hotkey);
   }
 
   async weights(atBlock?: number): Promise<ReadonlyMap<number, WeightRow>> {

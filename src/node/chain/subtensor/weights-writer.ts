@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { EngramError } from "../../../crypto/errors.ts";
 import { firstRevealBlock, type RevealTime, revealRound } from "../../../crypto/reveal-round.ts";
 import { decodeHotkey, type Hotkey } from "../../../crypto/ss58.ts";
-import type { BlockRef, ChainSigner, WeightRow } from "../../ports.ts";
+import type { ChainSigner, WeightsSubmission } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { isSameRow } from "../read-back.ts";
 import { wholeNumber } from "./axon.ts";
 import type { ChainReader, StateAt } from "./chain-reader.ts";
 import type { CommitJournal, HashCommit } from "./commit-journal.ts";
@@ -14,19 +15,6 @@ import { parse, readRow } from "./subnet-state.ts";
 import { BLOCK_MS, planWeights, type WeightsPlan } from "./weights-plan.ts";
 
 const SALT_WORDS = 8;
-
-/** How a row of weights went to the chain, and what will show that it counts. */
-export interface WeightsSubmission {
-  readonly path: "set" | "timelock" | "hash";
-  /** The block that included it. */
-  readonly block: BlockRef;
-  readonly uid: number;
-  readonly row: WeightRow;
-  /** The first block of the epoch that reveals it; null where it counts at once. */
-  readonly revealBlock: number | null;
-  /** Blocks of that epoch: afterwards what was not revealed never will be. */
-  readonly revealBlocks: number;
-}
 
 interface Deps {
   readonly netuid: number;
@@ -114,7 +102,7 @@ export class WeightsWriter {
     const { number } = state.block;
     if (number < (revealBlock ?? block.number)) return "waiting";
     const found = await readRow(reader, state, netuid, uid);
-    if (found.size === row.size && [...row].every(([target, weight]) => found.get(target) === weight)) return "counts";
+    if (isSameRow(found, row)) return "counts";
     return number < (revealBlock ?? block.number) + revealBlocks ? "waiting" : "lost";
   }
 }
