@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { EngramError } from "../../crypto/errors.ts";
-import { verifyHotkeySignature } from "../../crypto/request-auth.ts";
 import type { Sr25519 } from "../../crypto/sr25519.ts";
-import type { SignatureCalls, SignatureCheck } from "./signature-worker.ts";
+import { checkSignature, type SignatureCheck } from "./signature-check.ts";
+import type { SignatureCalls } from "./signature-worker.ts";
 import { WorkerCalls } from "./worker-calls.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -15,7 +15,7 @@ export interface SignatureVerifier {
 /** Checks on the caller's thread, where a pool would cost more than it saves: an embedded miner, a test. */
 export function verifierHere(sr25519: Sr25519): SignatureVerifier {
   return {
-    verify: async ({ hotkey, message, signature }) => verifyHotkeySignature(sr25519, hotkey, message, signature),
+    verify: async (check) => checkSignature(sr25519, check),
   };
 }
 
@@ -101,8 +101,8 @@ export class SignaturePool implements SignatureVerifier, AsyncDisposable {
     );
   }
 
-  #here({ hotkey, message, signature }: SignatureCheck): boolean {
-    return verifyHotkeySignature(this.#sr25519, hotkey, message, signature);
+  #here(check: SignatureCheck): boolean {
+    return checkSignature(this.#sr25519, check);
   }
 
   #next(): void {

@@ -1,14 +1,7 @@
 import { parentPort } from "node:worker_threads";
-import { verifyHotkeySignature } from "../../crypto/request-auth.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
+import { checkSignature, type SignatureCheck } from "./signature-check.ts";
 import { asFailure, type CallReply, type CallRequest, CLOSE, type WorkerReady } from "./worker-calls.ts";
-
-/** One signature to check, as `verifyHotkeySignature` takes it. */
-export interface SignatureCheck {
-  readonly hotkey: string;
-  readonly message: Uint8Array;
-  readonly signature: string;
-}
 
 /** What a signature worker does for its pool. */
 export type SignatureCalls = { readonly verify: (checks: readonly SignatureCheck[]) => readonly boolean[] };
@@ -20,9 +13,7 @@ async function serve(): Promise<void> {
     const sr25519 = await loadSr25519();
     port.on("message", ({ id, operation, input }: CallRequest) => {
       if (operation === CLOSE) return port.close();
-      const value = (input as readonly SignatureCheck[]).map(({ hotkey, message, signature }) =>
-        verifyHotkeySignature(sr25519, hotkey, message, signature),
-      );
+      const value = (input as readonly SignatureCheck[]).map((check) => checkSignature(sr25519, check));
       port.postMessage({ id, value } satisfies CallReply);
     });
     port.postMessage({ ready: true } satisfies WorkerReady);

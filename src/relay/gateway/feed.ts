@@ -25,13 +25,22 @@ const filters = z.object({
 
 /** Reads the filters of a feed or a stream. Throws `GatewayRefusal` `malformed`; unknown names are ignored. */
 export function readFeedQuery(query: Readonly<Record<string, string>>): FeedQuery {
-  const parsed = filters.safeParse(query);
-  if (!parsed.success) {
-    const names = [...new Set(parsed.error.issues.map(({ path }) => path.join(".")))].join(", ");
-    throw new GatewayRefusal("malformed", `these filters are not understood: ${names}`);
-  }
-  const { type, since, since_ms, limit, min_assurance } = parsed.data;
+  const { type, since, since_ms, limit, min_assurance } = readQuery(filters, query);
   return { after: since, limit, assurances: assurancesFrom(min_assurance), types: type, sinceMs: since_ms };
+}
+
+const pages = z.object({ after: whole.default(0), limit: whole.min(1).max(MAX_ITEMS).default(DEFAULT_ITEMS) });
+
+/** Reads where a list is read on, and how much of it. Throws as `readFeedQuery`. */
+export function readPageQuery(query: Readonly<Record<string, string>>): z.output<typeof pages> {
+  return readQuery(pages, query);
+}
+
+function readQuery<T extends z.ZodType>(schema: T, query: Readonly<Record<string, string>>): z.output<T> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const names = [...new Set(parsed.error.issues.map(({ path }) => path.join(".")))].join(", ");
+  throw new GatewayRefusal("malformed", `these filters are not understood: ${names}`);
 }
 
 /** Stands beside every answer that carries texts. */
@@ -42,8 +51,8 @@ export const FEED_NOTICE =
  * An accepted submission as consumers read it (spec 14.7). What it claims can be checked: the co-signatures cover
  * `netuid`, `block`, `output_hash` and `id`, the receipt behind `receipt_hash` is at `GET /relay/{id}`.
  */
-function feedItem(stored: StoredSubmission & { readonly receipt: Receipt }) {
-  const { receipt, votes, signatures, hotkey } = stored;
+function feedItem(stored: StoredSubmission & { readonly receipt: Receipt; readonly content: string }) {
+  const { receipt, votes, signatures, lateSignatures, hotkey, anchored } = stored;
   const [author, ...cosignatures] = signatures;
   return {
     id: stored.signedHash,
@@ -59,12 +68,14 @@ function feedItem(stored: StoredSubmission & { readonly receipt: Receipt }) {
       signature: hotkey !== null,
       quorum: votes,
       finality: true,
-      /** Whether validators anchored it on the chain; not asked of simulated ones. */
-      anchor: false,
+      /** Whether its author anchored it on the chain; not asked on simulated ones. */
+      anchor: anchored,
       payment: receipt.payment !== null,
     },
     author: author ?? null,
     cosignatures,
+    /** Those that came after acceptance: counted in `quorum`, not covered by the receipt. */
+    late_cosignatures: lateSignatures,
     payer: receipt.payment === null ? null : pseudonym(receipt),
     received_at_ms: stored.receivedAt,
     accepted_at_ms: receipt.accepted_at_ms,
@@ -78,7 +89,9 @@ export type FeedItem = ReturnType<typeof feedItem>;
 
 /** The items of rows; all of them are accepted. */
 export function feedItems(rows: readonly StoredSubmission[]): readonly FeedItem[] {
-  return rows.flatMap((row) => (row.receipt === null ? [] : [feedItem({ ...row, receipt: row.receipt })]));
+  return rows.flatMap(({ receipt, content, ...row }) =>
+    receipt === null || content === null ? [] : [feedItem({ ...row, receipt, content })],
+  );
 }
 
 /** The same payer has the same one at a gateway, and another at the next. The receipt names the address. */

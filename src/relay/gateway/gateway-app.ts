@@ -4,7 +4,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
-import { FEED_NOTICE, feedItems, readFeedQuery } from "./feed.ts";
+import { FEED_NOTICE, feedItems, readFeedQuery, readPageQuery } from "./feed.ts";
 import { type FeedStreams, STREAM_HEADERS } from "./feed-stream.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { AddressLimiter, type RateLimit } from "./rate-limit.ts";
@@ -67,6 +67,11 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
     // The answer to HEAD has no body, so that nobody would ever end its stream.
     return req.raw.method === "HEAD" ? new Response(null, { headers: STREAM_HEADERS }) : streams.open(query);
   });
+  app.get("/v1/conflicts", async ({ req }) => {
+    const { after, limit } = readPageQuery(req.query());
+    const conflicts = await store.call("conflicts", { after, limit });
+    return send({ status: 200, headers: {}, body: { conflicts, next: conflicts.at(-1)?.number ?? after } });
+  });
   app.get("/v1/gateway", async () => {
     const { identity, head, finalized } = await chain.state();
     const { hotkey, origin, netuid, price } = deps;
@@ -98,7 +103,7 @@ function statusOf(found: readonly StoredSubmission[]) {
     return isAtLeast(left.assurance, right.assurance) ? -1 : 1;
   });
   if (!best) throw new GatewayRefusal("unknown_submission", "nothing is known of it; send it with POST /relay");
-  const { state, signedHash, receipt, assurance, votes, signatures, wire, receivedAt } = best;
+  const { state, signedHash, receipt, assurance, votes, signatures, lateSignatures, wire, receivedAt } = best;
   return {
     // One that is being paid for has not been: the same payment, sent again, completes it.
     status: state === "settling" ? "payment_due" : state,
@@ -108,6 +113,7 @@ function statusOf(found: readonly StoredSubmission[]) {
     receipt,
     received_at_ms: receivedAt,
     signatures,
+    late_signatures: lateSignatures,
     /** The body as it was sent, for those who check its hashes themselves: untrusted. */
     submission: receipt === null ? null : wire,
   };

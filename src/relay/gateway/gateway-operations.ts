@@ -1,10 +1,20 @@
 import { EngramError } from "../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { SettledPayment } from "../payment/payment-types.ts";
-import { NO_RECEIPT_HASH, quorumHash, type Receipt, type ReceiptSigner, signReceipt } from "../receipt.ts";
+import type { Votes } from "../quorum.ts";
+import {
+  NO_RECEIPT_HASH,
+  type QuorumSignature,
+  quorumHash,
+  type Receipt,
+  type ReceiptSigner,
+  signReceipt,
+} from "../receipt.ts";
+import { conflictOperations } from "./conflict-operations.ts";
 import { createPaymentOperations } from "./payment-operations.ts";
 import type { SettlementRecord } from "./payment-types.ts";
-import type { StoredSubmission, Submission, Votes } from "./submission.ts";
+import { permittedOperations } from "./permitted-operations.ts";
+import { mergeSignatures, type StoredSubmission, type Submission } from "./submission.ts";
 import { type FeedQuery, type StoredRow, submissionStatements, toStored } from "./submission-statements.ts";
 
 /** What was checked of a submission, with what the check found. */
@@ -12,6 +22,8 @@ export interface Checked {
   readonly submission: Submission;
   /** Null below `quorum`. */
   readonly votes: Votes | null;
+  /** Whether its author anchored it on the chain. */
+  readonly anchored: boolean;
   /** Unix milliseconds. */
   readonly now: number;
 }
@@ -29,11 +41,27 @@ interface Accepting extends Pick<Acceptance, "block" | "chain" | "now"> {
   readonly payment: SettledPayment | null;
 }
 
-/** Another submission has the nonce, or is the round's ranking; `final` when it is accepted and stays so. */
+/**
+ * Another submission has the nonce, or is the round's ranking; `final` when it is accepted and stays so. `window`: it is
+ * so many rounds behind what its author had accepted that it is taken no more.
+ */
 export interface Conflict {
   readonly kind: "conflict";
-  readonly of: "nonce" | "round";
+  readonly of: "nonce" | "round" | "window";
   readonly final: boolean;
+}
+
+/** Rounds that a hotkey's late submissions may be behind its newest (guide 4.6): no clock decides what is too late. */
+const WINDOW_ROUNDS = 1_024;
+
+/** What is kept open may lack. */
+export type Lacking = "pending_quorum" | "pending_chain" | "payment_due";
+
+export interface LateSignatures {
+  readonly signedHash: string;
+  readonly late: readonly QuorumSignature[];
+  /** With them. */
+  readonly votes: Votes;
 }
 
 export type Accepted = { readonly kind: "accepted" | "duplicate"; readonly receipt: Receipt };
@@ -45,17 +73,26 @@ export type Accepted = { readonly kind: "accepted" | "duplicate"; readonly recei
  */
 export function createGatewayOperations(database: SqliteDatabase, signer: ReceiptSigner) {
   const payments = createPaymentOperations(database);
+  const permitted = permittedOperations(database);
+  const conflicts = conflictOperations(database);
   const sql = submissionStatements(database);
 
   function stored(signedHash: string, assurance: string): StoredRow | undefined {
     return sql.one.get({ signedHash, assurance });
   }
 
-  function conflictOf({ signedHash, hotkey, nonce, netuid, roundId, outputType }: Submission): Conflict | null {
+  function conflictOf(submission: Submission, now: number): Conflict | null {
+    const { signedHash, hotkey, nonce, netuid, roundId, outputType } = submission;
+    if (hotkey !== null && (sql.newestRound.get({ hotkey }) ?? 0) - roundId >= WINDOW_ROUNDS) {
+      return { kind: "conflict", of: "window", final: true };
+    }
     const sameNonce = hotkey === null ? undefined : sql.sameNonce.get({ signedHash, hotkey, nonce });
     if (sameNonce) return { kind: "conflict", of: "nonce", final: sameNonce.state === "accepted" };
     const sameRound = outputType === "ranking" ? sql.sameRound.get({ signedHash, netuid, roundId }) : undefined;
-    return sameRound ? { kind: "conflict", of: "round", final: sameRound.state === "accepted" } : null;
+    if (!sameRound) return null;
+    const final = sameRound.state === "accepted";
+    if (final) conflicts.keepEvidence(submission, sameRound.signed_hash, now);
+    return { kind: "conflict", of: "round", final };
   }
 
   function sign({ submission, payment, block, chain, now }: Accepting): Receipt {
@@ -91,12 +128,15 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
       now: accepting.now,
     });
     if (changes !== 1) throw new EngramError("STORE_FAILED", "a submission vanished while it was stored");
+    sql.noteRound.run({ signedHash, assurance });
     return receipt;
   }
 
   return {
     reads: {
       ...payments.reads,
+      ...permitted.reads,
+      ...conflicts.reads,
       /** Everything known of a submission, at every assurance. */
       submissions: ({ signedHash }: { readonly signedHash: string }): readonly StoredSubmission[] =>
         sql.all.all({ signedHash }).map(toStored),
@@ -105,22 +145,33 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
     },
     writes: {
       ...payments.writes,
-      /** Keeps what lacks validators or payment, at most `limit` of one hotkey; false when that is reached. */
+      ...permitted.writes,
+      /** Keeps what lacks validators, its anchor or payment, at most `limit` of one hotkey. */
       keepOpen: (
-        input: Checked & { readonly state: "pending_quorum" | "payment_due"; readonly limit: number },
-      ): boolean => {
-        const { submission, state, limit } = input;
+        input: Checked & { readonly state: Lacking; readonly limit: number },
+      ): Conflict | { readonly kind: "kept" | "full" } => {
+        const { submission, state, limit, now } = input;
         const row = stored(submission.signedHash, submission.assurance);
-        if (row?.state === "accepted" || row?.state === "settling") return true;
-        if (!row && (sql.openOf.get({ hotkey: submission.hotkey }) ?? 0) >= limit) return false;
+        if (row?.state === "accepted" || row?.state === "settling") return { kind: "kept" };
+        const conflict = conflictOf(submission, now);
+        // What is only being paid for may yet fail.
+        if (conflict?.final === true) return conflict;
+        if (!row && (sql.openOf.get({ hotkey: submission.hotkey }) ?? 0) >= limit) return { kind: "full" };
         sql.put(input, state);
-        return true;
+        return { kind: "kept" };
+      },
+      /** Adds signatures that came after acceptance: the receipt and its effect stay as they are. */
+      addLate: ({ signedHash, late, votes }: LateSignatures): void => {
+        const row = stored(signedHash, "quorum");
+        if (!row?.receipt) return;
+        const known = JSON.parse(row.late_signatures) as readonly QuorumSignature[];
+        sql.raise.run({ signedHash, late: JSON.stringify(mergeSignatures(known, late)), ...votes });
       },
       /** Holds nonce and round for a submission that is about to be paid for. */
       reserve: (checked: Checked): Conflict | { readonly kind: "reserved" } => {
         const row = stored(checked.submission.signedHash, checked.submission.assurance);
         if (row?.state === "accepted") return { kind: "reserved" };
-        const conflict = conflictOf(checked.submission);
+        const conflict = conflictOf(checked.submission, checked.now);
         if (conflict) return conflict;
         sql.put(checked, "settling");
         return { kind: "reserved" };
@@ -138,7 +189,7 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
         if (payment) payments.writes.recordSettlement(payment.record);
         const row = stored(signedHash, assurance);
         if (row?.receipt) return { kind: "duplicate", receipt: JSON.parse(row.receipt) as Receipt };
-        const conflict = conflictOf(submission);
+        const conflict = conflictOf(submission, acceptance.now);
         if (conflict) return conflict;
         sql.put(acceptance, "settling");
         const receipt = receiptFor({ ...acceptance, payment: payment?.settled ?? null });

@@ -4,10 +4,13 @@ import { hotkeyOf } from "../../crypto/ss58.ts";
 import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
 import { writeCompact } from "../../crypto/subnet-json-writer.ts";
-import { outputHash, signedHash } from "../payload/hashes.ts";
+import { checkSignature, type SignatureCheck } from "../../node/runtime/signature-check.ts";
+import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
+import { cosignMessage, outputHash, payloadMessage, signedHash } from "../payload/hashes.ts";
 import { payloadOf, readPayload } from "../payload/read-payload.ts";
 import type { SignedPayload } from "../payload/types.ts";
-import { outputDocument, verifyCosignature, verifyPayload } from "../payload/verify-payload.ts";
+import { hashProblem, outputDocument } from "../payload/verify-payload.ts";
+import type { QuorumSignature } from "../receipt.ts";
 import { GatewayRefusal } from "./refusal.ts";
 import type { Submission } from "./submission.ts";
 
@@ -17,32 +20,86 @@ const PROBLEMS = {
   malformed: "a text in the output does not have the hash beside it",
 } as const;
 
+/** A submission whose form and hashes hold; `checks` are the signatures it claims. */
+export interface UnverifiedSubmission {
+  readonly submission: Submission;
+  readonly checks: readonly SignatureCheck[];
+}
+
 /**
- * Reads a submission and checks everything that the text alone can prove: form, hashes, signatures. Throws
- * `GatewayRefusal` `malformed`, `non_canonical`, `bad_signature` or `output_hash_mismatch`.
+ * Reads a submission and checks what needs no key: form and hashes. Throws `GatewayRefusal` `malformed`,
+ * `non_canonical`, `bad_signature` or `output_hash_mismatch`.
  */
-export function readSubmission(sr25519: Sr25519, wire: string): Submission {
+export function parseSubmission(wire: string): UnverifiedSubmission {
   const plain = readPlain(wire);
-  if (plain) return plainSubmission(plain, wire);
+  if (plain) return { submission: plainSubmission(plain, wire), checks: [] };
   const payload = readable(() => readPayload(wire));
-  const problem = readable(() => verifyPayload(sr25519, payload));
+  const problem = readable(() => hashProblem(payload));
   if (problem) throw new GatewayRefusal(problem, PROBLEMS[problem]);
-  const { cosignatures, validatorHotkey, signature } = payload;
+  const { cosignatures, validatorHotkey, signature, signedHash: hash } = payload;
   if (new Set(cosignatures.map(({ validator_hotkey }) => validator_hotkey)).size < cosignatures.length) {
     throw new GatewayRefusal("malformed", "one co-signature a hotkey");
   }
-  if (!cosignatures.every((cosignature) => verifyCosignature(sr25519, payload, cosignature))) {
-    throw new GatewayRefusal("bad_signature", "a co-signature does not fit, or is the author's own");
+  if (cosignatures.some(({ validator_hotkey }) => validator_hotkey === validatorHotkey)) {
+    throw new GatewayRefusal("bad_signature", "a co-signature is the author's own");
   }
   const author = { validator_hotkey: validatorHotkey, signature };
   const isQuorum = asksForQuorum(payload);
-  return {
+  const submission: Submission = {
     ...partsOf(payload, wire),
-    signedHash: payload.signedHash,
+    signedHash: hash,
     assurance: isQuorum ? "quorum" : "author",
     hotkey: validatorHotkey,
     signatures: isQuorum ? [author, ...cosignatures] : [author],
   };
+  const own = { hotkey: validatorHotkey, message: payloadMessage(hash), signature, unwrapped: true };
+  return { submission, checks: [own, ...cosignatureChecks(submission, cosignatures)] };
+}
+
+/** What each co-signature of a submission must be over. */
+export function cosignatureChecks(
+  { netuid, block, outputHash: output, signedHash: signed }: Submission,
+  cosignatures: readonly QuorumSignature[],
+): readonly SignatureCheck[] {
+  const message = cosignMessage({ netuid, block, outputHash: output, signedHash: signed });
+  return cosignatures.map(({ validator_hotkey: hotkey, signature }) => ({
+    hotkey,
+    message,
+    signature,
+    unwrapped: true,
+  }));
+}
+
+/** As `parseSubmission`, with every signature checked here. Throws the same. */
+export function readSubmission(sr25519: Sr25519, wire: string): Submission {
+  const { submission, checks } = parseSubmission(wire);
+  if (checks.every((check) => checkSignature(sr25519, check))) return submission;
+  throw badSignature();
+}
+
+/** The submission once `verifier` has found every signature good. Throws `GatewayRefusal` `bad_signature` or `busy`. */
+export async function verifySubmission(
+  verifier: SignatureVerifier,
+  { submission, checks }: UnverifiedSubmission,
+): Promise<Submission> {
+  await requireSigned(verifier, checks);
+  return submission;
+}
+
+/** Throws `GatewayRefusal` `bad_signature` or `busy`. */
+export async function requireSigned(verifier: SignatureVerifier, checks: readonly SignatureCheck[]): Promise<void> {
+  try {
+    const found = await Promise.all(checks.map((check) => verifier.verify(check)));
+    if (found.every((isValid) => isValid)) return;
+  } catch (error) {
+    if (!isEngramError(error, "SIGNATURES_BUSY")) throw error;
+    throw new GatewayRefusal("busy", "too many signatures wait to be checked", 1);
+  }
+  throw badSignature();
+}
+
+function badSignature(): GatewayRefusal {
+  return new GatewayRefusal("bad_signature", PROBLEMS.bad_signature);
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../../node/runtime/service-listener.ts";
+import { SignaturePool } from "../../node/runtime/signature-pool.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
@@ -15,8 +16,9 @@ import type { GatewayConfig } from "./gateway-config.ts";
 import { freeGate, type GatewayPaymentsDeps, openPaymentGate } from "./gateway-payments.ts";
 import { identityFolder, openGatewayStore } from "./gateway-store.ts";
 import type { SubmissionGate } from "./payment-port.ts";
+import { PermittedSets } from "./permitted-sets.ts";
 import { SubmissionDesk } from "./submission-desk.ts";
-import { recoverPaid, startSweep } from "./sweep.ts";
+import { recoverPaid, snapshotSet, startSweep } from "./sweep.ts";
 
 export interface StartGatewayDeps {
   /** Not closed by the gateway. */
@@ -62,15 +64,18 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const { netuid, minStakeTao, maxPending, rateLimit } = config;
   const gate = await (deps.openGate ?? gateOf(config))(origin, { store, clock, log });
   const chain = new ChainCheck(deps.chain, log);
+  const sets = new PermittedSets({ netuid, minStakeTao }, { chain, store });
   const streams = new FeedStreams(store);
   const onAccepted = () => streams.ring();
-  const sweep = { store, gate, chain, clock, log, onAccepted };
+  const sweep = { store, gate, chain, sets, clock, log, onAccepted };
   await recoverPaid(sweep);
+  await snapshotSet(sweep);
   stack.use(startSweep(sweep));
   // Released first: an open stream would keep the server waiting.
   stack.use(streams);
-  const options = { netuid, minStakeTao, maxPending, resource: `${origin}/relay` };
-  const desk = new SubmissionDesk(options, { store, gate, chain, sr25519, clock, log, onAccepted });
+  const options = { netuid, maxPending, resource: `${origin}/relay` };
+  const verifier = stack.use(new SignaturePool({ sr25519 }));
+  const desk = new SubmissionDesk(options, { store, gate, chain, sets, verifier, clock, log, onAccepted });
   const price = priceOf(config, gate);
   app.resolve(createGatewayApp({ hotkey, origin, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
   serves = true;

@@ -1,20 +1,23 @@
-import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
-import type { Receipt } from "../receipt.ts";
+import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
+import { needsAnchor } from "../anchor.ts";
+import { isQuorum, type Votes } from "../quorum.ts";
+import type { QuorumSignature, Receipt } from "../receipt.ts";
 import type { ChainCheck, ChainState } from "./chain-check.ts";
-import type { Accepted, Conflict } from "./gateway-operations.ts";
+import type { Accepted, Conflict, Lacking } from "./gateway-operations.ts";
 import type { GatewayStore } from "./gateway-store.ts";
+import { judgeVotes } from "./judge-votes.ts";
+import { judgeLate, unknownSignatures } from "./late-signatures.ts";
 import type { SubmissionGate } from "./payment-port.ts";
 import type { HeaderReader, OfferedPayment, PaymentChallenge, SettleOutcome } from "./payment-types.ts";
-import { countVotes } from "./quorum.ts";
-import { readSubmission } from "./read-submission.ts";
+import type { PermittedSets } from "./permitted-sets.ts";
+import { parseSubmission, verifySubmission } from "./read-submission.ts";
 import { type Answer, GatewayRefusal } from "./refusal.ts";
-import { isAtLeast, mergeSignatures, type StoredSubmission, type Submission, type Votes } from "./submission.ts";
+import { isAtLeast, mergeSignatures, type StoredSubmission, type Submission } from "./submission.ts";
 
 export interface DeskOptions {
   readonly netuid: number;
-  readonly minStakeTao: number;
   /** Submissions of one hotkey that may lack validators or payment at a time. */
   readonly maxPending: number;
   /** Where submissions are sent, the absolute URL: what is paid for. */
@@ -25,7 +28,8 @@ export interface DeskDeps {
   readonly store: GatewayStore;
   readonly gate: SubmissionGate;
   readonly chain: ChainCheck;
-  readonly sr25519: Sr25519;
+  readonly sets: PermittedSets;
+  readonly verifier: SignatureVerifier;
   readonly clock: Clock;
   readonly log: Logger;
   /** Hears of every new receipt. */
@@ -35,6 +39,7 @@ export interface DeskDeps {
 interface Checked {
   readonly submission: Submission;
   readonly votes: Votes | null;
+  readonly anchored: boolean;
   readonly state: ChainState;
   /** Of the same text at a lesser assurance. */
   readonly receipts: readonly Receipt[];
@@ -43,8 +48,8 @@ interface Checked {
 const PENDING_RETRY_SECONDS = 30;
 
 /**
- * The way of a submission (design: gateway): size → schema → signature and output hash → validator, stake → finality →
- * quorum → payment → stored with its receipt. Nothing is charged that could still be refused.
+ * The way of a submission (design: gateway): size → schema → hashes → signatures → finality → validator, stake,
+ * quorum → anchor → payment → stored with its receipt. Nothing is charged that could still be refused.
  */
 export class SubmissionDesk {
   readonly #options: DeskOptions;
@@ -57,18 +62,34 @@ export class SubmissionDesk {
 
   /** Throws `GatewayRefusal`. */
   async submit(wire: string, headers: HeaderReader): Promise<Answer> {
-    const read = readSubmission(this.#deps.sr25519, wire);
+    const parsed = parseSubmission(wire);
+    const { signedHash } = parsed.submission;
     const key = headers.get("idempotency-key");
-    if (key !== null && key !== read.signedHash) {
+    if (key !== null && key !== signedHash) {
       throw new GatewayRefusal("malformed", "Idempotency-Key must be the signed_hash");
     }
-    const known = await this.#deps.store.call("submissions", { signedHash: read.signedHash });
-    const receipt = receiptOf(known, read);
-    if (receipt) return received("duplicate", receipt);
+    const known = await this.#deps.store.call("submissions", { signedHash });
+    const stored = acceptedOf(known, parsed.submission);
+    // The same bytes were verified when they came first.
+    if (stored && stored.row.wire === wire) return received("duplicate", stored.receipt);
+    const read = await verifySubmission(this.#deps.verifier, parsed);
+    if (stored) {
+      await this.addLate(stored.row, read, read.signatures);
+      return received("duplicate", stored.receipt);
+    }
     const checked = await this.#check(read, known);
-    const { submission, votes } = checked;
-    if (votes && votes.have < votes.need) return this.#pend(checked, votes);
-    return this.#take(checked, submission, headers);
+    const lacking = lackingOf(checked);
+    return lacking === null ? this.#take(checked, headers) : this.#pend(checked, lacking);
+  }
+
+  /** Raises what is known of an accepted submission; nothing else changes. Throws `GatewayRefusal`. */
+  async addLate(row: StoredSubmission, read: Submission, offered: readonly QuorumSignature[]): Promise<void> {
+    const { store, sets, verifier, chain } = this.#deps;
+    const late = row.assurance === "quorum" ? unknownSignatures(row, offered) : [];
+    if (late.length === 0) return;
+    const { identity } = await chain.finalState(read);
+    const added = await judgeLate(verifier, row, read, late, await sets.at(read.block, identity));
+    if (added) await store.call("addLate", added);
   }
 
   async #check(read: Submission, known: readonly StoredSubmission[]): Promise<Checked> {
@@ -78,45 +99,48 @@ export class SubmissionDesk {
     if (read.assurance === "payer" && this.#deps.gate.price === 0) {
       throw new GatewayRefusal("bad_signature", "submissions are free here, so that they must be signed");
     }
-    const { chain } = this.#deps;
+    const { chain, sets } = this.#deps;
     const receipts = known.flatMap(({ receipt }) => receipt ?? []);
-    const state = await chain.state();
-    if (read.assurance !== "quorum") {
-      await chain.requireFinal(read, state);
-      return { submission: read, votes: null, state, receipts };
-    }
+    const state = await chain.finalState(read);
+    if (read.assurance !== "quorum") return { submission: read, votes: null, state, receipts, anchored: false };
     const earlier = known.find(({ assurance }) => assurance === "quorum");
     const submission = { ...read, signatures: mergeSignatures(earlier?.signatures ?? [], read.signatures) };
-    // Who could vote at a block is known once it is final.
-    const { minStakeTao } = this.#options;
-    const isKnown = read.block <= state.finalized.number;
-    const count = isKnown ? countVotes(submission, await chain.metagraph(read.block), minStakeTao) : null;
-    await chain.requireFinal(submission, state);
-    if (count === null) throw new GatewayRefusal("not_final", "its block is not final yet; send it again later");
-    return { submission: { ...submission, signatures: count.signatures }, votes: count.votes, state, receipts };
+    const { votes, signatures } = judgeVotes(submission, await sets.at(read.block, state.identity));
+    const anchored = isQuorum(votes) && (await this.#isAnchored(submission, state));
+    return { submission: { ...submission, signatures }, votes, state, receipts, anchored };
   }
 
-  /** 202: kept until more validators signed, and not paid for (design: x402). */
-  async #pend({ submission }: Checked, votes: Votes): Promise<Answer> {
-    await this.#keep(submission, votes, "pending_quorum");
-    const { signedHash } = submission;
+  /** Asked last of the chain: only what has its quorum is looked up. Throws `GatewayRefusal` `chain_mismatch`. */
+  async #isAnchored({ hotkey, roundId, outputHash, outputType }: Submission, { identity }: ChainState) {
+    if (hotkey === null || outputType !== "ranking" || !needsAnchor(identity)) return false;
+    const found = await this.#deps.chain.anchor(hotkey, { roundId, outputHash });
+    if (found !== "differs") return found === "anchored";
+    throw new GatewayRefusal("chain_mismatch", "its author anchored another output of its round on the chain");
+  }
+
+  /** 202: kept until it has what it lacks, and not paid for (design: x402). */
+  async #pend(checked: Checked, status: "pending_quorum" | "pending_chain"): Promise<Answer> {
+    await this.#keep(checked, status);
+    const { signedHash } = checked.submission;
     return {
       status: 202,
       headers: { "retry-after": `${PENDING_RETRY_SECONDS}` },
-      body: { status: "pending_quorum", signed_hash: signedHash, receipt: null, quorum: votes },
+      body: { status, signed_hash: signedHash, receipt: null, quorum: checked.votes },
     };
   }
 
-  async #keep(submission: Submission, votes: Votes, state: "pending_quorum" | "payment_due"): Promise<void> {
+  async #keep({ submission, votes, anchored }: Checked, state: Lacking): Promise<void> {
     const { store, clock } = this.#deps;
     const limit = this.#options.maxPending;
-    if (await store.call("keepOpen", { submission, votes, state, limit, now: clock.now() })) return;
+    const kept = await store.call("keepOpen", { submission, votes, anchored, state, limit, now: clock.now() });
+    if (kept.kind === "conflict") throw this.#conflict(submission, kept);
+    if (kept.kind === "kept") return;
     throw new GatewayRefusal("too_many_pending", "complete what is pending first", PENDING_RETRY_SECONDS);
   }
 
-  async #take(checked: Checked, submission: Submission, headers: HeaderReader): Promise<Answer> {
+  async #take(checked: Checked, headers: HeaderReader): Promise<Answer> {
     const { gate } = this.#deps;
-    const { signedHash } = submission;
+    const { signedHash } = checked.submission;
     const required = await gate.require({ signedHash, resource: this.#options.resource }, headers);
     switch (required.kind) {
       case "free":
@@ -131,17 +155,17 @@ export class SubmissionDesk {
     }
   }
 
-  async #ask({ submission, votes }: Checked, challenge: PaymentChallenge): Promise<Answer> {
+  async #ask(checked: Checked, challenge: PaymentChallenge): Promise<Answer> {
     // Strangers' submissions are not kept unpaid: there would be no end to them.
-    if (votes) await this.#keep(submission, votes, "payment_due");
+    if (checked.votes) await this.#keep(checked, "payment_due");
     return challenge;
   }
 
   /** Nonce and round are held before money moves, so that nothing paid for can be refused. */
   async #charge(checked: Checked, payment: OfferedPayment): Promise<Answer> {
     const { store, gate, clock } = this.#deps;
-    const { submission, votes } = checked;
-    const reserved = await store.call("reserve", { submission, votes, now: clock.now() });
+    const { submission, votes, anchored } = checked;
+    const reserved = await store.call("reserve", { submission, votes, anchored, now: clock.now() });
     if (reserved.kind === "conflict") throw this.#conflict(submission, reserved);
     const settled = await gate.settle(payment);
     // What a receipt names was paid before, and moved no money now: readers take one item for one payment.
@@ -152,11 +176,12 @@ export class SubmissionDesk {
     return outcome;
   }
 
-  async #accept({ submission, votes, state }: Checked, outcome: Settled | null): Promise<Answer> {
+  async #accept({ submission, votes, anchored, state }: Checked, outcome: Settled | null): Promise<Answer> {
     const { store, clock, onAccepted } = this.#deps;
     const accepted = await store.call("accept", {
       submission,
       votes,
+      anchored,
       payment: outcome === null ? null : { settled: outcome.settled, record: outcome.record },
       block: state.finalized.number,
       chain: state.identity,
@@ -169,20 +194,27 @@ export class SubmissionDesk {
 
   #conflict({ signedHash, roundId }: Submission, { of, final }: Conflict): GatewayRefusal {
     if (!final) return new GatewayRefusal("busy", "another submission of it is being paid for", 5);
+    if (of === "window")
+      return new GatewayRefusal("expired", "its author had far newer rounds accepted; it is too late");
     if (of === "nonce") return new GatewayRefusal("nonce_conflict", "its nonce was used for another submission");
     this.#deps.log.error({ signedHash, roundId }, "a second ranking was sent for one round");
     return new GatewayRefusal("round_conflict", "another ranking was accepted for its round");
   }
 }
 
+function lackingOf({ submission, votes, anchored, state }: Checked): "pending_quorum" | "pending_chain" | null {
+  if (votes && !isQuorum(votes)) return "pending_quorum";
+  const isDue = submission.outputType === "ranking" && needsAnchor(state.identity);
+  return isDue && !anchored ? "pending_chain" : null;
+}
+
 type Settled = Extract<SettleOutcome, { readonly kind: "settled" }>;
 
-/** The receipt of what was accepted, when it says at least as much as is asked for now; the best one. */
-function receiptOf(known: readonly StoredSubmission[], { assurance }: Submission): Receipt | undefined {
-  const receipts = known
-    .flatMap(({ receipt }) => receipt ?? [])
-    .filter((found) => isAtLeast(found.assurance, assurance));
-  return receipts.sort((left, right) => (isAtLeast(left.assurance, right.assurance) ? -1 : 1))[0];
+/** What was accepted and says at least as much as is asked for now; the best one. */
+function acceptedOf(known: readonly StoredSubmission[], { assurance }: Submission) {
+  const accepted = known.flatMap((row) => (row.receipt === null ? [] : [{ row, receipt: row.receipt }]));
+  const enough = accepted.filter(({ receipt }) => isAtLeast(receipt.assurance, assurance));
+  return enough.sort((left, right) => (isAtLeast(left.receipt.assurance, right.receipt.assurance) ? -1 : 1))[0];
 }
 
 function isOnReceipt({ receipts }: Checked, outcome: SettleOutcome): boolean {

@@ -20,10 +20,13 @@ export interface StoredRow {
   readonly nonce: string;
   readonly hotkey: Hotkey | null;
   readonly signatures: string;
+  readonly late_signatures: string;
   readonly have: number | null;
   readonly need: number | null;
-  readonly wire: string;
-  readonly content: string;
+  readonly stake_ppm: number | null;
+  readonly anchored: number;
+  readonly wire: string | null;
+  readonly content: string | null;
   readonly created: number;
   readonly updated: number;
   readonly seq: number | null;
@@ -63,7 +66,10 @@ interface SubmissionStatements {
   readonly all: NamedStatement<StoredRow>;
   readonly last: { get(): { readonly seq: number; readonly receipt: string } | undefined };
   readonly sameNonce: NamedStatement<Pick<StoredRow, "state">>;
-  readonly sameRound: NamedStatement<Pick<StoredRow, "state">>;
+  readonly sameRound: NamedStatement<Pick<StoredRow, "state" | "signed_hash">>;
+  readonly newestRound: NamedStatement<number>;
+  readonly noteRound: NamedStatement;
+  readonly raise: NamedStatement;
   readonly openOf: NamedStatement<number>;
   readonly accept: NamedStatement;
   readonly unreserve: NamedStatement;
@@ -77,15 +83,16 @@ interface SubmissionStatements {
 export function submissionStatements(database: SqliteDatabase): SubmissionStatements {
   const put = database.prepare<object>(
     `INSERT INTO submission (signed_hash, assurance, state, schema_version, output_type, output_hash, netuid, block,
-       round_id, nonce, hotkey, signatures, have, need, wire, content, created, updated)
+       round_id, nonce, hotkey, signatures, have, need, stake_ppm, anchored, wire, content, created, updated)
      VALUES (@signedHash, @assurance, @state, @schemaVersion, @outputType, @outputHash, @netuid, @block,
-       @roundId, @nonce, @hotkey, @signatures, @have, @need, @wire, @content, @now, @now)
+       @roundId, @nonce, @hotkey, @signatures, @have, @need, @stake_ppm, @anchored, @wire, @content, @now, @now)
      ON CONFLICT (signed_hash, assurance) DO UPDATE SET
-       state = @state, signatures = @signatures, have = @have, need = @need, wire = @wire, updated = @now
+       state = @state, signatures = @signatures, have = @have, need = @need, stake_ppm = @stake_ppm,
+       anchored = @anchored, wire = @wire, updated = @now
      WHERE state <> 'accepted'`,
   );
   // Nested, so that "newest, oldest first" and "next ones" are one statement each.
-  const matching = `seq IS NOT NULL AND assurance IN (SELECT value FROM json_each(@assurances))
+  const matching = `seq IS NOT NULL AND wire IS NOT NULL AND assurance IN (SELECT value FROM json_each(@assurances))
     AND (@types = '[]' OR output_type IN (SELECT value FROM json_each(@types)))
     AND (@sinceMs IS NULL OR updated >= @sinceMs)`;
   const newest = database.prepare<object, StoredRow>(
@@ -111,10 +118,20 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
       `SELECT state FROM submission
        WHERE hotkey = @hotkey AND nonce = @nonce AND signed_hash <> @signedHash AND ${HELD} ORDER BY state LIMIT 1`,
     ),
-    sameRound: database.prepare<object, Pick<StoredRow, "state">>(
-      `SELECT state FROM submission
+    sameRound: database.prepare<object, Pick<StoredRow, "state" | "signed_hash">>(
+      `SELECT state, signed_hash FROM submission
        WHERE output_type = 'ranking' AND netuid = @netuid AND round_id = @roundId AND signed_hash <> @signedHash
          AND ${HELD} ORDER BY state LIMIT 1`,
+    ),
+    newestRound: database.prepare<object, number>("SELECT round_id FROM newest_round WHERE hotkey = @hotkey").pluck(),
+    noteRound: database.prepare<object>(
+      `INSERT INTO newest_round (hotkey, round_id)
+       SELECT hotkey, round_id FROM submission WHERE ${KEY} AND hotkey IS NOT NULL
+       ON CONFLICT (hotkey) DO UPDATE SET round_id = max(round_id, excluded.round_id)`,
+    ),
+    raise: database.prepare<object>(
+      `UPDATE submission SET late_signatures = @late, have = @have, need = @need, stake_ppm = @stake_ppm
+       WHERE signed_hash = @signedHash AND assurance = 'quorum' AND state = 'accepted'`,
     ),
     openOf: database
       .prepare<object, number>("SELECT count(*) FROM submission WHERE hotkey = @hotkey AND state <> 'accepted'")
@@ -132,10 +149,11 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
          SELECT 1 FROM payment p
          WHERE p.signed_hash = submission.signed_hash AND submission.state = 'settling' AND ${UNUSED})`,
     ),
-    put: ({ submission, votes, now }: Checked, state: SubmissionState): void => {
+    put: ({ submission, votes, anchored, now }: Checked, state: SubmissionState): void => {
       const { signatures, nonceUid: _, blockHash: __, ...values } = submission;
-      const { have, need } = votes ?? { have: null, need: null };
-      put.run({ ...values, signatures: JSON.stringify(signatures), state, have, need, now });
+      const counted = votes ?? { have: null, need: null, stake_ppm: null };
+      const texts = { signatures: JSON.stringify(signatures), state };
+      put.run({ ...values, ...texts, ...counted, anchored: anchored ? 1 : 0, now });
     },
     feed: ({ after, limit, assurances, types, sinceMs }: FeedQuery): readonly StoredRow[] => {
       const values = { limit, assurances: JSON.stringify(assurances), types: JSON.stringify(types), sinceMs };
@@ -160,7 +178,10 @@ export function toStored(row: StoredRow): StoredSubmission {
     block: row.block,
     hotkey: row.hotkey,
     signatures: JSON.parse(row.signatures) as readonly QuorumSignature[],
-    votes: row.have === null || row.need === null ? null : { have: row.have, need: row.need },
+    lateSignatures: JSON.parse(row.late_signatures) as readonly QuorumSignature[],
+    votes:
+      row.have === null || row.need === null ? null : { have: row.have, need: row.need, stake_ppm: row.stake_ppm ?? 0 },
+    anchored: row.anchored === 1,
     wire: row.wire,
     content: row.content,
     receivedAt: row.created,

@@ -1,5 +1,6 @@
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Assurance, OutputType, SchemaVersion } from "../payload/types.ts";
+import type { Votes } from "../quorum.ts";
 import type { QuorumSignature, Receipt } from "../receipt.ts";
 
 /** A submission whose form, hash and signatures were checked: what it says about the chain was not. */
@@ -28,23 +29,27 @@ export interface Submission {
   readonly content: string;
 }
 
-/** `settling`: everything but the payment is checked, and its nonce and round are held for it. */
-export type SubmissionState = "pending_quorum" | "payment_due" | "settling" | "accepted";
-
-export interface Votes {
-  readonly have: number;
-  readonly need: number;
-}
+/**
+ * What it lacks: signatures, its anchor on the chain, or payment. `settling`: everything but the payment is checked, and
+ * its nonce and round are held for it.
+ */
+export type SubmissionState = "pending_quorum" | "pending_chain" | "payment_due" | "settling" | "accepted";
 
 /** What the gateway keeps of a submission at one assurance. */
 export interface StoredSubmission
   extends Pick<
     Submission,
-    "signedHash" | "assurance" | "outputType" | "outputHash" | "netuid" | "block" | "hotkey" | "signatures" | "wire"
+    "signedHash" | "assurance" | "outputType" | "outputHash" | "netuid" | "block" | "hotkey" | "signatures"
   > {
   readonly state: SubmissionState;
+  /** What counts now, late signatures included. */
   readonly votes: Votes | null;
-  readonly content: string;
+  /** Signatures of validators that came after acceptance: the receipt does not cover them. */
+  readonly lateSignatures: readonly QuorumSignature[];
+  readonly anchored: boolean;
+  /** Wire text and output; null once the gateway kept them long enough. */
+  readonly wire: string | null;
+  readonly content: string | null;
   /** Unix milliseconds. */
   readonly receivedAt: number;
   /** Null until it is accepted. */

@@ -4,11 +4,14 @@ import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import type { SubmissionGate } from "./payment-port.ts";
+import type { PermittedSets } from "./permitted-sets.ts";
+import { GatewayRefusal } from "./refusal.ts";
 
 export interface SweepDeps {
   readonly store: GatewayStore;
   readonly gate: SubmissionGate;
   readonly chain: ChainCheck;
+  readonly sets: PermittedSets;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onAccepted: () => void;
@@ -33,7 +36,17 @@ export async function recoverPaid({ store, gate, chain, clock, log, onAccepted }
   }
 }
 
-/** Looks every minute after open payments and forgotten submissions, until it is disposed. */
+/** Keeps who may vote in the epoch that is running; a chain that is away is asked the next time. */
+export async function snapshotSet({ chain, sets, log }: SweepDeps): Promise<void> {
+  try {
+    await sets.snapshot(await chain.state());
+  } catch (error) {
+    const code = error instanceof GatewayRefusal || isEngramError(error) ? error.code : "UNEXPECTED";
+    log.warn({ code }, "who may vote now could not be kept");
+  }
+}
+
+/** Looks every minute after voters, open payments and forgotten submissions, until it is disposed. */
 export function startSweep(deps: SweepDeps): AsyncDisposable {
   const stopped = new AbortController();
   const running = run(deps, stopped.signal);
@@ -54,6 +67,7 @@ async function run(deps: SweepDeps, signal: AbortSignal): Promise<void> {
     );
     if (!slept) return;
     await recoverPaid(deps);
+    await snapshotSet(deps);
     await store.call("expire", { before: clock.now() - PENDING_MS }).catch((error: unknown) => {
       log.warn({ code: isEngramError(error) ? error.code : "UNEXPECTED" }, "old submissions could not be forgotten");
     });

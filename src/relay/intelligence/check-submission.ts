@@ -12,6 +12,8 @@ import { ItemRefusal } from "./item-refusal.ts";
 /** What the text and its signatures prove, whatever the chain says. */
 export interface ProvenSubmission {
   readonly submission: Submission;
+  /** Good signatures that came after acceptance: the receipt does not cover them. */
+  readonly late: readonly Cosignature[];
   /** The output as it was signed, untrusted. */
   readonly content: unknown;
 }
@@ -33,9 +35,10 @@ export function proveSubmission(sr25519: Sr25519, item: ClaimedItem, shown: Subm
     namesSignatures(item, shown) &&
     isDeepStrictEqual(content, item.content);
   if (!isSame) throw new ItemRefusal("content_differs");
-  requireSigned(sr25519, read, shown.signatures);
+  const { signatures, late_signatures: late } = shown;
+  requireSigned(sr25519, read, [...signatures, ...late]);
   // Co-signatures may have come later than the text: those the receipt covers count.
-  return { submission: { ...read, signatures: shown.signatures }, content };
+  return { submission: { ...read, signatures }, late, content };
 }
 
 /** The author's signature and the co-signatures, each over its own message (spec 14.0), one a hotkey. */

@@ -57,6 +57,8 @@ export const submissionState = z.looseObject({
   receipt: z.unknown(),
   /** The author's first; empty for a plain one. */
   signatures: z.array(cosignature).max(MAX_SIGNATURES),
+  /** Of validators that signed after acceptance. */
+  late_signatures: z.array(cosignature).max(MAX_SIGNATURES).default([]),
   submission: z.string().max(MAX_SUBMISSION_BYTES),
 });
 export type SubmissionState = z.output<typeof submissionState>;

@@ -1,9 +1,10 @@
 import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { ChainCheck, ChainState } from "../gateway/chain-check.ts";
-import { countVotes } from "../gateway/quorum.ts";
+import { judgeVotes } from "../gateway/judge-votes.ts";
 import type { Submission } from "../gateway/submission.ts";
-import { verifyReceipt } from "../receipt.ts";
+import { countVotes, isQuorum, permittedSet } from "../quorum.ts";
+import { type QuorumSignature, verifyReceipt } from "../receipt.ts";
 import type { PaymentCheck } from "./check-payment.ts";
 import { proveSubmission, requireReceiptOf } from "./check-submission.ts";
 import type { ClaimedItem } from "./feed-wire.ts";
@@ -60,10 +61,10 @@ export class ItemChecker {
     const receipt = await verifyReceipt(shown.receipt, hotkey, item.id);
     const proven = proveSubmission(sr25519, item, shown);
     requireReceiptOf(receipt, item, proven);
-    const { submission, content } = proven;
+    const { submission, late, content } = proven;
     if (receipt.chain !== state.identity || submission.netuid !== netuid) throw new ItemRefusal("chain_mismatch");
     await chain.requireFinal(submission, state);
-    const quorum = submission.assurance === "quorum" ? await this.#quorum(item, submission, state) : null;
+    const quorum = submission.assurance === "quorum" ? await this.#quorum(item, submission, late, state) : null;
     const payment = await payments.check(receipt, signal);
     this.#receipts.admit(receipt);
     return {
@@ -84,15 +85,22 @@ export class ItemChecker {
     };
   }
 
-  /** Counts the validators at the submission's block, one a coldkey. */
-  async #quorum(item: ClaimedItem, submission: Submission, { identity }: ChainState): Promise<CheckedQuorum> {
+  /** Counts the validators at the submission's block, one a coldkey: without those that came late it must be enough. */
+  async #quorum(
+    item: ClaimedItem,
+    submission: Submission,
+    late: readonly QuorumSignature[],
+    { identity }: ChainState,
+  ): Promise<CheckedQuorum> {
     const metagraph = await this.#neurons.at(identity, submission.block);
     if (submission.blockHash !== null && metagraph.hash !== submission.blockHash) {
       throw new ItemRefusal("chain_mismatch");
     }
-    const { votes, signatures } = countVotes(submission, metagraph, this.#deps.minStakeTao);
-    const { have, need } = votes;
-    if (have < need || (item.verified.quorum?.have ?? 0) > have) throw new ItemRefusal("quorum_missing");
+    const permitted = permittedSet(metagraph, this.#deps.minStakeTao);
+    const { votes, signatures } = judgeVotes(submission, permitted);
+    const all = [...signatures, ...late].map(({ validator_hotkey }) => validator_hotkey);
+    const { have, need } = countVotes(permitted, all);
+    if (!isQuorum(votes) || (item.verified.quorum?.have ?? 0) > have) throw new ItemRefusal("quorum_missing");
     if (signatures.length < submission.signatures.length) throw new ItemRefusal("not_a_validator");
     return { votes: have, needed: need };
   }

@@ -22,6 +22,7 @@ const FOUND_BY_ITS_CHECKS = [
   "chain_mismatch",
   "not_final",
   "not_a_validator",
+  "validators_unknown",
 ] as const satisfies readonly (RefusalCode & IntelligenceProblem)[];
 
 /** The problem that ended the checks. Throws whatever says nothing about the item: a chain or a gateway that is away. */

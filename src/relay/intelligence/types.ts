@@ -93,6 +93,8 @@ export type IntelligenceProblem =
   | "chain_mismatch"
   | "not_final"
   | "not_a_validator"
+  /** The chain's nodes no longer know who could vote at its block: ask one that keeps the state of old blocks. */
+  | "validators_unknown"
   /** Fewer validators than it takes. */
   | "quorum_missing"
   /** Other signatures than those the receipt covers. */

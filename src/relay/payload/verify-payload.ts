@@ -10,9 +10,16 @@ export type PayloadProblem = "bad_signature" | "output_hash_mismatch" | "malform
 
 /** Recomputes both hashes, checks the signature and the hashes inside the output; null when all of it holds. */
 export function verifyPayload(sr25519: Sr25519, payload: SignedPayload): PayloadProblem | null {
-  const { body, content, validatorHotkey, signature } = payload;
+  const { validatorHotkey, signature, signedHash: hash } = payload;
+  const problem = hashProblem(payload);
+  if (problem === "bad_signature") return problem;
+  return verifies(sr25519, validatorHotkey, payloadMessage(hash), signature) ? problem : "bad_signature";
+}
+
+/** As `verifyPayload`, of the hashes alone: what needs no key. */
+export function hashProblem(payload: SignedPayload): PayloadProblem | null {
+  const { body, content } = payload;
   if (signedHash(body) !== payload.signedHash) return "bad_signature";
-  if (!verifies(sr25519, validatorHotkey, payloadMessage(payload.signedHash), signature)) return "bad_signature";
   if (outputHash(content.type, outputDocument(payload)) !== payload.outputHash) return "output_hash_mismatch";
   return textsMatch(content) ? null : "malformed";
 }

@@ -111,7 +111,7 @@ describe("a gateway accepts", () => {
       gateway,
       `/relay/${signedHash}`,
     );
-    expect(state.quorum).toEqual({ have: 4, need: 3 });
+    expect(state.quorum).toEqual({ have: 4, need: 3, stake_ppm: 1_000_000 });
     expect(state.signatures.map(({ validator_hotkey }) => validator_hotkey).sort()).toEqual(
       kit.validators.map(({ hotkey }) => `${hotkey}`).sort(),
     );

@@ -39,6 +39,7 @@ describe("a gateway with a price", () => {
   });
 
   it("takes no money for what is pending or refused", async () => {
+    await kit.chain.step(50);
     const pending = await kit.ranking();
     expect((await post(gateway, pending.text, { "x-paid": "21" })).status).toBe(202);
     const early = await kit.inference({ block: (await kit.chain.head()).number });

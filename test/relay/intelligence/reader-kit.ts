@@ -123,7 +123,9 @@ export class ForgedGateway {
       assurance: as,
       signatures: signed,
       state: "accepted",
-      votes: as === "quorum" ? { have: have ?? signed.length, need: 3 } : null,
+      votes: as === "quorum" ? { have: have ?? signed.length, need: 3, stake_ppm: 750_000 } : null,
+      lateSignatures: [],
+      anchored: false,
       receivedAt: made.accepted_at_ms,
       receipt: made,
     });
