@@ -1,4 +1,4 @@
-import { createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
+import { createMcpHandler, type McpHttpHandler, type McpServerFactory } from "@modelcontextprotocol/server";
 import { Hono } from "hono";
 import { EngramError } from "../../crypto/errors.ts";
 import { startHttpServer } from "../../node/runtime/http-server.ts";
@@ -40,11 +40,23 @@ export async function serveOverHttp(
   http: HttpOptions,
   deps: ServerDeps,
 ): Promise<McpHttpServer> {
+  await using starting = new ReleaseStack();
+  const engram = starting.use(createEngramServer(server, deps));
+  const { url } = starting.use(await serveFactoryOverHttp(engram.factory, http, deps));
+  const running = starting.move();
+  return { url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+}
+
+/** As `serveOverHttp`, with whatever servers `factory` makes, one per request. */
+export async function serveFactoryOverHttp(
+  factory: McpServerFactory,
+  http: HttpOptions,
+  deps: Pick<ServerDeps, "log" | "now">,
+): Promise<McpHttpServer> {
   const tokensAtStart = await http.tokens();
   assertSafe(http, tokensAtStart);
   await using starting = new ReleaseStack();
-  const engram = starting.use(createEngramServer(server, deps));
-  const handler = createMcpHandler(engram.factory, {
+  const handler = createMcpHandler(factory, {
     // Hono's own limit makes a new Request of a chunked body, which is not possible of the listener's requests.
     maxRequestBodySize: maxBodyBytes,
     maxSubscriptions,
