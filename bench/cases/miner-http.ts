@@ -8,12 +8,12 @@ import { PUBLIC_NAMESPACE } from "../../src/node/ports.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
 import { probedWhile } from "../health-probe.ts";
 import { type Load, postLoad } from "../http-load.ts";
+import { type BodyKind, DIM } from "../load/bodies.ts";
 import { startMinerProcess } from "../miner-process.ts";
 import { unitVector } from "../random-vectors.ts";
 import { type Result, result } from "../report.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 
-const DIM = 512;
 const HELD = 100_000;
 const BATCH = 1_000;
 const SECONDS = 8;
@@ -33,18 +33,19 @@ export async function minerHttp(held = HELD, seconds = SECONDS): Promise<readonl
     await using miner = await startMinerProcess(folder);
     const idle = await probedWhile(miner.url, () => delay(seconds * 1_000));
     for (const connections of CONNECTIONS) {
-      const bare = await postLoad(echo.url, connections, seconds, vectorIngest);
-      const load = async (what: string, path: string, body: (index: number) => string) => {
+      const common = { connections, seconds, first: connections * 1_000_000 };
+      const bare = await postLoad({ ...common, url: echo.url, kind: "vector-ingest" });
+      const load = async (what: string, path: string, kind: BodyKind) => {
         const { value, p99 } = await probedWhile(miner.url, () =>
-          postLoad(`${miner.url}${path}`, connections, seconds, (index) => body(index + connections * 1_000_000)),
+          postLoad({ ...common, url: `${miner.url}${path}`, kind }),
         );
         const lag = { name: "idle miner", value: idle.p99 };
         results.push(...compared(what, connections, value, bare));
         results.push(result(`${what}, ${named(connections)}, p99 of a health probe (event loop)`, "ms", p99, lag));
       };
-      await load("ingest of vectors", "/IngestSynapse", vectorIngest);
-      await load("ingest of texts", "/IngestSynapse", textIngest);
-      await load("query by vector", "/QuerySynapse", vectorQuery);
+      await load("ingest of vectors", "/IngestSynapse", "vector-ingest");
+      await load("ingest of texts", "/IngestSynapse", "text-ingest");
+      await load("query by vector", "/QuerySynapse", "vector-query");
     }
     const best = results.find(({ name }) => name === `ingest of vectors, ${ROWS_A_COMMIT} connections`);
     const loop = { name: `bare better-sqlite3 FULL, ${ROWS_A_COMMIT} rows a commit`, value: rows };
@@ -64,20 +65,6 @@ function compared(what: string, connections: number, ours: Load, bare: Load): re
 
 function named(connections: number): string {
   return `${connections} connection${connections === 1 ? "" : "s"}`;
-}
-
-function vectorIngest(index: number): string {
-  return JSON.stringify({ raw_embedding: unitVector(index, DIM), metadata: { n: index } });
-}
-
-function textIngest(index: number): string {
-  return JSON.stringify({
-    text: `Note ${index}: the kettle of house ${index % 977} was repaired on day ${index % 365}.`,
-  });
-}
-
-function vectorQuery(index: number): string {
-  return JSON.stringify({ query_vector: unitVector(index, DIM), top_k: 10 });
 }
 
 async function fill(folder: string, held: number): Promise<void> {

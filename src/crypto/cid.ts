@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { embeddingBytes } from "./embedding-hash.ts";
 import { pythonStr } from "./python-text.ts";
 import type { SubnetJson, SubnetObject } from "./subnet-json.ts";
@@ -58,6 +58,6 @@ export function isCid(text: string): text is Cid {
 }
 
 function digest(content: CidContent, metadataText: string): Cid {
-  const hash = createHash("sha256").update(embeddingBytes(content.embedding)).update(metadataText, "utf8");
-  return `v1::${hash.digest("hex")}` as Cid;
+  const bytes = Buffer.concat([embeddingBytes(content.embedding), Buffer.from(metadataText, "utf8")]);
+  return `v1::${hash("sha256", bytes, "hex")}` as Cid;
 }

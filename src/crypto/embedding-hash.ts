@@ -1,14 +1,10 @@
 import { createHash } from "node:crypto";
 import { toHex } from "./hex.ts";
 
-/** The components as IEEE-754 binary32, little-endian, one after the other (spec 2.1). */
+/** The components as IEEE-754 binary32, little-endian (as every machine Node runs on), one after the other (spec 2.1). */
 export function embeddingBytes(embedding: Float32Array | readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(embedding.length * 4);
-  const view = new DataView(bytes.buffer);
-  embedding.forEach((component: number, index: number) => {
-    view.setFloat32(index * 4, component, true);
-  });
-  return bytes;
+  const vector = embedding instanceof Float32Array ? embedding : Float32Array.from(embedding);
+  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 }
 
 /** SHA-256 of the embedding's bytes in lower-case hex (spec 2.6). */

@@ -1,5 +1,6 @@
 import { EngramError } from "./errors.ts";
 import { MAX_JSON_DEPTH, type SubnetArray, type SubnetJson, type SubnetObject } from "./subnet-json.ts";
+import { readFloats } from "./subnet-json-floats.ts";
 
 /** Python refuses longer ints too; converting them takes quadratic time. */
 const MAX_INT_DIGITS = 4300;
@@ -14,6 +15,9 @@ export interface SubnetJsonLimits {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
 const simpleEscapes: Readonly<Record<string, string>> = {
   '"': '"',
   "\\": "\\",
@@ -36,9 +40,11 @@ export function readSubnetJson(source: string | Uint8Array, limits?: SubnetJsonL
   return new Reader(typeof source === "string" ? source : decodeUtf8(source), limits).document();
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw invalid("is not valid UTF-8");
   }
@@ -113,6 +119,8 @@ class Reader {
   }
 
   #array(depth: number): SubnetArray {
+    const floats = this.#floats();
+    if (floats !== undefined) return floats;
     const array: SubnetJson[] = [];
     this.#at += 1;
     if (this.#took("]")) return array;
@@ -121,6 +129,17 @@ class Reader {
     } while (this.#took(","));
     if (!this.#took("]")) throw this.#unexpected();
     return array;
+  }
+
+  #floats(): SubnetArray | undefined {
+    const unit = this.#text.charCodeAt(this.#at + 1);
+    if (unit !== MINUS && !(unit >= ZERO && unit <= NINE)) return undefined;
+    const room = this.#limits ? this.#limits.maxValues - this.#values : Number.POSITIVE_INFINITY;
+    const read = readFloats(this.#text, this.#at, room);
+    if (read === undefined) return undefined;
+    this.#values += read.floats.length;
+    this.#at = read.end;
+    return read.floats;
   }
 
   #string(): string {

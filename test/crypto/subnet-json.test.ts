@@ -40,6 +40,39 @@ describe("reading", () => {
     },
   );
 
+  const numberTexts = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.bigInt().map(String),
+    fc.stringMatching(/^-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,25})?([eE][-+]?[0-9]{1,3})?$/),
+    fc.constantFrom("0", "-0", "0.0", "-0.0", "1e400", "-1e-400", "9007199254740993", "1.0", "[0.5]", '"]"', "null"),
+  );
+  const floatTexts = fc.double({ noNaN: true, noDefaultInfinity: true, noInteger: true }).map(String);
+  const blanks = fc.constantFrom("", " ", "\n\t");
+  property.prop([fc.oneof(fc.array(floatTexts, { minLength: 20 }), fc.array(numberTexts, { minLength: 20 })), blanks])(
+    "a long list of numbers holds what each of them is by itself",
+    (texts, blank) => {
+      const list = readSubnetJson(`[${blank}${texts.join(`${blank},${blank}`)}${blank}]`) as readonly SubnetJson[];
+      expect(list).toStrictEqual(texts.map((text) => readSubnetJson(text)));
+    },
+  );
+
+  test("of a long list of floats, too, more than the limit are refused, and so is whatever is wrong in it", () => {
+    const floats = Array.from({ length: 40 }, (_, index) => `0.${index + 1}`);
+    const read = (text: string) => () => readSubnetJson(text, { maxKeys: 3, maxValues: 42 });
+    expect(read(`[[${floats}]]`)()).toHaveLength(1);
+    for (const [what, text] of Object.entries({
+      "one too many": `[[${floats}],1]`,
+      "two in the list": `[${[...floats, "0.5", "0.5"]}]`,
+      NaN: `[${[...floats, "NaN"]}]`,
+      "a leading zero": `[${[...floats, "01.5"]}]`,
+      "a trailing comma": `[${floats},]`,
+      "no fraction": `[${[...floats, "1."]}]`,
+      "no end": `[${floats}`,
+    })) {
+      expect(read(text), what).toThrow(invalid);
+    }
+  });
+
   test("keeps int and float, every digit, the sign of zero", () => {
     expect(readSubnetJson("[1,1.0,-0,-0.0,1e2,123456789012345678901234567890]")).toEqual([
       1n,

@@ -48,6 +48,17 @@ test("the limiter remembers only so many keys", () => {
   expect(["a", "b", "c", "a", "c"].map((key) => limiter.take(key, 0) === 0)).toEqual([true, true, true, true, false]);
 });
 
+test("a request may count as several, and passes again when so many have left the window", () => {
+  const limiter = new RateLimiter({ maxRequests: 5, windowMs: 1_000, maxKeys: 2 });
+  expect([0, 100, 200].map((now) => limiter.take("a", now))).toEqual([0, 0, 0]);
+  expect(limiter.take("a", 300, 4)).toBe(801);
+  expect(limiter.take("a", 300, 2)).toBe(0);
+  expect(limiter.take("a", 300)).toBe(701);
+  // Dearer than the whole limit: allowed when nothing else was.
+  expect(limiter.take("b", 0, 9)).toBe(0);
+  expect(limiter.take("b", 1_001, 9)).toBe(0);
+});
+
 test("a clock that is set back locks nobody out for longer than a window", () => {
   const limiter = new RateLimiter({ maxRequests: 1, windowMs: 1_000, maxKeys: 2 });
   limiter.take("a", 1_000_000);

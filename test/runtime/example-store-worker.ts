@@ -13,11 +13,16 @@ async function setup() {
   const database = await openDatabase(path, exampleMigrations);
   let commits = 0;
   const effects: string[] = [];
-  const exec = database.exec.bind(database);
+  const prepare = database.prepare.bind(database);
   Object.assign(database, {
-    exec: (sql: string) => {
-      if (sql === "COMMIT") commits += 1;
-      return exec(sql);
+    prepare: (sql: string) => {
+      const statement = prepare(sql);
+      if (sql !== "COMMIT") return statement;
+      const run = () => {
+        commits += 1;
+        return statement.run();
+      };
+      return { run };
     },
   });
   const insert = database.prepare<[string]>("INSERT INTO note (text) VALUES (?)");

@@ -6,7 +6,8 @@ import { isIPv6 } from "node:net";
  */
 export function peerKey(address: string): string {
   const plain = address.split("%")[0] ?? address;
-  if (!isIPv6(plain)) return plain;
+  // What has no colon is none, and need not be matched.
+  if (!plain.includes(":") || !isIPv6(plain)) return plain;
   const mapped = /^::ffff:([0-9.]+)$/i.exec(plain)?.[1];
   if (mapped !== undefined) return mapped;
   const [head = "", tail] = plain.split("::");

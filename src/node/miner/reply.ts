@@ -2,6 +2,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { objectText, valueText } from "../protocol/reply-text.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { textResponse } from "../runtime/text-response.ts";
 
 /** A reply before it goes out: JSON text and what stands around it. */
 export interface Reply {
@@ -19,7 +20,7 @@ const errorText: RefusedText = (error) => objectText({ error: valueText(error) }
 
 export function jsonResponse({ status, text, headers }: Reply): Response {
   // As the reference writes it (spec 7).
-  return new Response(text, { status, headers: { "content-type": "application/json; charset=utf-8", ...headers } });
+  return textResponse(text, status, { "content-type": "application/json; charset=utf-8", ...headers });
 }
 
 /** The reply to a request that failed; `refusedText` is the route's own shape of a 200 with `error`. */

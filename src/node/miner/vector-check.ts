@@ -17,8 +17,10 @@ export function checkedVector(
   }
   refuseOtherModel(model, profile);
   const vector = Float32Array.from(components);
-  if (!vector.every(Number.isFinite)) throw new Refusal(200, `${field} must hold finite 32-bit floats only`);
-  if (!(squaredNorm(vector) > 0)) throw new Refusal(200, `${field} is all zeros and has no direction`);
+  // Of floats with 24 bits a double holds every sum of squares: it is finite when, and only when, each of them is.
+  const norm = squaredNorm(vector);
+  if (!Number.isFinite(norm)) throw new Refusal(200, `${field} must hold finite 32-bit floats only`);
+  if (!(norm > 0)) throw new Refusal(200, `${field} is all zeros and has no direction`);
   return vector;
 }
 

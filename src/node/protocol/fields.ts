@@ -29,6 +29,7 @@ export const vector = z
   .custom<SubnetJson>(Array.isArray, "must be a list of numbers")
   .transform((value, context) => {
     const items = value as readonly SubnetJson[];
+    if (items.every(isNumber)) return items;
     const vectorOf = new Array<number>(items.length);
     for (const [index, item] of items.entries()) {
       const component = numberOf(item);
@@ -66,6 +67,10 @@ export const lenientTimestamp = z
   .transform(intOf)
   .optional()
   .meta({ override: { type: "integer", description: "unix time in milliseconds" } });
+
+function isNumber(value: SubnetJson): value is number {
+  return typeof value === "number";
+}
 
 function numberOf(value: SubnetJson): number | undefined {
   if (typeof value === "number") return value;

@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import { checkSignature, type SignatureCheck } from "./signature-check.ts";
-import { asFailure, type CallReply, type CallRequest, CLOSE, type WorkerReady } from "./worker-calls.ts";
+import { asFailure, type CallReply, CLOSE, onRequest, type WorkerReady } from "./worker-calls.ts";
 
 /** What a signature worker does for its pool. */
 export type SignatureCalls = { readonly verify: (checks: readonly SignatureCheck[]) => readonly boolean[] };
@@ -11,7 +11,7 @@ async function serve(): Promise<void> {
   if (!port) throw new Error("a signature worker runs on its own thread");
   try {
     const sr25519 = await loadSr25519();
-    port.on("message", ({ id, operation, input }: CallRequest) => {
+    onRequest(port, ({ id, operation, input }) => {
       if (operation === CLOSE) return port.close();
       const value = (input as readonly SignatureCheck[]).map((check) => checkSignature(sr25519, check));
       port.postMessage({ id, value } satisfies CallReply);

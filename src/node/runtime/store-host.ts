@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { EngramError } from "../../crypto/errors.ts";
 import { eraseLog, type SqliteDatabase } from "./sqlite.ts";
-import { asFailure, type CallReply, type CallRequest, CLOSE, type WorkerReady } from "./worker-calls.ts";
+import { asFailure, type CallReply, type CallRequest, CLOSE, onRequest, type WorkerReady } from "./worker-calls.ts";
 
 /** What a write may ask for while it runs. */
 export interface WriteContext {
@@ -45,8 +45,9 @@ function serveStore(
   const running = new Set<Promise<void>>();
   let scheduled = false;
   let logHoldsErased = false;
+  const transaction = transactionOf(database);
 
-  port.on("message", (request: CallRequest) => {
+  onRequest(port, (request) => {
     waiting.push(request);
     if (!scheduled) {
       scheduled = true;
@@ -96,9 +97,9 @@ function serveStore(
     const replies: CallReply[] = [];
     const effects: (() => void)[] = [];
     try {
-      database.exec("BEGIN IMMEDIATE");
+      transaction.begin.run();
       for (const request of group) replies.push(apply(request, effects));
-      database.exec("COMMIT");
+      transaction.commit.run();
     } catch (error) {
       // A failed commit or fsync: nothing of the group may count as stored.
       if (database.inTransaction) database.exec("ROLLBACK");
@@ -111,14 +112,29 @@ function serveStore(
       for (const effect of effects) effect();
       if (logHoldsErased) erase();
     } finally {
-      for (const reply of replies) port.postMessage(reply);
+      reply(replies);
+    }
+  }
+
+  /** Together; where one of them cannot be posted, each by itself. */
+  function reply(replies: readonly CallReply[]): void {
+    try {
+      port.postMessage(replies);
+    } catch {
+      for (const one of replies) {
+        try {
+          port.postMessage(one);
+        } catch (error) {
+          port.postMessage(refusal(one.id, error));
+        }
+      }
     }
   }
 
   function apply(request: CallRequest, effects: (() => void)[]): CallReply {
     const own: (() => void)[] = [];
     let erases = false;
-    database.exec("SAVEPOINT operation");
+    transaction.savepoint.run();
     try {
       const value = (writes.get(request.operation) as Write)(request.input, {
         onCommit: (effect) => own.push(effect),
@@ -126,7 +142,7 @@ function serveStore(
           erases = true;
         },
       });
-      database.exec("RELEASE operation");
+      transaction.release.run();
       effects.push(...own);
       logHoldsErased ||= erases;
       return { id: request.id, value };
@@ -143,6 +159,16 @@ function serveStore(
     logHoldsErased = !eraseLog(database);
     if (logHoldsErased) setTimeout(erase, ERASE_RETRY_MS).unref();
   }
+}
+
+/** Prepared once: to read their text takes as long as a small write. */
+function transactionOf(database: SqliteDatabase) {
+  return {
+    begin: database.prepare("BEGIN IMMEDIATE"),
+    commit: database.prepare("COMMIT"),
+    savepoint: database.prepare("SAVEPOINT operation"),
+    release: database.prepare("RELEASE operation"),
+  };
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import { EngramError, type EngramErrorOptions } from "../../crypto/errors.ts";
 
 /** One request on the port between a caller and its worker. */
@@ -19,6 +19,9 @@ export interface CallFailure {
 export type CallReply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: CallFailure };
+
+/** Requests, and replies, of one turn of the event loop travel in one message: a message costs more than what it carries. */
+type Message<T> = T | readonly T[];
 
 /** The first message of a worker: it serves, or why not. */
 export type WorkerReady = { readonly ready: true } | { readonly failed: CallFailure };
@@ -44,10 +47,17 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+interface Posting {
+  readonly request: CallRequest;
+  readonly transfer: readonly ArrayBuffer[];
+}
+
 /** One run of the thread. After a crash the next call starts another. */
 interface Thread {
   readonly worker: Worker;
   readonly pending: Map<number, Pending>;
+  /** Leave together at the end of this turn. */
+  leaving: Posting[];
   readonly ended: Promise<void>;
   gone: boolean;
 }
@@ -108,10 +118,10 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
     if (thread.gone) throw this.#error("FAILED", "ended");
     const id = ++this.#next;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // Posted first: a value that cannot be posted throws here and leaves nothing behind.
-    thread.worker.postMessage({ id, operation, input } satisfies CallRequest, [...transfer]);
     thread.pending.set(id, { resolve, reject });
     if (thread.pending.size === 1) thread.worker.ref();
+    if (thread.leaving.length === 0) setImmediate(() => postAll(thread));
+    thread.leaving.push({ request: { id, operation, input }, transfer });
     return await promise;
   }
 
@@ -127,10 +137,12 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
     const worker = new Worker(this.#options.url, { workerData: this.#options.workerData });
     const ready = Promise.withResolvers<WorkerReady>();
     const ended = Promise.withResolvers<void>();
-    const thread: Thread = { worker, pending: new Map(), ended: ended.promise, gone: false };
+    const thread: Thread = { worker, pending: new Map(), leaving: [], ended: ended.promise, gone: false };
     worker.once("message", (first: WorkerReady) => {
       ready.resolve(first);
-      worker.on("message", (reply: CallReply) => settle(thread, reply));
+      worker.on("message", (replies: Message<CallReply>) => {
+        for (const reply of [replies].flat()) settle(thread, reply);
+      });
     });
     let cause: unknown;
     worker.on("error", (error) => {
@@ -177,18 +189,50 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
     // Counted as waiting, so that the answer to an earlier call does not let the process end before the thread has.
     thread.pending.set(0, { resolve: () => undefined, reject: () => undefined });
     thread.worker.ref();
+    postAll(thread);
     thread.worker.postMessage({ id: 0, operation: CLOSE, input: null } satisfies CallRequest);
     await thread.ended;
   }
 }
 
+function postAll(thread: Thread): void {
+  const { worker, leaving } = thread;
+  thread.leaving = [];
+  if (leaving.length === 0 || thread.gone) return;
+  try {
+    worker.postMessage(
+      leaving.map(({ request }) => request),
+      leaving.flatMap(({ transfer }) => transfer),
+    );
+  } catch (error) {
+    // One of them cannot be posted, and is the only one that fails.
+    const [only, ...others] = leaving;
+    if (only && others.length === 0) refuse(thread, only.request.id, error);
+    else for (const posting of leaving) postAll(Object.assign(thread, { leaving: [posting] }));
+  }
+}
+
+/** Serves what `WorkerCalls` posts, in order. */
+export function onRequest(port: MessagePort, serve: (request: CallRequest) => void): void {
+  port.on("message", (requests: Message<CallRequest>) => {
+    for (const request of [requests].flat()) serve(request);
+  });
+}
+
 function settle(thread: Thread, reply: CallReply): void {
-  const pending = thread.pending.get(reply.id);
-  thread.pending.delete(reply.id);
+  if ("error" in reply) refuse(thread, reply.id, asError(reply.error));
+  else taken(thread, reply.id)?.resolve(reply.value);
+}
+
+function refuse(thread: Thread, id: number, error: unknown): void {
+  taken(thread, id)?.reject(error);
+}
+
+function taken(thread: Thread, id: number): Pending | undefined {
+  const pending = thread.pending.get(id);
+  thread.pending.delete(id);
   if (thread.pending.size === 0) thread.worker.unref();
-  if (!pending) return;
-  if ("value" in reply) pending.resolve(reply.value);
-  else pending.reject(asError(reply.error));
+  return pending;
 }
 
 function asError({ code, message, fix, retryAfterMs }: CallFailure): EngramError {

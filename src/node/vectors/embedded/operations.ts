@@ -45,19 +45,19 @@ export function createVectorStoreOperations(database: SqliteDatabase, scan: Scan
       ...registry.writes,
       put: ({ records }: { readonly records: readonly StoredRecord[] }) => {
         const stored = records.map((record) => ({ cid: record.cid, created: table.insert(record) }));
-        table.trimChanges();
+        table.trimChanges(records.length);
         return stored;
       },
       delete: ({ namespace, cid, now }: Key, context: WriteContext): boolean => {
         const wasAlive = table.get(namespace, cid, now) !== undefined;
         if (table.remove(namespace, cid)) context.eraseLog();
-        table.trimChanges();
+        table.trimChanges(1);
         return wasAlive;
       },
       expire: ({ now }: { readonly now: number }, context: WriteContext): number => {
         const removed = table.expire(now);
         if (removed > 0) context.eraseLog();
-        table.trimChanges();
+        table.trimChanges(removed);
         return removed;
       },
     },

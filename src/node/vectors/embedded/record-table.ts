@@ -8,12 +8,15 @@ import { CHANGES_KEPT } from "./embedded-schema.ts";
 import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
 
 const FIRST_SLICE_ROWS = 128;
+/** Writes between two looks at what the log of changes may forget: a look costs as much as a write. */
+const TRIM_EVERY = 256;
 /** A few ms of work, also with a filter. */
 const SLICE_ROWS = 1_024;
 
 /** The record table: every statement that reads or writes it. `now` decides what has expired. */
 export class RecordTable {
   readonly #statements: ReturnType<typeof prepare>;
+  #untrimmed = 0;
 
   constructor(database: SqliteDatabase) {
     this.#statements = prepare(database);
@@ -29,18 +32,21 @@ export class RecordTable {
     const dimension = this.dimension();
     checkRecord(record, dimension);
     if (dimension === undefined) this.#statements.setDimension.run(record.embedding.length);
-    this.#statements.dropExpired.run(record.cid, record.namespace, record.createdAt);
-    const { changes, lastInsertRowid } = this.#statements.insert.run(
-      record.namespace,
-      record.cid,
-      record.ingestedBy,
-      record.createdAt,
-      record.expiresAt,
-    );
-    if (changes === 0) return false;
-    this.#statements.insertMetadata.run(Number(lastInsertRowid), record.metadata);
-    this.#statements.insertEmbedding.run(Number(lastInsertRowid), toBytes(record.embedding));
+    const id = this.#insertRow(record) ?? this.#replaceExpired(record);
+    if (id === undefined) return false;
+    this.#statements.insertMetadata.run(id, record.metadata);
+    this.#statements.insertEmbedding.run(id, toBytes(record.embedding));
     return true;
+  }
+
+  #insertRow({ namespace, cid, ingestedBy, createdAt, expiresAt }: StoredRecord): number | undefined {
+    const { changes, lastInsertRowid } = this.#statements.insert.run(namespace, cid, ingestedBy, createdAt, expiresAt);
+    return changes === 0 ? undefined : Number(lastInsertRowid);
+  }
+
+  #replaceExpired(record: StoredRecord): number | undefined {
+    const { changes } = this.#statements.dropExpired.run(record.cid, record.namespace, record.createdAt);
+    return changes === 0 ? undefined : this.#insertRow(record);
   }
 
   get(namespace: string, cid: string, now: number): RecordRow | undefined {
@@ -112,8 +118,11 @@ export class RecordTable {
     return this.#statements.expire.run(now).changes;
   }
 
-  /** Forgets changes nobody needs; who has missed one of them loads again. */
-  trimChanges(): void {
+  /** After so many writes: forgets changes nobody needs; who has missed one of them loads again. */
+  trimChanges(writes: number): void {
+    this.#untrimmed += writes;
+    if (this.#untrimmed < TRIM_EVERY) return;
+    this.#untrimmed = 0;
     this.#statements.trim.run(CHANGES_KEPT);
   }
 }

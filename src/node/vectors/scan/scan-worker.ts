@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { asFailure, type CallReply, type CallRequest, CLOSE, type WorkerReady } from "../../runtime/worker-calls.ts";
+import { asFailure, type CallReply, CLOSE, onRequest, type WorkerReady } from "../../runtime/worker-calls.ts";
 import { createScanOperations } from "./scan-operations.ts";
 
 if (!parentPort) throw new Error("the scan runs on its own thread");
@@ -7,7 +7,7 @@ const port = parentPort;
 const { limitBytes } = workerData as { readonly limitBytes?: number };
 const operations = new Map(Object.entries(createScanOperations(limitBytes)));
 
-port.on("message", ({ id, operation, input }: CallRequest) => {
+onRequest(port, ({ id, operation, input }) => {
   if (operation === CLOSE) return port.close();
   try {
     const run = operations.get(operation) as ((input: unknown) => unknown) | undefined;
