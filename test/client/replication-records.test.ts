@@ -195,7 +195,7 @@ describe("trying again", () => {
     [500, "later"],
     [200, "later"],
   ])("status %i is %s", (status, kind) => {
-    const reply = { status, text: "", headers: new Headers() };
+    const reply = { status, text: "", headers: new Headers(), elapsedMs: 1 };
     expect(refusalOutcome(reply, "no", 1).kind).toBe(kind);
   });
 });

@@ -145,7 +145,7 @@ test("own scores say how many challenges their proof rates rest on", async () =>
   while (subnet.emitted.get("v")?.length !== 2) await validator.runRound();
   const uid = (await subnet.chain.uidOf(miner.hotkey)) ?? -1;
   const own = await Promise.all([0, 1, 2].map((roundId) => contexts[0]?.ownScores(roundId)));
-  expect(own.map((scores) => scores?.challenges?.get(uid))).toEqual([3, 6, undefined]);
+  expect(own.map((scores) => scores?.challenges?.get(uid))).toEqual([5, 10, undefined]);
   expect(own[2]).toBeNull();
 });
 

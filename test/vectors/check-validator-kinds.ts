@@ -4,7 +4,7 @@ import { z } from "zod";
 import { canonicalScoreVector } from "../../src/crypto/consensus-message.ts";
 import { toWeightRow } from "../../src/node/chain/local/weight-row.ts";
 import { agree, isNear, type MeasuredScores, recallDistance, tally } from "../../src/node/validator/consensus/tally.ts";
-import { noProofs, proofRate, shouldSlash, withResult } from "../../src/node/validator/proof-record.ts";
+import { noProofs, proofCounts, proofRate, shouldSlash, withResult } from "../../src/node/validator/proof-record.ts";
 import { nextReputation, type Reputation, reliability } from "../../src/node/validator/reputation.ts";
 import {
   compositeScore,
@@ -14,7 +14,7 @@ import {
   recallAtK,
   weightsOf,
 } from "../../src/node/validator/scoring.ts";
-import { expireSlashes, isSlashed, type SlashEvent, slash } from "../../src/node/validator/slashing.ts";
+import { expireSlashes, isSlashed, SLASH_BLOCKS, type SlashEvent, slash } from "../../src/node/validator/slashing.ts";
 import { checker, deviated } from "./checker.ts";
 
 const byUid = z
@@ -77,7 +77,7 @@ const scoreSetweights = checker((vector) => {
   const averages = new Map<number, number>();
   let slashes: readonly SlashEvent<number>[] = [];
   for (const { input, expected } of weightsCase.parse(vector).steps) {
-    slashes = expireSlashes(slashes, input.block);
+    slashes = expireSlashes(slashes, input.block, SLASH_BLOCKS);
     for (const miner of input.slashed) slashes = slash(slashes, { miner, block: input.block, total: 0, passed: 0 });
     const raw = new Map<number, number>();
     for (const uid of input.uids) {
@@ -111,7 +111,8 @@ const slashProofrate = checker((vector) => {
   let record = noProofs;
   const trace = [...input].map((result) => {
     record = withResult(record, result === "P");
-    return [record.total, record.passed, proofRate(record), shouldSlash(record)];
+    const { total, passed } = proofCounts(record);
+    return [total, passed, proofRate(record), shouldSlash(record)];
   });
   deepEqual(trace, expected.trace);
   deepEqual([proofRate(record), shouldSlash(record)], [expected.success_rate, expected.should_slash]);
@@ -125,7 +126,9 @@ const slashStep = z.object({
 const slashCase = z.object({ steps: z.array(slashStep).min(1) });
 /** Expires one miner's slashes alone: the reference does so when it is asked about that one. */
 function expireOf(events: readonly SlashEvent<number>[], uid: number, block: number): readonly SlashEvent<number>[] {
-  return events.map((event) => (event.miner === uid ? (expireSlashes([event], block)[0] ?? event) : event));
+  return events.map((event) =>
+    event.miner === uid ? (expireSlashes([event], block, SLASH_BLOCKS)[0] ?? event) : event,
+  );
 }
 
 const slashSequences = checker((vector) => {
@@ -138,7 +141,7 @@ const slashSequences = checker((vector) => {
       events = expireOf(events, uid, op.block);
       equal(isSlashed(events, uid), result);
     } else {
-      events = expireSlashes(events, op.block);
+      events = expireSlashes(events, op.block, SLASH_BLOCKS);
       const active = events.flatMap((event) => (event.active ? [event.miner] : []));
       deepEqual(
         active.sort((one, other) => one - other),

@@ -1,5 +1,6 @@
 import { hybridEncryption, namespaceEncryption } from "./check-envelopes.ts";
 import { erasure } from "./check-erasure.ts";
+import { groundTruthKinds } from "./check-ground-truth.ts";
 import { cid, contentCid, parsedCid, pyfloat, pyjson } from "./check-json.ts";
 import { shamir } from "./check-key-shares.ts";
 import { batchProofs, merkle } from "./check-merkle.ts";
@@ -41,6 +42,7 @@ export const kinds: Readonly<Record<string, Checker>> = {
   challenge_proof: challengeProof,
   merkle,
   batch_proof: batchProofs,
+  ...groundTruthKinds,
   ...minerKinds,
   ...validatorKinds,
   ...replicationKinds,

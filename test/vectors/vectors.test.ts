@@ -58,6 +58,8 @@ describe("a changed vector fails", () => {
     ["namespace_names.json", "valid", "not a boolean"],
     ["relay-sr25519.json", "expected", { valid: "yes" }],
     ["replication-assign.json", "input", {}],
+    ["groundtruth-load.json", "input", "not json"],
+    ["groundtruth-topk.json", "expected", {}],
     ["erasure.json", "embedding_f32le_hex", "00".repeat(32)],
     ["body_mapping.json", "fields", {}],
     ["rate_limiter.json", "allowed", [true, true, true, true, true, true, true, true]],

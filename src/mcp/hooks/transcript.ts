@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readLines } from "../../node/client/transfer/read-lines.ts";
+import { readLines } from "../../node/runtime/read-lines.ts";
 
 /** What a hook of Claude Code is told on standard input; other fields are its own business. */
 export const hookInput = z.object({

@@ -15,6 +15,8 @@ export interface HttpReply {
   readonly status: number;
   readonly text: string;
   readonly headers: Headers;
+  /** From sending the request to the last byte of the reply, as it passed here. */
+  readonly elapsedMs: number;
 }
 
 /**
@@ -53,9 +55,13 @@ async function exchange(send: Fetch, call: Call, options: HttpOptions): Promise<
   const deadline = AbortSignal.timeout(options.deadlineMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   try {
-    const response = await sendUntil(send, requestOf(call, signal, options.headers), signal);
+    const request = requestOf(call, signal, options.headers);
+    const started = performance.now();
+    const response = await sendUntil(send, request, signal);
+    const body = await readCapped(response, options.maxBytes, signal);
+    const elapsedMs = performance.now() - started;
     const { status, headers } = response;
-    return { status, headers, text: (await readCapped(response, options.maxBytes, signal)).toString("utf8") };
+    return { status, headers, text: body.toString("utf8"), elapsedMs };
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof EngramError) throw error;

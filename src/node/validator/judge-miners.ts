@@ -1,11 +1,11 @@
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { MinerScore, Neuron } from "../ports.ts";
-import type { Measurement } from "./measure-miners.ts";
-import { noProofs, proofRate, shouldSlash, withResult } from "./proof-record.ts";
+import { noProofs, proofCounts, proofRate, shouldSlash, withResult } from "./proof-record.ts";
 import { nextReputation } from "./reputation.ts";
 import { compositeScore, nextAverage, weightsOf } from "./scoring.ts";
 import { expireSlashes, isSlashed, type SlashEvent, slash } from "./slashing.ts";
 import type { MinerState } from "./store/validator-rows.ts";
+import type { Measurement } from "./visit-miner.ts";
 
 /** What is known before a round. */
 export interface KnownMiners {
@@ -18,7 +18,7 @@ export function judgeMiners(
   known: KnownMiners,
   neurons: readonly Neuron[],
   measurements: readonly Measurement[],
-  block: number,
+  { block, cooldownBlocks }: { readonly block: number; readonly cooldownBlocks: number },
 ): KnownMiners & {
   readonly scores: ReadonlyMap<number, MinerScore>;
   /** Challenges behind each proof rate, by uid. */
@@ -26,7 +26,7 @@ export function judgeMiners(
 } {
   const states = statesOf(known.miners);
   const measured = new Map(measurements.map((measurement) => [measurement.hotkey, measurement]));
-  let slashes = expireSlashes(known.slashes, block);
+  let slashes = expireSlashes(known.slashes, block, cooldownBlocks);
   const scores = new Map<number, MinerScore>();
   const challenges = new Map<number, number>();
   const miners: MinerState[] = [];
@@ -35,10 +35,10 @@ export function judgeMiners(
     const state = states.get(hotkey) ?? newMiner(hotkey);
     // With its slash over a miner starts anew: the old failures would slash it again for ever (V-W11).
     const isReleased = isSlashed(known.slashes, hotkey) && !isSlashed(slashes, hotkey);
-    const record = proofs.reduce(withResult, isReleased ? noProofs : state);
-    const { total, passed } = record;
+    const record = proofs.reduce(withResult, isReleased ? noProofs : { proofs: state.proofs });
+    const { total, passed } = proofCounts(record);
     if (shouldSlash(record)) slashes = slash(slashes, { miner: hotkey, block, total, passed });
-    miners.push({ ...state, total, passed });
+    miners.push({ ...state, ...record });
     scores.set(uid, { recall, latencyMs, proofRate: proofRate(record) });
     challenges.set(uid, total);
   }

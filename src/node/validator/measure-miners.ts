@@ -1,102 +1,110 @@
-import { randomInt } from "node:crypto";
 import PQueue from "p-queue";
-import type { Hotkey } from "../../crypto/ss58.ts";
-import type { Neuron } from "../ports.ts";
 import { Auth2Caller } from "../protocol/auth2-caller.ts";
 import { PossessionCaller } from "../protocol/possession-caller.ts";
-import { type Canary, type CanaryGroup, newCanaryGroup } from "./canaries.ts";
-import { type ChallengeDeps, challengeMiner } from "./challenge-miner.ts";
-import { CALL_MS, MinerProbe, type QueryAnswer } from "./miner-probe.ts";
-import { RECALL_K, recallAtK } from "./scoring.ts";
-
-/** What one round measured of one miner. */
-export interface Measurement {
-  readonly hotkey: Hotkey;
-  readonly recall: number;
-  readonly latencyMs: number | null;
-  /** One entry a challenge: whether it was passed. */
-  readonly proofs: readonly boolean[];
-}
+import { type CanaryGroup, newCanaryGroup } from "./canaries.ts";
+import type { ChallengeDeps } from "./challenge-miner.ts";
+import type { GroundTruthEntry } from "./ground-truth/entry.ts";
+import type { GroundTruthSet } from "./ground-truth/ground-truth-set.ts";
+import { sample } from "./sampling.ts";
+import {
+  type CallableMiner,
+  type Measurement,
+  prepareVisit,
+  type Query,
+  timeVisit,
+  type VisitPlan,
+} from "./visit-miner.ts";
 
 export interface MeasureDeps extends Omit<ChallengeDeps, "possession"> {
   readonly embeddingDim: number;
+  readonly groundTruth: GroundTruthSet;
 }
 
-const GROUPS_PER_ROUND = 3;
-const CHALLENGES_PER_ROUND = 3;
-const MINERS_AT_ONCE = 8;
+/** Queries and challenges to each miner in a round (spec 3.4). */
+const SAMPLES = 5;
+/** So many of them are about records of the ground truth, where the miner is known to hold any; canaries the others. */
+const OF_GROUND_TRUTH = 2;
+const TRIALS = 1;
+/** Placing and proving: dead miners hold up nobody (V-W15). */
+const PREPARED_AT_ONCE = 128;
+/** Timed: as few as leave this machine's own queues out of what is measured. */
+const TIMED_AT_ONCE = 32;
 /** Canaries that end sooner are left alone: a miner whose clock is ahead must not look like a liar. */
 const SPARE_MS = 30 * 60_000;
 
-/** A neuron that can be called. */
-export type CallableMiner = Pick<Neuron, "hotkey"> & { readonly endpoint: string };
-
 /**
- * Places this round's canaries at the miners, challenges each and queries each; every sample counts (V-W8). Miners are
- * called some at a time, so that dead ones hold up nobody (V-W15).
+ * Measures all miners: first this round's canaries are placed and records challenged at many of them at once; what is
+ * timed comes after that, when nothing else runs.
  */
-export async function measureMiners(deps: MeasureDeps, miners: readonly CallableMiner[]): Promise<Measurement[]> {
-  const groups = await canariesOfRound(deps);
-  const { identity, clock } = deps;
+export async function measureMiners(
+  measureDeps: MeasureDeps,
+  miners: readonly CallableMiner[],
+): Promise<readonly Measurement[]> {
+  const { identity, clock, store, groundTruth } = measureDeps;
+  const groups = await canariesOfRound(measureDeps);
   // One caller for all: a miner takes no nonce twice.
-  const caller = new Auth2Caller({ ...deps, signer: identity });
-  const possession = new PossessionCaller({ caller, hotkey: identity.hotkey, clock });
-  const queue = new PQueue({ concurrency: MINERS_AT_ONCE });
-  return await queue.addAll(miners.map((miner) => () => measureMiner({ ...deps, possession }, miner, groups)));
+  const caller = new Auth2Caller({ ...measureDeps, signer: identity });
+  const deps = { ...measureDeps, possession: new PossessionCaller({ caller, hotkey: identity.hotkey, clock }) };
+  const assigned = groundTruth.assignments(miners);
+  const visits = await each(miners, PREPARED_AT_ONCE, async (miner) => {
+    const held = groundTruth.size === 0 ? [] : await store.call("heldBy", { miner: miner.hotkey });
+    return await prepareVisit(deps, miner, planOf(groups, groundTruth, held, assigned.get(miner.hotkey) ?? []));
+  });
+  const measured = await each(visits, TIMED_AT_ONCE, (visit) => timeVisit(deps, visit));
+  await keepFound(deps, measured);
+  return measured;
 }
 
-async function measureMiner(deps: MeasureDeps & ChallengeDeps, miner: CallableMiner, groups: readonly CanaryGroup[]) {
-  const probe = new MinerProbe(deps, miner.endpoint);
-  await placeMissing(deps, probe, miner.hotkey, groups);
-  const proofs = await challengeMiner(deps, miner, sample(allOf(groups), CHALLENGES_PER_ROUND));
-  const answers: (QueryAnswer | null)[] = [];
-  const recalls: number[] = [];
-  for (const group of groups) {
-    const answer = await probe.query(group);
-    answers.push(answer);
-    const truth = group.members.map(({ cid }) => cid);
-    recalls.push(recallAtK(answer?.cids ?? [], truth, RECALL_K));
-  }
-  return { hotkey: miner.hotkey, recall: mean(recalls), latencyMs: meanLatency(answers), proofs };
+function planOf(
+  groups: readonly CanaryGroup[],
+  groundTruth: GroundTruthSet,
+  heldCids: readonly string[],
+  assigned: readonly GroundTruthEntry[],
+): VisitPlan {
+  const known = new Set(heldCids);
+  const held = groundTruth.pick(known, OF_GROUND_TRUTH);
+  // What it must find is what it holds of the nearest, and not what others do (V-W9).
+  const ofRecords = held.map(({ embedding, topK }) => ({ vector: embedding, truth: topK.filter((c) => known.has(c)) }));
+  const queries = ofRecords.filter(({ truth }) => truth.length > 0);
+  const ofCanaries = sample(groups, SAMPLES - queries.length).map(queryOf);
+  return {
+    groups,
+    held,
+    canaries: sample(
+      groups.flatMap(({ members }) => members),
+      SAMPLES - held.length,
+    ),
+    trials: sample(
+      assigned.filter(({ cid }) => !known.has(cid)),
+      TRIALS,
+    ),
+    queries: sample([...queries, ...ofCanaries], SAMPLES),
+  };
 }
 
-/** An unanswered query counts as one that took all the time there was; null when none was answered. */
-function meanLatency(answers: readonly (QueryAnswer | null)[]): number | null {
-  if (answers.every((answer) => answer === null)) return null;
-  return mean(answers.map((answer) => answer?.latencyMs ?? CALL_MS));
+function queryOf({ centre, members }: CanaryGroup): Query {
+  return { vector: centre, truth: members.map(({ cid }) => cid) };
 }
 
-/** A miner that does not take a canary is asked for it all the same: refusing to store must not pay. */
-async function placeMissing({ store }: MeasureDeps, probe: MinerProbe, miner: Hotkey, groups: readonly CanaryGroup[]) {
-  const there = new Set(await store.call("placedAt", { miner }));
-  for (const { members, expiresAt } of groups) {
-    for (const canary of members) {
-      if (there.has(canary.cid)) continue;
-      if (!(await probe.place(canary, expiresAt))) return;
-      await store.call("placed", { miner, cids: [canary.cid] });
-    }
+/** What a miner once proved to hold it answers for from then on, also when it loses it. */
+async function keepFound({ store }: ChallengeDeps, measured: readonly Measurement[]): Promise<void> {
+  for (const { hotkey, copies } of measured) {
+    const cids = copies.flatMap(({ cid, isHeld }) => (isHeld ? [cid] : []));
+    if (cids.length > 0) await store.call("hold", { miner: hotkey, cids });
   }
 }
 
 /** At least one group is new each round; the others are drawn from those that were placed in earlier rounds. */
 async function canariesOfRound({ store, embeddingDim, clock }: MeasureDeps): Promise<readonly CanaryGroup[]> {
   const now = clock.now();
-  const earlier = sample(await store.call("canaryGroups", { outlive: now + SPARE_MS }), GROUPS_PER_ROUND - 1);
-  const fresh = Array.from({ length: GROUPS_PER_ROUND - earlier.length }, () => newCanaryGroup(embeddingDim, now));
+  const earlier = sample(await store.call("canaryGroups", { outlive: now + SPARE_MS }), SAMPLES - 1);
+  const fresh = Array.from({ length: SAMPLES - earlier.length }, () => newCanaryGroup(embeddingDim, now));
   await store.call("addCanaries", { groups: fresh, now });
   return [...earlier, ...fresh];
 }
 
-function allOf(groups: readonly CanaryGroup[]): readonly Canary[] {
-  return groups.flatMap(({ members }) => members);
-}
-
-/** `count` different items, unforeseeable. */
-function sample<T>(items: readonly T[], count: number): T[] {
-  const rest = [...items];
-  return Array.from({ length: Math.min(count, rest.length) }, () => rest.splice(randomInt(rest.length), 1)).flat();
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Results in the order of `items`, of which `concurrency` are worked on at once. */
+async function each<T, R>(items: readonly T[], concurrency: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const queue = new PQueue({ concurrency });
+  return await queue.addAll(items.map((item) => () => work(item)));
 }

@@ -2,9 +2,9 @@ import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { ChainClient } from "../ports.ts";
 import { type SignedCapabilities, verifyCapabilities } from "../protocol/capabilities.ts";
 import { parsePin, updatePin } from "../protocol/capability-pins.ts";
-import type { CallableMiner } from "./measure-miners.ts";
 import type { ProbeDeps } from "./miner-probe.ts";
 import type { ValidatorStore } from "./store/validator-store.ts";
+import type { CallableMiner } from "./visit-miner.ts";
 
 export interface CapabilityDeps extends ProbeDeps {
   readonly store: ValidatorStore;
@@ -12,14 +12,17 @@ export interface CapabilityDeps extends ProbeDeps {
   readonly sr25519: Sr25519;
 }
 
-const LOOK_MS = 5_000;
+const LOOK_MS = 3_000;
 const MAX_HEALTH_BYTES = 65_536;
 
 /**
  * What the miner promised under its own hotkey: pinned, so that a promise of proofs is not taken back by whoever would
  * fail them (design: capabilities). Empty for a miner of the reference.
  */
-export async function capabilitiesOf(deps: CapabilityDeps, miner: CallableMiner): Promise<readonly string[]> {
+export async function capabilitiesOf(
+  deps: CapabilityDeps,
+  miner: Pick<CallableMiner, "hotkey" | "endpoint">,
+): Promise<readonly string[]> {
   const { store, clock } = deps;
   const { hotkey } = miner;
   const before = parsePin(await store.call("pin", { miner: hotkey }));
@@ -30,7 +33,7 @@ export async function capabilitiesOf(deps: CapabilityDeps, miner: CallableMiner)
 
 async function statementOf(
   { http, chain, sr25519, signal }: CapabilityDeps,
-  { hotkey, endpoint }: CallableMiner,
+  { hotkey, endpoint }: Pick<CallableMiner, "hotkey" | "endpoint">,
 ): Promise<SignedCapabilities | undefined> {
   const identity = await chain.identity();
   try {

@@ -6,7 +6,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import { verifyStorageProof } from "../../crypto/storage-proof.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HttpClient } from "../runtime/http-client.ts";
-import type { Canary, CanaryGroup } from "./canaries.ts";
+import type { Canary } from "./canaries.ts";
 import { RECALL_K } from "./scoring.ts";
 
 /** A validator's own hotkey. */
@@ -24,11 +24,15 @@ export interface ProbeDeps {
   readonly signal: AbortSignal;
 }
 
-/** How long one call may take; a challenge lives as long (spec 2.2). */
-export const CALL_MS = 10_000;
-const MAX_REPLY_BYTES = 1_048_576;
+/** How long one call may take. */
+export const CALL_MS = 5_000;
+/** How long a challenge lives (spec 2.2): longer than the call, for the sake of clocks that are ahead. */
+export const CHALLENGE_MS = 10_000;
+const SMALL_REPLY_BYTES = 16_384;
+/** Ten results with the metadata that a record may have. */
+const MAX_QUERY_REPLY_BYTES = 1_048_576;
 
-const ingestReply = z.object({ cid: z.string() });
+const ingestReply = z.object({ cid: z.string().max(200) });
 const proofReply = z.object({ embedding_hash: z.string(), proof: z.string() });
 const queryReply = z.object({ results: z.array(z.object({ cid: z.string().max(200) })).max(1_000) });
 
@@ -37,6 +41,9 @@ export interface QueryAnswer {
   readonly cids: readonly string[];
   readonly latencyMs: number;
 }
+
+/** What came of asking a miner to store a record: the CID it gave, or the status it refused with; null: no answer. */
+export type PlaceAnswer = { readonly cid: string } | { readonly status: number } | null;
 
 /** Calls one miner. What it answers wrongly, or does not answer, is `null` or `false` and costs it alone (V-W1). */
 export class MinerProbe {
@@ -48,33 +55,44 @@ export class MinerProbe {
     this.#url = url;
   }
 
-  /** Whether the miner says that it holds the canary now. */
-  async place({ cid, embedding }: Canary, expiresAt: number): Promise<boolean> {
-    const body = { raw_embedding: Array.from(embedding), metadata: {}, expires_at: Math.floor(expiresAt / 1000) };
-    return (await this.#call("IngestSynapse", body, ingestReply))?.reply.cid === cid;
+  /** Asks the miner to store a record without metadata, until `expiresAt` (unix milliseconds) when that is given. */
+  async ingest(embedding: Float32Array, expiresAt?: number): Promise<PlaceAnswer> {
+    const life = expiresAt === undefined ? {} : { expires_at: Math.floor(expiresAt / 1000) };
+    const body = { raw_embedding: Array.from(embedding), metadata: {}, ...life };
+    const answer = await this.#call("IngestSynapse", body, ingestReply, SMALL_REPLY_BYTES);
+    if (answer === null) return null;
+    return answer.reply ? { cid: answer.reply.cid } : { status: answer.status };
   }
 
-  /** Whether the miner proved the canary to this validator, for this nonce (spec 3.5). */
+  /** Whether the miner says that it holds the canary now. */
+  async place({ cid, embedding }: Canary, expiresAt: number): Promise<boolean> {
+    const answer = await this.ingest(embedding, expiresAt);
+    return answer !== null && "cid" in answer && answer.cid === cid;
+  }
+
+  /** Whether the miner proved the record to this validator, for this nonce (spec 3.5). */
   async challenge({ cid, embedding }: Canary): Promise<boolean> {
     const { identity, clock } = this.#deps;
     const nonce = randomBytes(32);
     const body = {
       cid,
       nonce_hex: toHex(nonce),
-      expires_at: Math.floor((clock.now() + CALL_MS) / 1000),
+      expires_at: Math.floor((clock.now() + CHALLENGE_MS) / 1000),
       validator_hotkey_hex: toHex(identity.publicKey),
     };
-    const answer = await this.#call("ChallengeSynapse", body, proofReply);
-    return answer !== null && verifyStorageProof(answer.reply, embedding, nonce, identity.publicKey);
+    const answer = await this.#call("ChallengeSynapse", body, proofReply, SMALL_REPLY_BYTES);
+    return !!answer?.reply && verifyStorageProof(answer.reply, embedding, nonce, identity.publicKey);
   }
 
-  async query({ centre }: CanaryGroup): Promise<QueryAnswer | null> {
-    const body = { query_vector: Array.from(centre), top_k: RECALL_K };
-    const answer = await this.#call("QuerySynapse", body, queryReply);
-    return answer && { cids: answer.reply.results.map(({ cid }) => cid), latencyMs: answer.latencyMs };
+  async query(vector: Float32Array): Promise<QueryAnswer | null> {
+    const body = { query_vector: Array.from(vector), top_k: RECALL_K };
+    const answer = await this.#call("QuerySynapse", body, queryReply, MAX_QUERY_REPLY_BYTES);
+    if (!answer?.reply) return null;
+    return { cids: answer.reply.results.map(({ cid }) => cid), latencyMs: answer.elapsedMs };
   }
 
-  async #call<T extends z.ZodType>(endpoint: string, fields: object, schema: T) {
+  /** Null without an answer; without `reply` when the answer is none that `schema` knows. */
+  async #call<T extends z.ZodType>(endpoint: string, fields: object, schema: T, maxBytes: number) {
     const { http, identity, clock, signal } = this.#deps;
     // Signed anew for each miner and each call: nobody can use it again, and no wait before makes it stale (V-W5).
     const bodyText = signRequestBody({
@@ -84,17 +102,22 @@ export class MinerProbe {
       hotkey: identity.hotkey,
       sign: (message) => identity.sign(message),
     });
-    const started = performance.now();
     try {
-      const url = `${this.#url}/${endpoint}`;
-      const reply = await http.postJson(url, bodyText, { deadlineMs: CALL_MS, maxBytes: MAX_REPLY_BYTES, signal });
-      const latencyMs = performance.now() - started;
-      const read = reply.status === 200 ? schema.safeParse(JSON.parse(reply.text)) : undefined;
-      return read?.success ? { reply: read.data, latencyMs } : null;
+      const limits = { deadlineMs: CALL_MS, maxBytes, signal };
+      const { status, text, elapsedMs } = await http.postJson(`${this.#url}/${endpoint}`, bodyText, limits);
+      return { status, elapsedMs, reply: status === 200 ? read(schema, text) : undefined };
     } catch {
       // A stopping validator must not hold its own stop against the miner.
       signal.throwIfAborted();
       return null;
     }
+  }
+}
+
+function read<T extends z.ZodType>(schema: T, text: string): z.output<T> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
   }
 }

@@ -67,13 +67,16 @@ export class RoundRunner {
     if (block === 0) return null;
     const miners = neurons.filter(({ hotkey, validatorPermit }) => !validatorPermit && hotkey !== identity.hotkey);
     const isSimulated = (await chain.identity()).startsWith("local:");
-    const callable = miners.flatMap(({ hotkey, endpoint }) =>
-      endpoint !== null && isCallable(endpoint, isSimulated) ? [{ hotkey, endpoint }] : [],
+    const callable = miners.flatMap(({ uid, hotkey, stakeTao, endpoint }) =>
+      endpoint !== null && isCallable(endpoint, isSimulated) ? [{ uid, hotkey, stakeTao, endpoint }] : [],
     );
     if (callable.length === 0) return null;
     const measurements = await measureMiners({ ...this.#services, embeddingDim: options.embeddingDim }, callable);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };
-    const { scores, challenges, ...judged } = judgeMiners(known, miners, measurements, block);
+    const { scores, challenges, ...judged } = judgeMiners(known, miners, measurements, {
+      block,
+      cooldownBlocks: options.slashCooldownBlocks,
+    });
     const recalls = new Map([...scores].map(([uid, { recall }]) => [uid, recall]));
     const ownVector = signScoreVector({ block, scores: recalls, timestampMs: clock.now() }, identity);
     const round = { roundId, block, blockHash: hash, measured: scores, challenges, ownVector };

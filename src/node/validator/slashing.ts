@@ -1,5 +1,5 @@
-/** Blocks a slash lasts (spec 6.2). */
-const SLASH_BLOCKS = 7_200;
+/** Blocks a slash lasts where nothing else is set (spec 2.1 `SLASH_COOLDOWN_BLOCKS`). */
+export const SLASH_BLOCKS = 7_200;
 
 /** One slash of one miner; `T` names miners. */
 export interface SlashEvent<T> {
@@ -11,10 +11,14 @@ export interface SlashEvent<T> {
   readonly active: boolean;
 }
 
-/** Ends the slashes that are over at `block`; an ended one stays so (spec 6.2). */
-export function expireSlashes<T>(events: readonly SlashEvent<T>[], block: number): readonly SlashEvent<T>[] {
+/** Ends the slashes that lasted `cooldownBlocks` at `block`; an ended one stays so (spec 6.2). */
+export function expireSlashes<T>(
+  events: readonly SlashEvent<T>[],
+  block: number,
+  cooldownBlocks: number,
+): readonly SlashEvent<T>[] {
   return events.map((event) =>
-    event.active && block >= event.block + SLASH_BLOCKS ? { ...event, active: false } : event,
+    event.active && block >= event.block + cooldownBlocks ? { ...event, active: false } : event,
   );
 }
 

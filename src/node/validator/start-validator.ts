@@ -15,6 +15,7 @@ import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
+import { groundTruthPath, openGroundTruth } from "./ground-truth/open-ground-truth.ts";
 import { type RoundOutcome, RoundRunner } from "./round-runner.ts";
 import { openValidatorStore } from "./store/validator-store.ts";
 import { createValidatorApp } from "./validator-app.ts";
@@ -68,7 +69,9 @@ export async function startValidator(
   const { signal } = stopping;
   const trusted = config.options.peers.map(({ url }) => url);
   const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
-  const services: ValidatorServices = { ...deps, options: config.options, store, identity, sr25519, http, signal };
+  const groundTruth = await openGroundTruth(groundTruthPath(folder, config), config.options, logger);
+  const { options } = config;
+  const services: ValidatorServices = { ...deps, options, store, identity, sr25519, http, groundTruth, signal };
   // The port is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<Hono>();
   let serves = false;

@@ -3,6 +3,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import { type Environment, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
+import { SLASH_BLOCKS } from "./slashing.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
 
@@ -38,6 +39,8 @@ const validatorVariables = serviceVariables.extend({
   EMBEDDING_DIM: count.min(2).max(8_192).default(512),
   CONSENSUS_MIN_VALIDATORS: count.min(0).max(1_024).default(1),
   VALIDATOR_PEERS: peers.default([]),
+  GROUND_TRUTH_PATH: z.string().min(1).optional(),
+  SLASH_COOLDOWN_BLOCKS: count.min(1).max(10_000_000).default(SLASH_BLOCKS),
 });
 
 export interface ValidatorOptions {
@@ -49,6 +52,8 @@ export interface ValidatorOptions {
   readonly peers: readonly ConfiguredPeer[];
   /** How long a round waits for the others' scores; they are asked for again at the next block. */
   readonly agreementWaitMs: number;
+  /** How long a slashed miner gets no weight. */
+  readonly slashCooldownBlocks: number;
 }
 
 export interface ValidatorConfig extends ServiceConfig {
@@ -61,6 +66,8 @@ export interface ValidatorConfig extends ServiceConfig {
   readonly externalHost: string | undefined;
   /** Where others reach it behind a proxy; wins over `externalHost`. */
   readonly publicUrl: string | undefined;
+  /** `GROUND_TRUTH_PATH`; undefined: `ground_truth.jsonl` in the validator's folder. */
+  readonly groundTruthPath: string | undefined;
   readonly options: ValidatorOptions;
 }
 
@@ -88,11 +95,13 @@ export function readValidatorConfig(environment: Environment, overrides: Validat
     port: overrides.port ?? variables.VALIDATOR_PORT,
     externalHost: variables.EXTERNAL_IP,
     publicUrl: variables.ENGRAM_VALIDATOR_URL,
+    groundTruthPath: variables.GROUND_TRUTH_PATH,
     options: {
       embeddingDim: variables.EMBEDDING_DIM,
       minAgreeing: variables.CONSENSUS_MIN_VALIDATORS,
       peers: variables.VALIDATOR_PEERS,
       agreementWaitMs: AGREEMENT_WAIT_MS,
+      slashCooldownBlocks: variables.SLASH_COOLDOWN_BLOCKS,
     },
   };
 }

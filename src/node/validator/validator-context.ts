@@ -5,6 +5,7 @@ import type { Auth2Gate } from "../protocol/auth2-gate.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HttpClient } from "../runtime/http-client.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { GroundTruthSet } from "./ground-truth/ground-truth-set.ts";
 import type { ValidatorIdentity } from "./miner-probe.ts";
 import type { ValidatorStore } from "./store/validator-store.ts";
 import type { ValidatorOptions } from "./validator-config.ts";
@@ -19,6 +20,7 @@ export interface ValidatorServices {
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly groundTruth: GroundTruthSet;
   /** Aborts when the validator stops. */
   readonly signal: AbortSignal;
 }

@@ -38,6 +38,8 @@ Environment:
   ENGRAM_TLS_KEY_FILE       its key (PEM)
   ENGRAM_DRAIN_SECONDS      how long /ready says 503 before a stop, up to 3 (default: 1)
   EMBEDDING_DIM             dimensions of the vectors that the miners take (default: 512)
+  GROUND_TRUTH_PATH         texts whose records miners are asked about (default: ground_truth.jsonl in its folder)
+  SLASH_COOLDOWN_BLOCKS     how long a miner that failed its challenges gets no weight (default: 7200)
   CONSENSUS_MIN_VALIDATORS  so many other validators must agree before weights are set (default: 1)
   VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr

@@ -4,7 +4,7 @@ import { EngramError } from "../../../src/crypto/errors.ts";
 import type { Memory, MemoryId, NewMemory, StoreInput } from "../../../src/node/client/memory.ts";
 import { exportMemories } from "../../../src/node/client/transfer/export.ts";
 import { importMemories } from "../../../src/node/client/transfer/import.ts";
-import { readLines } from "../../../src/node/client/transfer/read-lines.ts";
+import { readLines } from "../../../src/node/runtime/read-lines.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
 

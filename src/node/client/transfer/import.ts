@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { EngramError, isEngramError } from "../../../crypto/errors.ts";
+import { readLines, type SourceLine } from "../../runtime/read-lines.ts";
 import { LIMITS } from "../limits.ts";
 import type { MemoryClient, StoreInput } from "../memory.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 import { parseMemoryLine } from "./memory-line.ts";
-import { readLines, type SourceLine } from "./read-lines.ts";
 import { isReferenceLine, parseReferenceLine } from "./reference-line.ts";
 
 export interface ImportOptions {

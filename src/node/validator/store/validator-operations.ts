@@ -4,6 +4,7 @@ import type { MinerScore } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { SlashEvent } from "../slashing.ts";
 import { canaryOperations } from "./canary-operations.ts";
+import { heldOperations } from "./held-operations.ts";
 import { pinOperations } from "./pin-operations.ts";
 import {
   type KeptRound,
@@ -27,10 +28,11 @@ interface SlashRow extends Omit<SlashEvent<Hotkey>, "active"> {
 export function createValidatorOperations(database: SqliteDatabase) {
   const canaries = canaryOperations(database);
   const pins = pinOperations(database);
+  const held = heldOperations(database);
   const miners = database.prepare<[], MinerRow>("SELECT * FROM miner");
   const saveMiner = database.prepare(
-    `INSERT INTO miner VALUES (@hotkey, @average, @total, @passed, @reputation) ON CONFLICT (hotkey) DO UPDATE
-     SET average = @average, total = @total, passed = @passed, reputation = @reputation`,
+    `INSERT INTO miner (hotkey, average, proofs, reputation) VALUES (@hotkey, @average, @proofs, @reputation)
+     ON CONFLICT (hotkey) DO UPDATE SET average = @average, proofs = @proofs, reputation = @reputation`,
   );
   const slashes = database.prepare<[], SlashRow>(
     "SELECT miner, block, total, passed, active FROM slash_event ORDER BY id",
@@ -66,6 +68,7 @@ export function createValidatorOperations(database: SqliteDatabase) {
     reads: {
       ...canaries.reads,
       ...pins.reads,
+      ...held.reads,
       miners: (_: null): readonly MinerState[] => miners.all().map(minerOf),
       slashes: (_: null): readonly SlashEvent<Hotkey>[] =>
         slashes.all().map((event) => ({ ...event, active: event.active === 1 })),
@@ -82,6 +85,7 @@ export function createValidatorOperations(database: SqliteDatabase) {
     writes: {
       ...canaries.writes,
       ...pins.writes,
+      ...held.writes,
       /** Keeps what was measured, all of it or nothing. Rounds before `keepFrom` are forgotten. */
       measured: (input: {
         readonly round: Pick<KeptRound, "roundId" | "block" | "blockHash" | "measured" | "ownVector"> & {

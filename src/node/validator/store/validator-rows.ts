@@ -33,8 +33,7 @@ export interface KeptRound {
 export interface MinerRow {
   readonly hotkey: Hotkey;
   readonly average: number | null;
-  readonly total: number;
-  readonly passed: number;
+  readonly proofs: string;
   readonly reputation: string | null;
 }
 

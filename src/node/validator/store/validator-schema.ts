@@ -51,4 +51,15 @@ export const validatorMigrations: Migrations = {
   "003-capability-pins": [
     "CREATE TABLE capability_pin (miner TEXT PRIMARY KEY, pin TEXT NOT NULL) STRICT, WITHOUT ROWID",
   ],
+  "004-held-records": [
+    "CREATE TABLE held_record (miner TEXT NOT NULL, cid TEXT NOT NULL, PRIMARY KEY (miner, cid)) STRICT, WITHOUT ROWID",
+  ],
+  // Counters over a life became the latest results; in which order they came was never kept.
+  "005-proof-window": [
+    "ALTER TABLE miner ADD COLUMN proofs TEXT NOT NULL DEFAULT ''",
+    `UPDATE miner SET proofs = substr(
+      replace(hex(zeroblob(total - passed)), '00', 'F') || replace(hex(zeroblob(passed)), '00', 'P'), -100)`,
+    "ALTER TABLE miner DROP COLUMN total",
+    "ALTER TABLE miner DROP COLUMN passed",
+  ],
 };
