@@ -3,10 +3,10 @@ import { isEngramError } from "../../crypto/errors.ts";
 import type { Metagraph, MinerScore, RankingRound, RelayPort } from "../ports.ts";
 import { judgeMiners, standingsAfter } from "./judge-miners.ts";
 import { measureMiners } from "./measure-miners.ts";
-import { isCallable } from "./miner-address.ts";
 import type { KeptRound } from "./store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "./validator-context.ts";
 import type { VectorExchange } from "./vector-exchange.ts";
+import { callableMiners, minersOf } from "./which-miners.ts";
 
 /** What came of looking for something to do. `no_quorum`: too few validators agree so far. */
 export type RoundOutcome = "done" | "no_permit" | "no_miners" | "no_quorum";
@@ -65,11 +65,8 @@ export class RoundRunner {
     const { chain, store, identity, clock, options, logger } = this.#services;
     // A chain's first block is as good as none to whoever takes the scores: the next one comes at once (V-W12).
     if (block === 0) return null;
-    const miners = neurons.filter(({ hotkey, validatorPermit }) => !validatorPermit && hotkey !== identity.hotkey);
-    const isSimulated = (await chain.identity()).startsWith("local:");
-    const callable = miners.flatMap(({ uid, hotkey, stakeTao, endpoint }) =>
-      endpoint !== null && isCallable(endpoint, isSimulated) ? [{ uid, hotkey, stakeTao, endpoint }] : [],
-    );
+    const miners = minersOf(neurons, identity.hotkey);
+    const callable = callableMiners(miners, (await chain.identity()).startsWith("local:"));
     if (callable.length === 0) return null;
     const measurements = await measureMiners({ ...this.#services, embeddingDim: options.embeddingDim }, callable);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { groundTruthCommand } from "../../node/commands/ground-truth.ts";
 import { positiveInteger, run } from "../../node/commands/kit.ts";
 import { serveUntilStopped, serviceEnvironment } from "../../node/commands/serve-until-stopped.ts";
 import { stopSignal } from "../../node/commands/stop-signal.ts";
@@ -23,6 +24,7 @@ export function validatorCommand(): Command {
     .option("--host <address>", "listen on this address (default: ENGRAM_VALIDATOR_HOST, else 127.0.0.1)")
     .option("--port <number>", "listen there (default: VALIDATOR_PORT, else 8092)", positiveInteger)
     .addHelpText("after", environmentHelp)
+    .addCommand(groundTruthCommand())
     .action((options: Options) => run(options, () => validate(options)));
 }
 

@@ -5,7 +5,7 @@ import { replaceFile } from "../../runtime/replace-file.ts";
 import { entryLine, type GroundTruthEntry, parseEntry } from "./entry.ts";
 
 /** As many as the reference keeps in mind (spec 2.2). */
-export const MAX_ENTRIES = 100_000;
+const MAX_ENTRIES = 100_000;
 
 export interface LoadedGroundTruth {
   readonly entries: readonly GroundTruthEntry[];
