@@ -6,6 +6,7 @@ import { shamir } from "./check-key-shares.ts";
 import { batchProofs, merkle } from "./check-merkle.ts";
 import { namespaceNames, padding, trustTier } from "./check-namespaces.ts";
 import { dpNoise } from "./check-noise.ts";
+import { relayX402 } from "./check-payment-gate.ts";
 import { dht, replicationAssign } from "./check-placement.ts";
 import { relayBackoff, relayPayload } from "./check-relay.ts";
 import { relayDlq } from "./check-relay-outbox.ts";
@@ -35,6 +36,7 @@ export const kinds: Readonly<Record<string, Checker>> = {
   "relay-payload": relayPayload,
   "relay-backoff": relayBackoff,
   "relay-dlq": relayDlq,
+  "relay-x402": relayX402,
   "relay-sr25519": relaySignature,
   "relay-request-hash": requestHash,
   "replication-assign": replicationAssign,
