@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { authorizationTypedData } from "../../../src/relay/payment/authorization.ts";
 import type { PaymentToken } from "../../../src/relay/payment/payment-tokens.ts";
 import type { Authorization, Hex } from "../../../src/relay/payment/payment-types.ts";
@@ -60,16 +60,21 @@ export class Payer {
 
   /** The signature that makes an authorization worthless. */
   cancel(nonce: Hex): Promise<Hex> {
-    return this.#account.signTypedData({
-      domain: { ...this.token.domain, chainId: 84_532, verifyingContract: this.token.asset },
-      types: {
-        CancelAuthorization: [
-          { name: "authorizer", type: "address" },
-          { name: "nonce", type: "bytes32" },
-        ],
-      },
-      primaryType: "CancelAuthorization",
-      message: { authorizer: this.address, nonce },
-    });
+    return cancellation(this.#account, this.token, nonce);
   }
+}
+
+/** The same of any account. */
+export function cancellation(account: PrivateKeyAccount, token: PaymentToken, nonce: Hex): Promise<Hex> {
+  return account.signTypedData({
+    domain: { ...token.domain, chainId: 84_532, verifyingContract: token.asset },
+    types: {
+      CancelAuthorization: [
+        { name: "authorizer", type: "address" },
+        { name: "nonce", type: "bytes32" },
+      ],
+    },
+    primaryType: "CancelAuthorization",
+    message: { authorizer: account.address, nonce },
+  });
 }

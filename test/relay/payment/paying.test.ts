@@ -3,7 +3,6 @@ import type { PaymentHeaders } from "../../../src/relay/payment/buyer-types.ts";
 import type { PaymentBuyer } from "../../../src/relay/payment/payment-buyer.ts";
 import type { Hex } from "../../../src/relay/payment/payment-types.ts";
 import { type Money, newAddress, openMoney } from "./money.ts";
-import { Payer } from "./payer.ts";
 import { PRICE, Shop, submissionOf } from "./shop.ts";
 
 let money: Money;
@@ -123,22 +122,4 @@ describe("a bound payment", () => {
     expect(await shop.deliveries()).toBe(1);
     expect(await money.evm.balance(payTo)).toBe(PRICE);
   });
-});
-
-test("twenty payers at once are settled twenty times", async () => {
-  const payTo = newAddress();
-  await using shop = await openShop(payTo);
-  const payers = Array.from({ length: 20 }, () => new Payer(money.evm.token));
-  for (const payer of payers) await money.evm.fund(payer.address, PRICE);
-  const offers = await Promise.all(payers.map((payer) => payer.headers(shop)));
-  // One among them who has nothing must not hold up those behind.
-  const poor = await new Payer(money.evm.token).headers(shop);
-  const [poorReply, ...replies] = await Promise.all([
-    shop.post("poor", poor),
-    ...offers.map((headers, i) => shop.post(`many ${i}`, headers)),
-  ]);
-  expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
-  expect(poorReply.status).toBe(402);
-  expect(await money.evm.balance(payTo)).toBe(20 * PRICE);
-  expect(await shop.deliveries()).toBe(20);
 });
