@@ -10,7 +10,7 @@ import { encodeHeader } from "../../../src/relay/payment/payment-wire.ts";
 import { type Money, SETTINGS } from "./money.ts";
 import { submissionOf } from "./shop.ts";
 
-export interface Post {
+interface Post {
   readonly method: "POST";
   readonly body: string;
   readonly headers?: Headers | Readonly<Record<string, string>>;

@@ -2,9 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { type Clock, systemClock } from "../../../src/node/runtime/clock.ts";
-import { startHttpServer } from "../../../src/node/runtime/http-server.ts";
 import { createLogger } from "../../../src/node/runtime/logger.ts";
-import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
 import { StoreWorker } from "../../../src/node/runtime/store-worker.ts";
 import { evmPaymentChain } from "../../../src/relay/evm/evm-payment-chain.ts";
 import type { LocalEvm } from "../../../src/relay/evm/local-evm.ts";
@@ -86,17 +84,4 @@ export class Shop implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store[Symbol.asyncDispose]();
   }
-}
-
-/** A shop behind a real port. */
-export async function serveShop(
-  options: Omit<ShopOptions, "origin">,
-): Promise<AsyncDisposable & { readonly url: string; readonly shop: Shop }> {
-  await using starting = new ReleaseStack();
-  let shop: Shop | undefined;
-  const handler = (request: Request) => shop?.app.fetch(request) ?? new Response(null, { status: 503 });
-  const server = starting.use(await startHttpServer({ hostname: "127.0.0.1", port: 0, handler }));
-  shop = starting.use(new Shop({ ...options, origin: server.url }));
-  const started = starting.move();
-  return { url: server.url, shop, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
 }
