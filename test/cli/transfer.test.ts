@@ -1,6 +1,7 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, test } from "vitest";
@@ -85,4 +86,17 @@ test("the file that the reference memory server writes is imported and recalled"
     text: "Jonas works for Mara",
     metadata: { from: "Jonas", relation: "works_for", to: "Mara" },
   });
+});
+
+test("a packed backup of OpenMemory and a folder of notes are imported as they are", async () => {
+  const home = await temporaryFolder();
+  const packed = join(home, "memories.jsonl.gz");
+  await writeFile(packed, gzipSync('{"id":"1","content":"Plays chess","created_at":"2026-03-03T09:12:00"}\n'));
+  const notes = join(home, "notes");
+  await mkdir(notes);
+  await writeFile(join(notes, "tea.md"), "- [taste] Mara takes it without sugar");
+  expect(await engramJson(home, ["import", packed])).toMatchObject({ stored: 1, failed: 0 });
+  expect(await engramJson(home, ["import", notes])).toMatchObject({ stored: 1, failed: 0 });
+  const { items } = await engramJson<{ items: { text: string }[] }>(home, ["list", "--order", "oldest"]);
+  expect(items.map(({ text }) => text)).toEqual(["Plays chess", "tea: Mara takes it without sugar"]);
 });

@@ -1,9 +1,11 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { createGunzip } from "node:zlib";
 import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
 import type { ImportReport } from "../client/transfer/import.ts";
+import type { SourceEntry } from "../client/transfer/read-entries.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { EXIT, usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, settle, withClient } from "./kit.ts";
@@ -15,17 +17,21 @@ interface Options extends CommonOptions {
 }
 
 const FORMATS = `
-Reads, line by line:
+Reads, and tells apart by itself:
   - what "engram export" wrote: one JSON object a line; by hand {"text":"…"} is enough
   - the file of the reference MCP memory server (memory.jsonl): entities and relations
+  - memories of mem0 and OpenMemory: what their API lists, or memories.json or memories.jsonl.gz of a backup
+  - points of a Qdrant collection that mcp-server-qdrant wrote: what its scroll answers, or one point a line
+  - a folder of Markdown notes as basic-memory keeps it: observations, relations and the rest of each note
 
-Lines that cannot be stored are named and the rest is imported. Whatever is there already is left as it is, so an
-interrupted import is simply run again.`;
+JSON is read as lines or as one document (of at most 64 MB), and unpacked where the file's name ends in .gz. Lines that
+cannot be stored are named and the rest is imported. Whatever is there already is left as it is, so an interrupted import is
+simply run again.`;
 
 /** `engram import`: stores the memories of a file. */
 export function importCommand(): Command {
-  return dataCommand("import", "store the memories of a file")
-    .argument("<file>", 'the file, or "-" for standard input')
+  return dataCommand("import", "store the memories of a file, or of a folder of notes")
+    .argument("<file>", 'the file or folder, or "-" for standard input')
     .option("-n, --namespace <name>", "store everything into this namespace, whatever the file says")
     .addHelpText("after", FORMATS)
     .action((file: string, options: Options) =>
@@ -33,10 +39,10 @@ export function importCommand(): Command {
         const { importMemories } = await import("../client/transfer/import.ts");
         const interrupted = new AbortController();
         process.once("SIGINT", () => interrupted.abort()).once("SIGTERM", () => interrupted.abort());
-        const { bytes, stream } = await openSource(file);
-        const progress = await startProgress("importing", bytes, options);
+        const { size, entries } = await openSource(file);
+        const progress = await startProgress("importing", size, options);
         const report = await importMemories(
-          stream,
+          entries,
           {
             session: file === "-" ? "import" : `import ${basename(file)}`,
             signal: interrupted.signal,
@@ -49,7 +55,7 @@ export function importCommand(): Command {
             allowPublic: async () => {
               if (await staysOnThisMachine(client)) return;
               const summary = `Publish the public memories of ${basename(file)} where everyone can read them`;
-              await requireConsent(client, options, { command: "import", input: { file, bytes }, summary });
+              await requireConsent(client, options, { command: "import", input: { file, size }, summary });
             },
           },
         ).finally(() => progress.end());
@@ -60,17 +66,33 @@ export function importCommand(): Command {
     );
 }
 
-async function openSource(
-  file: string,
-): Promise<{ readonly bytes: number | null; readonly stream: AsyncIterable<Uint8Array> }> {
+interface Source {
+  /** What `end` of the entries counts up to: bytes, or notes; null where nobody knows. */
+  readonly size: number | null;
+  readonly entries: AsyncIterable<SourceEntry>;
+}
+
+async function openSource(file: string): Promise<Source> {
+  const { readEntries } = await import("../client/transfer/read-entries.ts");
   if (file === "-") {
     if (process.stdin.isTTY) throw usageError("nothing is piped in", "Name a file: engram import memories.jsonl");
-    return { bytes: null, stream: process.stdin };
+    return { size: null, entries: readEntries(process.stdin) };
   }
   const found = await stat(file).catch(() => null);
   if (found === null) throw new EngramError("FILE_NOT_FOUND", `there is no file ${file}`, { fix: "Check the path." });
-  if (found.isDirectory()) throw usageError(`${file} is a folder`, "Name the file itself.");
-  return { bytes: found.size, stream: createReadStream(file) };
+  if (found.isDirectory()) return await openFolder(file);
+  const stream = createReadStream(file);
+  if (!/\.gz$/i.test(file)) return { size: found.size, entries: readEntries(stream) };
+  const unpacked = createGunzip();
+  stream.on("error", (error) => unpacked.destroy(error)).pipe(unpacked);
+  return { size: null, entries: readEntries(unpacked) };
+}
+
+async function openFolder(folder: string): Promise<Source> {
+  const { listNotes, readNotes } = await import("../client/transfer/read-notes.ts");
+  const files = await listNotes(folder);
+  if (files.length === 0) throw usageError(`${folder} holds no Markdown notes`, "Name the file itself.");
+  return { size: files.length, entries: readNotes(folder, files) };
 }
 
 function counts({ stored, deduped, failed }: ImportReport): string {

@@ -1,9 +1,15 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { EngramError } from "../../../src/crypto/errors.ts";
 import type { Memory, MemoryId, NewMemory, StoreInput } from "../../../src/node/client/memory.ts";
 import { exportMemories } from "../../../src/node/client/transfer/export.ts";
 import { importMemories } from "../../../src/node/client/transfer/import.ts";
+import { parseNote } from "../../../src/node/client/transfer/note.ts";
+import { readEntries } from "../../../src/node/client/transfer/read-entries.ts";
+import { listNotes, readNotes } from "../../../src/node/client/transfer/read-notes.ts";
 import { readLines } from "../../../src/node/runtime/read-lines.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
@@ -40,7 +46,11 @@ function run(
   options: { namespace?: string; allow?: () => Promise<void> } = {},
 ) {
   const { allow = async () => undefined, ...rest } = options;
-  return importMemories(bytesOf(text), { session: "file", ...rest }, { client, allowPublic: allow, now: () => NOW });
+  return importMemories(
+    readEntries(bytesOf(text)),
+    { session: "file", ...rest },
+    { client, allowPublic: allow, now: () => NOW },
+  );
 }
 
 function memory(fields: Partial<Memory>): Memory {
@@ -155,7 +165,7 @@ describe("a file with bad lines", () => {
     }
     const client = recordingStore();
     const deps = { client, allowPublic: async () => undefined, now: () => NOW };
-    const report = await importMemories(source(), { session: "file" }, deps);
+    const report = await importMemories(readEntries(source()), { session: "file" }, deps);
     expect(client.items().map(({ text }) => text)).toEqual(["one", "two"]);
     expect(report.badLines.map(({ line }) => line)).toEqual([2, 3]);
   });
@@ -209,4 +219,128 @@ property.prop([
   for await (const line of readLines(bytesOf(lines.map((line) => `${line}\n`).join(""), size)))
     read.push(line.text ?? "?");
   expect(read).toEqual(lines.map(bom));
+});
+
+const texts = (client: ReturnType<typeof recordingStore>) => client.items().map(({ text }) => text);
+
+describe("what other products export", () => {
+  const mem0 = {
+    ...{ id: "8d1f", memory: "Likes tea", hash: "ab", user_id: "mara", metadata: { topic: "drinks" } },
+    ...{ created_at: "2026-03-03T09:12:00.5-08:00", updated_at: null, categories: ["food"] },
+  };
+  const openMemory = {
+    ...{ id: "1", content: "Plays chess", state: "active", app: "cursor", metadata: {} },
+    created_at: 1_772_000_000,
+  };
+  const point = { id: 7, payload: { document: "The key is blue", metadata: { room: "7" } }, vector: null };
+
+  test.each([
+    ["a list", JSON.stringify([mem0, openMemory, point])],
+    ["a list over many lines", JSON.stringify([mem0, openMemory, point], null, 2)],
+    ["mem0's answer", JSON.stringify({ results: [mem0, openMemory, point] })],
+    ["a backup's document", JSON.stringify({ user: {}, memories: [mem0, openMemory, point], apps: [] }, null, 1)],
+    ["a scroll's answer", JSON.stringify({ result: { points: [mem0, openMemory, point] }, status: "ok" })],
+    ["lines", [mem0, openMemory, point].map((item) => JSON.stringify(item)).join("\n")],
+  ])("%s", async (_, text) => {
+    const client = recordingStore();
+    expect(await run(text, client)).toMatchObject({ lines: 3, stored: 3, failed: 0 });
+    expect(client.items()).toEqual([
+      {
+        text: "Likes tea",
+        session: "imported",
+        at: Date.UTC(2026, 2, 3, 17, 12, 0, 500),
+        metadata: { user_id: "mara", categories: ["food"], topic: "drinks" },
+      },
+      { text: "Plays chess", session: "imported", at: 1_772_000_000_000, metadata: { app: "cursor" } },
+      { text: "The key is blue", session: "imported", metadata: { room: "7" } },
+    ]);
+  });
+
+  test("what was deleted there stays deleted, and what lacks its text is named", async () => {
+    const client = recordingStore();
+    const lines = [
+      { ...openMemory, state: "deleted" },
+      { id: 1, payload: { other: 1 } },
+      { ...mem0, created_at: "soon" },
+    ];
+    const report = await run(JSON.stringify(lines), client);
+    expect(texts(client)).toEqual([]);
+    expect(report.badLines).toEqual([
+      { line: 2, message: "payload: has no document, text or content" },
+      { line: 3, message: expect.stringContaining("created_at") },
+    ]);
+  });
+
+  test("a first line that is broken costs itself alone", async () => {
+    const client = recordingStore();
+    expect(await run('{"memory": \n{"memory":"Likes tea"}\n', client)).toMatchObject({ stored: 1, failed: 1 });
+  });
+});
+
+const NOTE = `---
+title: Coffee Brewing
+type: note
+tags: [coffee, brewing]
+permalink: coffee-brewing
+---
+
+# Coffee Brewing
+
+How Mara makes it.
+
+## Observations
+- [method] Pour over is clearer than French press #brewing
+- [x] buy filters
+
+## Relations
+- relates_to [[Coffee Bean Origins]]
+`;
+
+describe("a folder of notes", () => {
+  test("a note is its observations, its relations, and the rest", () => {
+    const [rest, ...facts] = parseNote(NOTE, "file", NOW);
+    const shared = {
+      note: "Coffee Brewing",
+      permalink: "coffee-brewing",
+      noteType: "note",
+      tags: ["coffee", "brewing"],
+    };
+    expect(rest?.item.text).toMatch(
+      /^Coffee Brewing\n\n# Coffee Brewing[\s\S]*How Mara makes it\.[\s\S]*- \[x\] buy filters/,
+    );
+    expect(rest?.item.text).not.toContain("Pour over");
+    expect(facts.map(({ item }) => item)).toEqual([
+      {
+        text: "Coffee Brewing: Pour over is clearer than French press #brewing",
+        ...{ session: "Coffee Brewing", at: NOW, metadata: { ...shared, category: "method" } },
+      },
+      {
+        text: "Coffee Brewing relates to Coffee Bean Origins",
+        ...{
+          session: "Coffee Brewing",
+          at: NOW,
+          metadata: { ...shared, relation: "relates_to", to: "Coffee Bean Origins" },
+        },
+      },
+    ]);
+    expect(parseNote("just a line", "plain", NOW)[0]?.item.text).toBe("plain\n\njust a line");
+    expect(parseNote("# only a heading\n", "empty", NOW)).toEqual([]);
+  });
+
+  test("notes are read in the order of their paths, hidden ones are not, and a broken one is named", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "engram-notes-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(join(folder, "a"));
+    await mkdir(join(folder, ".obsidian"));
+    await writeFile(join(folder, "b.md"), "second");
+    await writeFile(join(folder, "a", "one.md"), "first");
+    await writeFile(join(folder, ".obsidian", "hidden.md"), "hidden");
+    await writeFile(join(folder, "c.md"), "---\ntitle: [\n---\ntext");
+    await writeFile(join(folder, "d.txt"), "not a note");
+    const client = recordingStore();
+    const deps = { client, allowPublic: async () => undefined, now: () => NOW };
+    const report = await importMemories(readNotes(folder, await listNotes(folder)), { session: "notes" }, deps);
+    expect(texts(client)).toEqual(["one\n\nfirst", "b\n\nsecond"]);
+    expect(report.badLines).toEqual([{ line: 3, message: "c.md: its front matter is not YAML" }]);
+  });
 });

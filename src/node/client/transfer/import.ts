@@ -1,11 +1,8 @@
-import { z } from "zod";
-import { EngramError, isEngramError } from "../../../crypto/errors.ts";
-import { readLines, type SourceLine } from "../../runtime/read-lines.ts";
+import { isEngramError } from "../../../crypto/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { MemoryClient, StoreInput } from "../memory.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
-import { parseMemoryLine } from "./memory-line.ts";
-import { isReferenceLine, parseReferenceLine } from "./reference-line.ts";
+import { reasonOf, type SourceEntry } from "./read-entries.ts";
 
 export interface ImportOptions {
   /** Puts everything, privately, into this namespace instead of those that the file names. */
@@ -54,19 +51,18 @@ interface Pending {
 }
 
 /**
- * Stores the memories of a file, in its order: lines of an export, or of the reference memory server's file. A line that
- * cannot be stored is reported and the rest goes on; a failure of the store itself (a full disk) ends the import. What
+ * Stores the memories of a source, in its order. An entry that cannot be stored is reported and the rest goes on; a failure of the store itself (a full disk) ends the import. What
  * is stored is on disk, so an interrupted import is run again and skips what is there.
  */
 export async function importMemories(
-  source: AsyncIterable<Uint8Array>,
+  entries: AsyncIterable<SourceEntry>,
   options: ImportOptions,
   deps: ImportDeps,
 ): Promise<ImportReport> {
   const run = new ImportRun(options, deps);
-  for await (const line of readLines(source)) {
+  for await (const entry of entries) {
     if (options.signal?.aborted) break;
-    await run.take(line);
+    await run.take(entry);
   }
   await run.flush();
   return run.report();
@@ -91,10 +87,11 @@ class ImportRun {
     return { ...this.#counts, badLines: [...this.#badLines] };
   }
 
-  async take(line: SourceLine): Promise<void> {
-    this.#bytes = line.end;
+  async take(entry: SourceEntry): Promise<void> {
+    this.#bytes = entry.end;
     this.#counts.lines += 1;
-    for (const memory of this.#parse(line)) await this.#add({ line: line.number, memory });
+    if ("why" in entry) return this.#fail(entry.number, entry.why);
+    for (const memory of entry.memories) await this.#add({ line: entry.number, memory });
   }
 
   async flush(): Promise<void> {
@@ -105,20 +102,9 @@ class ImportRun {
     this.#options.onProgress?.({ bytes: this.#bytes, report: this.report() });
   }
 
-  #parse(line: SourceLine): readonly ImportedMemory[] {
-    if (line.text === null) return this.#fail(line.number, line.why);
-    if (line.text.trim() === "") return [];
-    try {
-      return parseLine(line.text);
-    } catch (error) {
-      return this.#fail(line.number, reasonOf(error));
-    }
-  }
-
-  #fail(line: number, message: string): readonly [] {
+  #fail(line: number, message: string): void {
     this.#counts.failed += 1;
     if (this.#badLines.length < BAD_LINES_KEPT) this.#badLines.push({ line, message });
-    return [];
   }
 
   async #add(pending: Pending): Promise<void> {
@@ -167,11 +153,6 @@ class ImportRun {
   }
 }
 
-function parseLine(text: string): readonly ImportedMemory[] {
-  const value: unknown = JSON.parse(text);
-  return isReferenceLine(value) ? parseReferenceLine(value) : [parseMemoryLine(value)];
-}
-
 function goTogether(a: ImportedMemory, b: ImportedMemory): boolean {
   return a.public === b.public && a.namespace === b.namespace && a.expiresAt === b.expiresAt;
 }
@@ -179,15 +160,4 @@ function goTogether(a: ImportedMemory, b: ImportedMemory): boolean {
 /** A store that says no to these memories, unlike one that fails: then no other line would fare better. */
 function isRefusedInput(error: unknown): boolean {
   return isEngramError(error) && /_INVALID$|_TOO_(LONG|LARGE)$|NAMESPACE|^SECRET_FOUND$/.test(error.code);
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return "the line is not JSON";
-  if (error instanceof z.ZodError) {
-    const [issue] = error.issues;
-    const place = issue === undefined || issue.path.length === 0 ? "" : `${z.core.toDotPath(issue.path)}: `;
-    return `${place}${issue?.message ?? "the line is not a memory"}`;
-  }
-  if (error instanceof EngramError) return error.fix === undefined ? error.message : `${error.message} ${error.fix}`;
-  return String(error);
 }

@@ -1,0 +1,56 @@
+import { parse, YAMLParseError } from "yaml";
+import { z } from "zod";
+import type { Metadata } from "../memory.ts";
+import type { ImportedMemory } from "./imported-memory.ts";
+
+const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
+/** `- [category] what was observed #tag (context)` */
+const OBSERVATION = /^\s*[-*] \[([^\][()\n]{1,64})\] +(.+?)\s*$/;
+/** `- relation_type [[Other note]] (context)` */
+const RELATION = /^\s*[-*] ([\w][\w -]{0,63}?) \[\[([^\]\n]+)\]\]/;
+/** A task list is no observation. */
+const TASK = /^[ xX-]$/;
+
+const frontMatter = z.looseObject({
+  title: z.coerce.string().optional(),
+  type: z.coerce.string().optional(),
+  permalink: z.coerce.string().optional(),
+  tags: z.union([z.array(z.coerce.string()), z.string().transform((text) => text.split(","))]).nullish(),
+});
+
+/**
+ * The memories of a note as basic-memory writes it: one for each observation and each relation, and one for what else
+ * the note says. Texts name the note, so that each can be recalled alone. Throws zod's error, or `YAMLParseError`.
+ */
+export function parseNote(source: string, name: string, at: number): readonly ImportedMemory[] {
+  const text = source.replace(/^\uFEFF/, "");
+  const [whole = "", yaml = ""] = FRONT_MATTER.exec(text) ?? [];
+  const about = frontMatter.parse(yaml === "" ? {} : ((parse(yaml, { maxAliasCount: 0 }) as unknown) ?? {}));
+  const title = about.title?.trim() || name;
+  const tags = (about.tags ?? []).map((tag) => tag.trim()).filter((tag) => tag !== "");
+  const shared: Metadata = {
+    note: title,
+    ...(about.permalink && { permalink: about.permalink }),
+    ...(about.type && { noteType: about.type }),
+    ...(tags.length > 0 && { tags }),
+  };
+  const memory = (words: string, metadata: Metadata): ImportedMemory => ({
+    item: { text: words, session: title.slice(0, 64), at, metadata: { ...shared, ...metadata } },
+    public: false,
+  });
+  const memories: ImportedMemory[] = [];
+  const prose: string[] = [];
+  for (const line of text.slice(whole.length).split(/\r?\n/)) {
+    const [, category = "", observed = ""] = OBSERVATION.exec(line) ?? [];
+    const [, relation = "", to = ""] = RELATION.exec(line) ?? [];
+    if (observed !== "" && !TASK.test(category)) memories.push(memory(`${title}: ${observed}`, { category }));
+    else if (to !== "") {
+      memories.push(memory(`${title} ${relation.replaceAll("_", " ")} ${to}`, { relation, to }));
+    } else prose.push(line);
+  }
+  const rest = prose.join("\n").trim();
+  const says = rest.split("\n").some((line) => line.trim() !== "" && !/^#{1,6} /.test(line));
+  return says ? [memory(`${title}\n\n${rest}`, {}), ...memories] : memories;
+}
+
+export { YAMLParseError };
