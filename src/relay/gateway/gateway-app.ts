@@ -67,6 +67,11 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
     // The answer to HEAD has no body, so that nobody would ever end its stream.
     return req.raw.method === "HEAD" ? new Response(null, { headers: STREAM_HEADERS }) : streams.open(query);
   });
+  app.get("/v1/receipts", async ({ req }) => {
+    const { after, limit } = readPageQuery(req.query());
+    const receipts = await store.call("receipts", { after, limit });
+    return send({ status: 200, headers: {}, body: { receipts, next: receipts.at(-1)?.gateway_seq ?? after } });
+  });
   app.get("/v1/conflicts", async ({ req }) => {
     const { after, limit } = readPageQuery(req.query());
     const conflicts = await store.call("conflicts", { after, limit });

@@ -15,7 +15,13 @@ import { createPaymentOperations } from "./payment-operations.ts";
 import type { SettlementRecord } from "./payment-types.ts";
 import { permittedOperations } from "./permitted-operations.ts";
 import { mergeSignatures, type StoredSubmission, type Submission } from "./submission.ts";
-import { type FeedQuery, type StoredRow, submissionStatements, toStored } from "./submission-statements.ts";
+import {
+  type FeedQuery,
+  type ReceiptQuery,
+  type StoredRow,
+  submissionStatements,
+  toStored,
+} from "./submission-statements.ts";
 
 /** What was checked of a submission, with what the check found. */
 export interface Checked {
@@ -141,6 +147,8 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
       submissions: ({ signedHash }: { readonly signedHash: string }): readonly StoredSubmission[] =>
         sql.all.all({ signedHash }).map(toStored),
       feed: (query: FeedQuery): readonly StoredSubmission[] => sql.feed(query).map(toStored),
+      receipts: (query: ReceiptQuery): readonly Receipt[] =>
+        sql.receipts.all(query).map(({ receipt }) => JSON.parse(receipt) as Receipt),
       lastSeq: (_: null): number => sql.last.get()?.seq ?? 0,
     },
     writes: {

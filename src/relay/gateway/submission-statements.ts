@@ -44,6 +44,12 @@ export interface FeedQuery {
   readonly sinceMs: number | null;
 }
 
+/** Receipts behind a number, in their order. */
+export interface ReceiptQuery {
+  readonly after: number;
+  readonly limit: number;
+}
+
 /** A submission that was paid for and never stored. */
 interface PaidButOpen {
   readonly row: StoredRow;
@@ -64,6 +70,7 @@ const UNUSED = `NOT EXISTS (SELECT 1 FROM submission a WHERE a.signed_hash = p.s
 interface SubmissionStatements {
   readonly one: NamedStatement<StoredRow>;
   readonly all: NamedStatement<StoredRow>;
+  readonly receipts: { all(query: ReceiptQuery): { readonly receipt: string }[] };
   readonly last: { get(): { readonly seq: number; readonly receipt: string } | undefined };
   readonly sameNonce: NamedStatement<Pick<StoredRow, "state">>;
   readonly sameRound: NamedStatement<Pick<StoredRow, "state" | "signed_hash">>;
@@ -111,6 +118,9 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
   return {
     one: database.prepare<object, StoredRow>(`SELECT * FROM submission WHERE ${KEY}`),
     all: database.prepare<object, StoredRow>("SELECT * FROM submission WHERE signed_hash = @signedHash"),
+    receipts: database.prepare<ReceiptQuery, { readonly receipt: string }>(
+      "SELECT receipt FROM submission WHERE seq > @after ORDER BY seq LIMIT @limit",
+    ),
     last: database.prepare<[], { readonly seq: number; readonly receipt: string }>(
       "SELECT seq, receipt FROM submission WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1",
     ),

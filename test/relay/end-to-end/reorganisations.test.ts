@@ -10,23 +10,13 @@ import { readPayload } from "../../../src/relay/payload/read-payload.ts";
 import { Relay } from "../../../src/relay/relay.ts";
 import { GatewayKit, get, post, type Signer } from "../gateway/gateway-kit.ts";
 import { StillClock, scoresOf, silent, sr25519, tempHome } from "../relay-kit.ts";
+import { random } from "../seeded-random.ts";
 
 const DEEPEST = 10;
 const SEEDS = Number(process.env["ENGRAM_REORG_SEEDS"] ?? 200);
 const ROUND = 50;
 const MINUTE = 60_000;
 const NO_GATEWAY = { netuid: 450, schemaVersion: "engram-v2", quorumMin: 3, deadlineMs: 5_000, gateway: null } as const;
-
-/** mulberry32 */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /** A relay, two validators that sign along with whatever is final, and a gateway, all on one chain. */
 class Scene implements AsyncDisposable {

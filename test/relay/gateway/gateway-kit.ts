@@ -16,17 +16,13 @@ import { createLogger } from "../../../src/node/runtime/logger.ts";
 import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
 import { type GatewayConfig, readGatewayConfig } from "../../../src/relay/gateway/gateway-config.ts";
 import { type RunningGateway, type StartGatewayDeps, startGateway } from "../../../src/relay/gateway/start-gateway.ts";
-import {
-  type FrozenOutput,
-  freezeInference,
-  freezeRanking,
-  thawOutput,
-} from "../../../src/relay/payload/freeze-output.ts";
+import { type FrozenOutput, freezeRanking, thawOutput } from "../../../src/relay/payload/freeze-output.ts";
 import { cosignMessage } from "../../../src/relay/payload/hashes.ts";
 import { makeNonce } from "../../../src/relay/payload/nonce.ts";
 import { payloadBody, signPayload, withCosignatures } from "../../../src/relay/payload/sign-payload.ts";
 import type { SchemaVersion } from "../../../src/relay/payload/types.ts";
 import type { Receipt } from "../../../src/relay/receipt.ts";
+import { answered } from "../deliveries/outputs.ts";
 
 const NETUID = 450;
 const SETTINGS: LocalChainSettings = { ...defaultLocalChainSettings, blocks: "stepped", finalityLag: 3 };
@@ -129,7 +125,7 @@ export class GatewayKit implements AsyncDisposable {
   }
 
   async inference(options: SubmissionOptions = {}, completion = "an answer"): Promise<MadeSubmission> {
-    return this.#make(inferenceOf(completion), { author: this.stranger, uid: null, ...options });
+    return this.#make(answered(completion), { author: this.stranger, uid: null, ...options });
   }
 
   async memory(options: SubmissionOptions = {}): Promise<MadeSubmission> {
@@ -140,7 +136,7 @@ export class GatewayKit implements AsyncDisposable {
 
   /** An inference that nobody signed. */
   async plain(completion = "a plain answer"): Promise<string> {
-    return writeCompact(payloadBody(await this.#frame(inferenceOf(completion), { uid: null })));
+    return writeCompact(payloadBody(await this.#frame(answered(completion), { uid: null })));
   }
 
   async #frame(output: FrozenOutput, options: SubmissionOptions) {
@@ -174,23 +170,6 @@ export class GatewayKit implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
   }
-}
-
-function inferenceOf(completion: string): FrozenOutput {
-  return freezeInference({
-    request_id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
-    model: "a-model",
-    model_version: "1",
-    prompt_sha256: "ab".repeat(32),
-    input_cids: [],
-    completion,
-    finish_reason: "stop",
-    usage: { input_tokens: 10, output_tokens: 5 },
-    latency_ms: 20,
-    miner_uid: null,
-    miner_hotkey: null,
-    tool_calls: [],
-  });
 }
 
 /** Posts a submission over TCP. */
