@@ -1,7 +1,7 @@
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { PermittedSet, PermittedValidator } from "../quorum.ts";
 
-interface Epoch {
+export interface Epoch {
   readonly chain: string;
   readonly netuid: number;
   readonly epoch: number;
