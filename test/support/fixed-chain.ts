@@ -54,7 +54,7 @@ export class FixedChain implements ChainClient {
     throw new Error("not in this test");
   }
 
-  async readBack(): Promise<"waiting"> {
+  async readBack(): Promise<"waiting" | "counts"> {
     return "waiting";
   }
 

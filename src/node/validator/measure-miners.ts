@@ -63,9 +63,11 @@ function planOf(
 ): VisitPlan {
   const known = new Set(heldCids);
   const held = groundTruth.pick(known, OF_GROUND_TRUTH);
-  // What it must find is what it holds of the nearest, and not what others do (V-W9).
-  const ofRecords = held.map(({ embedding, topK }) => ({ vector: embedding, truth: topK.filter((c) => known.has(c)) }));
-  const queries = ofRecords.filter(({ truth }) => truth.length > 0);
+  const queries = held.map(({ embedding, cid, topK }) => ({
+    vector: embedding,
+    // Not what others hold (V-W9). Of some of the nearest nobody knows whether a stranger's record is nearer still.
+    truth: topK.length > 0 && topK.every((near) => known.has(near)) ? topK : [cid],
+  }));
   const ofCanaries = sample(groups, SAMPLES - queries.length).map(queryOf);
   return {
     groups,
