@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ClientBench } from "../support/client-bench.ts";
 import { auditStore } from "../support/store-audit.ts";
 import { StoringProcess } from "../support/storing-process.ts";
@@ -13,7 +13,10 @@ let bench: ClientBench;
 beforeEach(async () => {
   bench = await ClientBench.make();
 });
-afterEach(() => bench[Symbol.asyncDispose]());
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await bench[Symbol.asyncDispose]();
+});
 
 test(
   `no acknowledged memory is lost, none that was forgotten comes back: ${KILLS} rounds of kill -9`,
@@ -36,6 +39,7 @@ test(
       expect(auditStore(bench.home)).toEqual([]);
     }
 
+    vi.stubEnv("ENGRAM_SCAN", "kernel");
     const client = bench.open();
     await client.settle();
     const kept = new Set<string>();
@@ -45,8 +49,12 @@ test(
     expect([...forgot].filter((id) => kept.has(id))).toEqual([]);
     expect(stored.size).toBeGreaterThan(KILLS);
 
+    vi.stubEnv("ENGRAM_SCAN", "plain");
+    await using plain = bench.open();
     for (const mode of ["hybrid", "keyword", "semantic"] as const) {
-      const { hits } = await client.query({ query: "memory long text", limit: 50, mode });
+      const question = { query: "memory long text", limit: 50, mode };
+      const { hits } = await client.query(question);
+      expect((await plain.query(question)).hits).toEqual(hits);
       expect(hits).toHaveLength(50);
       const { items, missing } = await client.get(hits.map(({ id }) => id));
       expect(missing).toEqual([]);
@@ -54,7 +62,7 @@ test(
       for (const { id } of hits) expect(kept.has(id)).toBe(true);
     }
     expect((await client.status()).awaitingVectors).toBe(0);
-    await client[Symbol.asyncDispose]();
+    for (const opened of [client, plain]) await opened[Symbol.asyncDispose]();
     expect(auditStore(bench.home)).toEqual([]);
   },
   60_000 + KILLS * 10_000,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EmbeddedVectorStore } from "../../src/node/vectors/embedded/embedded-vector-store.ts";
 import { SPACE, sampleVector } from "./sample-records.ts";
 
@@ -15,7 +15,10 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "engram-kill-"));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
 
 /** What a killed writer had been told. */
 interface Acknowledged {
@@ -74,6 +77,7 @@ test("a process killed at any moment loses nothing it acknowledged, and leaves a
   const path = join(folder, "records.db");
   const told: Acknowledged = { put: new Set(), deleted: new Set(), unsure: new Set() };
   for (let round = 0; round < KILLS; round++) {
+    vi.stubEnv("ENGRAM_SCAN", round % 2 === 0 ? "kernel" : "plain");
     await writeAndKill(path, round, 1 + Math.floor(Math.random() * 60), told);
     await check(path, told);
   }

@@ -1,6 +1,5 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FlatIndex } from "../../src/node/vectors/scan/flat-index.ts";
 import { ScanClient } from "../../src/node/vectors/scan/scan-client.ts";
 import { createScanOperations } from "../../src/node/vectors/scan/scan-operations.ts";
 import { TopRows } from "../../src/node/vectors/scan/top-rows.ts";
@@ -9,17 +8,6 @@ import { sampleVector } from "./sample-records.ts";
 const DIM = 5;
 const vector = (seed: number): Float32Array => sampleVector(seed, DIM);
 const flat = (...seeds: number[]) => Float32Array.from(seeds.flatMap((seed) => [...vector(seed)]));
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, component, i) => sum + component * (y[i] ?? 0), 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
-function nearest(held: ReadonlyMap<number, number>, query: Float32Array, limit: number): number[] {
-  const scored = [...held].map(([row, seed]) => ({ row, score: Math.fround(cosine(vector(seed), query)) }));
-  scored.sort((a, b) => (Math.abs(b.score - a.score) > 1e-6 ? b.score - a.score : a.row - b.row));
-  return scored.slice(0, limit).map(({ row }) => row);
-}
 
 describe("TopRows", () => {
   const offers = fc.array(fc.tuple(fc.nat({ max: 50 }), fc.integer({ min: -3, max: 3 })), { maxLength: 60 });
@@ -32,80 +20,6 @@ describe("TopRows", () => {
   });
 });
 
-describe("FlatIndex", () => {
-  test("is exact over several chunks, through removals, compaction and re-use", () => {
-    const index = new FlatIndex(DIM);
-    const held = new Map<number, number>();
-    const verify = () => {
-      const query = vector(424_242);
-      expect(index.size).toBe(held.size);
-      expect([...index.top(query, 25).rows]).toEqual(nearest(held, query, 25));
-      const { rows, scores } = index.scores(query);
-      expect([...rows].sort((a, b) => a - b)).toEqual([...held.keys()].sort((a, b) => a - b));
-      rows.forEach((row, i) => {
-        if (i % 97 === 0) expect(scores[i]).toBeCloseTo(cosine(vector(held.get(row) ?? -1), query), 5);
-      });
-    };
-    const add = (row: number, seed: number) => {
-      index.add(row, vector(seed));
-      held.set(row, seed);
-    };
-    for (let row = 1; row <= 9_000; row++) add(row, row);
-    verify();
-    const before = index.bytes;
-    for (let row = 1; row <= 9_000; row++) {
-      if (row % 10 < 7) {
-        expect(index.remove(row)).toBe(true);
-        held.delete(row);
-      }
-    }
-    verify();
-    expect(index.bytes).toBeLessThan(before);
-    for (let row = 9_001; row <= 9_500; row++) add(row, row * 3);
-    for (let row = 9_001; row <= 9_100; row++) add(row, row * 7);
-    verify();
-    for (const row of [...held.keys()]) {
-      index.remove(row);
-      held.delete(row);
-    }
-    verify();
-    add(1, 5);
-    verify();
-  });
-
-  test("searches allowed rows alone, and skips rows it does not hold", () => {
-    const index = new FlatIndex(DIM);
-    for (let row = 1; row <= 100; row++) index.add(row, vector(row));
-    index.remove(20);
-    const allowed = Float64Array.of(10, 20, 30, 999);
-    expect([...index.top(vector(30), 9, allowed).rows].sort()).toEqual([10, 30]);
-    expect(index.top(vector(30), 9, new Float64Array(0)).rows).toHaveLength(0);
-    expect(index.remove(20)).toBe(false);
-  });
-
-  test("gives the same score with and without allowed rows, and never more than 1", () => {
-    const index = new FlatIndex(DIM);
-    for (let row = 1; row <= 200; row++)
-      index.add(
-        row,
-        vector(row).map((x) => x * 1e-20 * row ** 9),
-      );
-    const all = index.top(vector(7), 200);
-    expect(index.top(vector(7), 200, all.rows)).toEqual(all);
-    expect(Math.max(...all.scores)).toBe(1);
-    expect([...all.scores].every((score) => score >= -1)).toBe(true);
-  });
-
-  test("refuses another dimension and vectors without direction", () => {
-    const index = new FlatIndex(2);
-    expect(() => index.add(1, Float32Array.of(1, 2, 3))).toThrow(/2 numbers/);
-    expect(() => index.add(1, Float32Array.of(0, 0))).toThrow(/direction/);
-    expect(() => index.add(1, Float32Array.of(1, Number.NaN))).toThrow(/direction/);
-    expect(() => index.top(Float32Array.of(0, 0), 1)).toThrow(/direction/);
-    expect(index.size).toBe(0);
-  });
-});
-
 describe("the indexes of one worker", () => {
   const load = (operations: ReturnType<typeof createScanOperations>, key: string, rows: number) => {
     const numbers = Array.from({ length: rows }, (_, i) => i + 1);
@@ -113,7 +27,7 @@ describe("the indexes of one worker", () => {
   };
 
   test("make room by dropping the one that was used least recently", () => {
-    const operations = createScanOperations(20_000);
+    const operations = createScanOperations("auto", 20_000);
     for (const key of ["a", "b"]) load(operations, key, 100);
     operations.top({ key: "a", query: vector(1), limit: 1 });
     load(operations, "c", 200);
@@ -125,16 +39,16 @@ describe("the indexes of one worker", () => {
   });
 
   test("keep one that alone is too large", () => {
-    const operations = createScanOperations(1);
+    const operations = createScanOperations("auto", 1);
     load(operations, "a", 100);
     expect(operations.size({ key: "a" })).toBe(100);
   });
 });
 
-describe("ScanClient", () => {
+describe.each(["kernel", "plain"] as const)("ScanClient, %s", (mode) => {
   let scan: ScanClient;
   beforeEach(() => {
-    scan = new ScanClient();
+    scan = new ScanClient({ mode });
   });
   afterEach(() => scan[Symbol.asyncDispose]());
 
@@ -188,6 +102,21 @@ describe("ScanClient", () => {
     await expect(scan.append("a", [2, 3], new Float32Array(DIM))).rejects.toMatchObject({ code: "SCAN_DIMENSION" });
     await expect(scan.top("a", new Float32Array(2).fill(1), 1)).rejects.toMatchObject({ code: "SCAN_DIMENSION" });
     expect(await scan.size("a")).toBe(1);
+  });
+
+  test("answers questions that share a pass each with its own rows, also where one of them is refused", async () => {
+    const rows = Array.from({ length: 3_000 }, (_, i) => i + 1);
+    await scan.load("a", rows, flat(...rows));
+    await scan.load("b", [1], flat(1));
+    const asked = Array.from({ length: 9 }, (_, i) => scan.top(i === 4 ? "b" : "a", vector(i * 100 + 1), i + 1));
+    const refused = scan.top("a", new Float32Array(2).fill(1), 1);
+    const few = scan.top("a", vector(900), 5, [7, 8]);
+    await expect(refused).rejects.toMatchObject({ code: "SCAN_DIMENSION" });
+    for (const [i, { rows: found, scores }] of (await Promise.all(asked)).entries()) {
+      expect([...found.subarray(0, 1), scores[0]]).toEqual([i === 4 ? 1 : i * 100 + 1, i === 4 ? scores[0] : 1]);
+      expect(found).toHaveLength(i === 4 ? 1 : i + 1);
+    }
+    expect([...(await few).rows].sort()).toEqual([7, 8]);
   });
 
   test("takes no calls once it is closed", async () => {

@@ -29,7 +29,7 @@ export function doctorCommand(): Command {
 
 async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<readonly Finding[]> {
   const { checkNoise } = await import("./doctor/noise-check.ts");
-  const { checkNode, checkDisk, checkPermissions } = await import("./doctor/machine-checks.ts");
+  const { checkNode, checkDisk, checkPermissions, checkScan } = await import("./doctor/machine-checks.ts");
   const { checkLocation } = await import("./doctor/home-location.ts");
   const { homeOf } = await import("./open-client.ts");
   const home = await homeOf(homeOption);
@@ -38,6 +38,7 @@ async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<
     await guarded("location", () => checkLocation(home)),
     await guarded("disk", () => checkDisk(home)),
     await guarded("permissions", () => checkPermissions(home)),
+    await guarded("scan", async () => checkScan()),
     await guarded("noise", async () => checkNoise(dpEpsilon ?? process.env["DP_EPSILON"])),
   ];
   // On a folder that would damage them, no data is opened or created.

@@ -14,6 +14,8 @@ Environment:
                     local:http://127.0.0.1:PORT is one that "engram chain" serves; test, finney and wss:// addresses
                     are Subtensor's, "#netuid=N" behind them names a subnet other than 450
   ENGRAM_LOG_LEVEL  fatal, error, warn, info, debug or silent; logs go to standard error
+  ENGRAM_SCAN       how vectors are searched: auto (the default), kernel (by WebAssembly, or not at all) or plain;
+                    the answers are the same, to the bit
   ENGRAM_PRIVATE_ON_REFERENCE_MINERS
                     true also gives private records to miners of the reference project,
                     which publish the encrypted record again and cannot delete it

@@ -1,5 +1,7 @@
 import { access, constants, lstat, readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { readScanMode } from "../../runtime/config-scan.ts";
+import { loadKernel } from "../../vectors/scan/kernel.ts";
 import { broken, type Finding, ok, warning } from "./check.ts";
 import { nearestFolder } from "./home-location.ts";
 
@@ -13,6 +15,20 @@ export function checkNode(): Finding {
   const [major = 0, minor = 0] = node.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 18)) return ok("node", `${node} on ${process.platform} ${process.arch}`);
   return broken("node", `this is Node ${node}`, "Install Node 24, or run npm ci in the checkout, which brings one.");
+}
+
+/** Whether this machine searches vectors at the speed of its memory. Throws `CONFIG_INVALID`. */
+export function checkScan(load: typeof loadKernel = loadKernel, mode = readScanMode()): Finding {
+  if (mode === "plain") return warning("scan", "plain, as ENGRAM_SCAN says", "Leave ENGRAM_SCAN out: it is faster.");
+  const kernel = load();
+  if (typeof kernel === "function") return ok("scan", "WebAssembly kernel");
+  const detail = `the kernel does not run here: ${kernel.missing}`;
+  if (mode === "kernel") return broken("scan", detail, "Set ENGRAM_SCAN=auto, or leave it out.");
+  return warning(
+    "scan",
+    `${detail}; vectors are searched more slowly`,
+    "Run a Node with WebAssembly SIMD and threads.",
+  );
 }
 
 /** Whether there is room to write. */

@@ -1,12 +1,12 @@
-import { EngramError } from "../../../crypto/errors.ts";
+import { cosineOf, dot, inverseOfQuery, inverseOfRow } from "./dot.ts";
+import { DEAD } from "./row-table.ts";
 import { TopRows } from "./top-rows.ts";
-import type { RowScores, VectorIndex } from "./vector-index.ts";
+import type { RowScores, TopQuery, VectorIndex } from "./vector-index.ts";
 
 /** Rows of a full chunk: growth allocates one more and copies nothing. */
 const CHUNK_ROWS = 4_096;
 /** Rows the first chunk begins with; it doubles until it is full, so that small namespaces stay small. */
 const FIRST_ROWS = 64;
-const DEAD = -1;
 
 interface Chunk {
   vectors: Float32Array<ArrayBuffer>;
@@ -38,11 +38,7 @@ export class FlatIndex implements VectorIndex {
   }
 
   add(row: number, vector: Float32Array): void {
-    this.#checkLength(vector);
-    const norm = Math.sqrt(dot(vector, 0, vector, 0, this.dim));
-    if (!(norm > 0 && norm < Number.POSITIVE_INFINITY)) {
-      throw new EngramError("SCAN_VECTOR", "a vector without direction cannot be searched");
-    }
+    const inverse = inverseOfRow(vector, this.dim);
     let slot = this.#slots.get(row);
     if (slot === undefined) {
       slot = this.#used++;
@@ -52,7 +48,7 @@ export class FlatIndex implements VectorIndex {
     const chunk = this.#chunkOf(slot);
     const place = slot % CHUNK_ROWS;
     chunk.vectors.set(vector, place * this.dim);
-    chunk.inverses[place] = 1 / norm;
+    chunk.inverses[place] = inverse;
     chunk.rows[place] = row;
   }
 
@@ -70,8 +66,8 @@ export class FlatIndex implements VectorIndex {
   }
 
   top(query: Float32Array, limit: number, allowed?: Float64Array): RowScores {
-    const inverse = this.#inverseOf(query);
-    const best = new TopRows(Math.min(limit, this.size));
+    const inverse = inverseOfQuery(query, this.dim);
+    const best = new TopRows(Math.max(0, Math.min(limit, this.size)));
     if (limit < 1 || this.size === 0) return best.sorted();
     if (allowed) {
       for (const row of allowed) {
@@ -82,11 +78,23 @@ export class FlatIndex implements VectorIndex {
     return best.sorted();
   }
 
+  topOfEach(queries: readonly TopQuery[]): readonly RowScores[] {
+    return queries.map(({ query, limit }) => this.top(query, limit));
+  }
+
+  /** Everything held, for another index to take over. */
+  *entries(): Generator<readonly [row: number, vector: Float32Array]> {
+    for (const [row, slot] of this.#slots) {
+      const place = (slot % CHUNK_ROWS) * this.dim;
+      yield [row, this.#chunkOf(slot).vectors.subarray(place, place + this.dim)];
+    }
+  }
+
   scores(query: Float32Array): RowScores {
     const rows = new Float64Array(this.size);
     const scores = new Float32Array(this.size);
     let next = 0;
-    this.#each(query, this.#inverseOf(query), (row, score) => {
+    this.#each(query, inverseOfQuery(query, this.dim), (row, score) => {
       rows[next] = row;
       scores[next++] = score;
     });
@@ -105,25 +113,7 @@ export class FlatIndex implements VectorIndex {
 
   #score(chunk: Chunk, place: number, query: Float32Array, inverse: number): number {
     const product = dot(chunk.vectors, place * this.dim, query, 0, this.dim);
-    const cosine = product * (chunk.inverses[place] as number) * inverse;
-    // Rounded before rows are compared: what shows as equal is ordered by row.
-    return Math.fround(Math.max(-1, Math.min(1, cosine)));
-  }
-
-  #inverseOf(query: Float32Array): number {
-    this.#checkLength(query);
-    const norm = Math.sqrt(dot(query, 0, query, 0, this.dim));
-    if (norm > 0 && norm < Number.POSITIVE_INFINITY) return 1 / norm;
-    throw new EngramError("SCAN_VECTOR", "a query without direction matches nothing", {
-      fix: "send a vector of finite numbers that are not all zero",
-    });
-  }
-
-  #checkLength(vector: Float32Array): void {
-    if (vector.length === this.dim) return;
-    throw new EngramError("SCAN_DIMENSION", `this index holds vectors of ${this.dim} numbers, got ${vector.length}`, {
-      fix: `send a vector of ${this.dim} numbers`,
-    });
+    return cosineOf(product, chunk.inverses[place] as number, inverse);
   }
 
   #chunkOf(slot: number): Chunk {
@@ -175,21 +165,4 @@ export class FlatIndex implements VectorIndex {
     const end = to % CHUNK_ROWS;
     if (last && end > 0) last.vectors.fill(0, end * this.dim);
   }
-}
-
-/** Four running sums: they do not wait for one another, and the order of additions is the same on every path. */
-function dot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, length: number): number {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let i = 0;
-  for (; i + 3 < length; i += 4) {
-    s0 += (a[aStart + i] as number) * (b[bStart + i] as number);
-    s1 += (a[aStart + i + 1] as number) * (b[bStart + i + 1] as number);
-    s2 += (a[aStart + i + 2] as number) * (b[bStart + i + 2] as number);
-    s3 += (a[aStart + i + 3] as number) * (b[bStart + i + 3] as number);
-  }
-  for (; i < length; i++) s0 += (a[aStart + i] as number) * (b[bStart + i] as number);
-  return s0 + s1 + (s2 + s3);
 }

@@ -1,3 +1,4 @@
+import { readScanMode, type ScanMode } from "../../runtime/config-scan.ts";
 import { WorkerCalls } from "../../runtime/worker-calls.ts";
 import { workerUrl } from "../../runtime/worker-url.ts";
 import type { ScanOperations } from "./scan-operations.ts";
@@ -11,6 +12,14 @@ export type Rows = readonly number[] | Float64Array;
 export interface ScanOptions {
   /** Beyond this much memory the index that was used least recently is dropped (its key is then not loaded). */
   readonly limitBytes?: number;
+  /** `ENGRAM_SCAN` by default. */
+  readonly mode?: ScanMode;
+}
+
+/** What the scan's thread is started with. */
+export interface ScanWorkerData {
+  readonly mode: ScanMode;
+  readonly limitBytes?: number | undefined;
 }
 
 /**
@@ -19,14 +28,16 @@ export interface ScanOptions {
  * `SCAN_NOT_LOADED`, and the caller loads the key again. Calls are answered in the order they are made, so nobody
  * needs to wait for an `append` before asking for `top`.
  *
- * Errors: `SCAN_NOT_LOADED`, `SCAN_DIMENSION` (a vector of another length), `SCAN_FAILED` (the thread ended).
+ * Errors: `SCAN_NOT_LOADED`, `SCAN_DIMENSION` (a vector of another length), `SCAN_FAILED` (the thread ended),
+ * `SCAN_NO_KERNEL`.
  */
 export class ScanClient implements AsyncDisposable {
   readonly #calls: WorkerCalls<ScanOperations>;
 
-  constructor(options: ScanOptions = {}) {
+  constructor({ mode = readScanMode(), limitBytes }: ScanOptions = {}) {
     const url = workerUrl("scan-worker", import.meta.url);
-    this.#calls = new WorkerCalls({ url, workerData: options, code: "SCAN", what: "the vector scan" });
+    const workerData: ScanWorkerData = { mode, limitBytes };
+    this.#calls = new WorkerCalls({ url, workerData, code: "SCAN", what: "the vector scan" });
   }
 
   /** Replaces the index under `key`. `vectors` holds one vector per row, end to end, and is given away. */

@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { EngramError } from "../../../crypto/errors.ts";
-import { FlatIndex } from "./flat-index.ts";
-import type { RowScores } from "./vector-index.ts";
+import type { ScanMode } from "../../runtime/config-scan.ts";
+import { IndexChoice } from "./index-choice.ts";
+import type { RowScores, TopQuery, VectorIndex } from "./vector-index.ts";
 
 interface Batch {
   readonly key: string;
@@ -15,13 +16,14 @@ const KEY_LIMIT = 10_000;
 
 /** An index whose dimension is not known before its first vector. */
 interface Slot {
-  index: FlatIndex | undefined;
+  index: VectorIndex | undefined;
 }
 
 const nothing: RowScores = { rows: new Float64Array(0), scores: new Float32Array(0) };
 
 /** Everything the scan worker does, over indexes it holds by key within `limitBytes` of memory. */
-export function createScanOperations(limitBytes = DEFAULT_LIMIT_BYTES) {
+export function createScanOperations(mode: ScanMode, limitBytes = DEFAULT_LIMIT_BYTES) {
+  const choice = new IndexChoice(mode);
   const slots = new LRUCache<string, Slot>({ max: KEY_LIMIT });
   const loaded = (key: string): Slot => {
     const slot = slots.get(key);
@@ -35,8 +37,9 @@ export function createScanOperations(limitBytes = DEFAULT_LIMIT_BYTES) {
     if (!Number.isInteger(dim) || dim === 0) {
       throw new EngramError("SCAN_DIMENSION", `${rows.length} rows do not divide ${vectors.length} numbers`);
     }
-    slot.index ??= new FlatIndex(dim);
-    for (let i = 0; i < rows.length; i++) slot.index.add(rows[i] as number, vectors.subarray(i * dim, (i + 1) * dim));
+    const index = choice.indexFor(slot.index, slot.index?.dim ?? dim, (slot.index?.size ?? 0) + rows.length);
+    slot.index = index;
+    for (let i = 0; i < rows.length; i++) index.add(rows[i] as number, vectors.subarray(i * dim, (i + 1) * dim));
     makeRoom();
   }
 
@@ -65,6 +68,14 @@ export function createScanOperations(limitBytes = DEFAULT_LIMIT_BYTES) {
       readonly limit: number;
       readonly allowed?: Float64Array;
     }): RowScores => loaded(input.key).index?.top(input.query, input.limit, input.allowed) ?? nothing,
+    /** As `top` for each query, in fewer passes over memory; refuses all when one is refused. */
+    topOfEach: ({
+      key,
+      queries,
+    }: {
+      readonly key: string;
+      readonly queries: readonly TopQuery[];
+    }): readonly RowScores[] => loaded(key).index?.topOfEach(queries) ?? queries.map(() => nothing),
     scores: ({ key, query }: { readonly key: string; readonly query: Float32Array }): RowScores =>
       loaded(key).index?.scores(query) ?? nothing,
     size: ({ key }: { readonly key: string }): number | null => {

@@ -24,6 +24,11 @@ export class TopRows {
     }
   }
 
+  /** The score that a further row must reach; below every score until `limit` rows are kept. */
+  get worst(): number {
+    return this.#size < this.#limit ? Number.NEGATIVE_INFINITY : (this.#scores[0] ?? Number.POSITIVE_INFINITY);
+  }
+
   /** The kept rows, best first; equal scores by ascending row. */
   sorted(): { readonly rows: Float64Array<ArrayBuffer>; readonly scores: Float32Array<ArrayBuffer> } {
     const places = Array.from({ length: this.#size }, (_, place) => place);

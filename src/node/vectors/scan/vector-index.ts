@@ -5,11 +5,17 @@ export interface RowScores {
   readonly scores: Float32Array<ArrayBuffer>;
 }
 
+export interface TopQuery {
+  readonly query: Float32Array;
+  readonly limit: number;
+}
+
 /**
- * Vectors of one dimension under their rows, searched exactly. The only thing callers know of the arena: a faster
- * kernel takes its place behind this interface.
+ * Vectors of one dimension under their rows, searched exactly. Both implementations, `FlatIndex` and `KernelIndex`, give
+ * the same rows and the same bits of every score: one compliance suite holds for them.
  */
 export interface VectorIndex {
+  readonly dim: number;
   readonly size: number;
   /** Memory held, for the limit over all indexes. */
   readonly bytes: number;
@@ -19,6 +25,8 @@ export interface VectorIndex {
   remove(row: number): boolean;
   /** The best `limit` rows, best first, equal scores by ascending row; among `allowed` alone when given. */
   top(query: Float32Array, limit: number, allowed?: Float64Array): RowScores;
+  /** As `top` for each, in as few passes over memory as pay. Refuses all when one is refused. */
+  topOfEach(queries: readonly TopQuery[]): readonly RowScores[];
   /** Every row with its score, in no particular order. */
   scores(query: Float32Array): RowScores;
 }

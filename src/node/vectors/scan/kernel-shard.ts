@@ -1,0 +1,86 @@
+import { grow, type Kernel, type KernelInstance } from "./kernel.ts";
+
+/** Rows of a chunk, and of one call of the kernel. */
+export const CHUNK_ROWS = 4_096;
+/** A shard's memory stays below this where one chunk does; 32-bit addresses end at 4 GiB. */
+export const SHARD_BYTES = 2 ** 28;
+/** Queries in one pass over the codes. */
+export const GROUP = 4;
+
+const PAD = 32;
+const FIRST_BYTE = 64;
+
+/** Where things stand in a shard's memory, in bytes, for vectors of `dim` numbers. */
+export interface ShardLayout {
+  /** `dim` rounded up: the kernel reads whole steps, the rest is zero. */
+  readonly padded: number;
+  readonly vectorBytes: number;
+  /** The query, in whichever form. */
+  readonly query: number;
+  /** What the kernel is told of each row, 8 bytes a row: addresses, or 1 / ‖vector‖. */
+  readonly list: number;
+  /** Results, 16 bytes a row. */
+  readonly out: number;
+  readonly firstChunk: number;
+  readonly chunkBytes: number;
+  readonly chunks: number;
+}
+
+export function layoutOf(dim: number, shardBytes: number): ShardLayout {
+  const padded = Math.ceil(dim / PAD) * PAD;
+  const query = FIRST_BYTE;
+  const list = query + padded * 8;
+  const out = list + CHUNK_ROWS * 8;
+  const firstChunk = out + CHUNK_ROWS * 16;
+  const chunkBytes = CHUNK_ROWS * padded * 5;
+  const chunks = Math.max(1, Math.floor((shardBytes - firstChunk) / chunkBytes));
+  return { padded, vectorBytes: padded * 4, query, list, out, firstChunk, chunkBytes, chunks };
+}
+
+/** One memory with its chunks: each holds the vectors of CHUNK_ROWS rows and behind them their codes. */
+export class KernelShard {
+  readonly layout: ShardLayout;
+  readonly #instance: KernelInstance;
+
+  constructor(layout: ShardLayout, kernel: Kernel) {
+    this.layout = layout;
+    const most = layout.firstChunk + layout.chunks * layout.chunkBytes;
+    this.#instance = kernel(layout.firstChunk, most);
+  }
+
+  get functions(): KernelInstance["functions"] {
+    return this.#instance.functions;
+  }
+
+  get buffer(): ArrayBufferLike {
+    return this.#instance.memory.buffer;
+  }
+
+  /** For the row of this number in the shard. */
+  makeRoom(row: number): void {
+    const needed = this.#chunkOf(row) + this.layout.chunkBytes;
+    const { byteLength } = this.buffer;
+    if (needed > byteLength) grow(this.#instance, needed - byteLength);
+  }
+
+  vectorAt(row: number): number {
+    return this.#chunkOf(row) + (row % CHUNK_ROWS) * this.layout.vectorBytes;
+  }
+
+  codesAt(row: number): number {
+    const { padded, vectorBytes } = this.layout;
+    return this.#chunkOf(row) + CHUNK_ROWS * vectorBytes + (row % CHUNK_ROWS) * padded;
+  }
+
+  vector(row: number): Float32Array {
+    return new Float32Array(this.buffer, this.vectorAt(row), this.layout.padded);
+  }
+
+  codes(row: number): Int8Array {
+    return new Int8Array(this.buffer, this.codesAt(row), this.layout.padded);
+  }
+
+  #chunkOf(row: number): number {
+    return this.layout.firstChunk + Math.floor(row / CHUNK_ROWS) * this.layout.chunkBytes;
+  }
+}
