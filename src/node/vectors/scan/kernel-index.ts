@@ -85,7 +85,13 @@ export class KernelIndex implements VectorIndex {
     const { rows: ids, inverses } = this.#rows.table;
     let next = 0;
     for (const { shard, first, count } of this.#rows.runs()) {
-      const products = this.#products(shard, query, 0, shard.vectorAt(this.#rows.rowIn(first)), count);
+      const products = this.#products(
+        shard,
+        query,
+        0,
+        shard.addressOf(this.#rows.rowIn(first), shard.layout.vectors),
+        count,
+      );
       for (let i = 0; i < count; i++) {
         const row = ids[first + i] as number;
         if (row === DEAD) continue;
@@ -127,7 +133,7 @@ export class KernelIndex implements VectorIndex {
     const best = new TopRows(limit);
     if (limit < 1) return best.sorted();
     const { rows, inverses } = this.#rows.table;
-    for (const { shard, first, count } of this.#rows.listed(slots, (at, row) => at.vectorAt(row))) {
+    for (const { shard, first, count } of this.#rows.listed(slots, ({ layout }) => layout.vectors)) {
       const products = this.#products(shard, query, shard.layout.list, 0, count);
       for (let i = 0; i < count; i++) {
         const slot = slots[first + i] as number;
@@ -149,20 +155,20 @@ export class KernelIndex implements VectorIndex {
       const addresses = new Uint32Array(buffer, list, even);
       addresses[count] = addresses[count - 1] as number;
     }
-    functions.doubles(list, row, even, layout.vectorBytes, layout.query, layout.out);
+    functions.doubles(list, row, even, layout.vectors.stride, layout.query, layout.out);
     return new Float64Array(buffer, layout.out, count);
   }
 
   #overAll(pass: Pass): void {
     for (const { shard, first, count } of this.#rows.runs()) {
       pass.start(shard);
-      pass.run(shard, 0, pass.addressOf(shard, this.#rows.rowIn(first)), count);
+      pass.run(shard, 0, shard.addressOf(this.#rows.rowIn(first), pass.columnOf(shard)), count);
       pass.select(shard, count, first);
     }
   }
 
   #over(slots: Float64Array, pass: Pass): void {
-    for (const { shard, first, count } of this.#rows.listed(slots, (at, row) => pass.addressOf(at, row))) {
+    for (const { shard, first, count } of this.#rows.listed(slots, pass.columnOf)) {
       pass.start(shard);
       pass.run(shard, shard.layout.list, 0, count);
       pass.select(shard, count, first, slots);

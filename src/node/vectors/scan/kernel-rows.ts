@@ -1,5 +1,5 @@
 import type { Kernel } from "./kernel.ts";
-import { CHUNK_ROWS, KernelShard, layoutOf, type ShardLayout } from "./kernel-shard.ts";
+import { CHUNK_ROWS, type Column, KernelShard, layoutOf, type ShardLayout } from "./kernel-shard.ts";
 import { DEAD, RowTable } from "./row-table.ts";
 
 /** A run of rows in one shard's memory. */
@@ -10,6 +10,8 @@ export interface Run {
   readonly count: number;
 }
 
+const CHUNK_BITS = Math.log2(CHUNK_ROWS);
+const CHUNK_MASK = CHUNK_ROWS - 1;
 /** Fewer dead rows than this are not worth moving the others. */
 const COMPACT_FROM = 64;
 
@@ -17,6 +19,7 @@ const COMPACT_FROM = 64;
 export class KernelRows {
   readonly table = new RowTable();
   readonly #layout: ShardLayout;
+  readonly #shardRows: number;
   readonly #kernel: Kernel;
   readonly #shards: KernelShard[];
   readonly #slots = new Map<number, number>();
@@ -29,6 +32,7 @@ export class KernelRows {
 
   constructor(dim: number, shardBytes: number, kernel: Kernel) {
     this.#layout = layoutOf(dim, shardBytes);
+    this.#shardRows = this.#layout.chunks * CHUNK_ROWS;
     this.#kernel = kernel;
     this.#shards = [new KernelShard(this.#layout, kernel)];
   }
@@ -42,8 +46,8 @@ export class KernelRows {
   }
 
   get bytes(): number {
-    const { padded, vectorBytes, firstChunk } = this.#layout;
-    const row = vectorBytes + (this.#coded > 0 ? padded : 0);
+    const { vectors, codes, firstChunk } = this.#layout;
+    const row = vectors.stride + (this.#coded > 0 ? codes.stride : 0);
     // The map costs about 40 bytes an entry.
     return (
       this.#reached * row +
@@ -108,15 +112,20 @@ export class KernelRows {
   }
 
   /** These slots, in runs of one shard, with the addresses of their rows in its list. */
-  *listed(slots: ArrayLike<number>, addressOf: (shard: KernelShard, row: number) => number): Generator<Run> {
+  *listed(slots: ArrayLike<number>, columnOf: (shard: KernelShard) => Column): Generator<Run> {
+    const { firstChunk, chunkBytes } = this.#layout;
     for (let first = 0; first < slots.length; ) {
       const shard = this.shardOf(slots[first] as number);
+      const start = (slots[first] as number) - this.rowIn(slots[first] as number);
+      const { offset, stride } = columnOf(shard);
       const addresses = new Uint32Array(shard.buffer, shard.layout.list, CHUNK_ROWS);
+      const most = Math.min(CHUNK_ROWS, slots.length - first);
       let count = 0;
-      for (; count < CHUNK_ROWS && first + count < slots.length; count++) {
-        const slot = slots[first + count] as number;
-        if (this.shardOf(slot) !== shard) break;
-        addresses[count] = addressOf(shard, this.rowIn(slot));
+      for (; count < most; count++) {
+        const row = (slots[first + count] as number) - start;
+        if (row < 0 || row >= this.#shardRows) break;
+        // As `shard.addressOf`, which costs more than reading the row's codes when it is called for each.
+        addresses[count] = firstChunk + offset + (row >>> CHUNK_BITS) * chunkBytes + (row & CHUNK_MASK) * stride;
       }
       yield { shard, first, count };
       first += count;
@@ -129,10 +138,6 @@ export class KernelRows {
 
   rowIn(slot: number): number {
     return slot % this.#shardRows;
-  }
-
-  get #shardRows(): number {
-    return this.#layout.chunks * CHUNK_ROWS;
   }
 
   #makeRoom(slot: number): void {
@@ -148,7 +153,9 @@ export class KernelRows {
     const { weights, scales, errors, sums } = this.table;
     new Float64Array(buffer, layout.list, to - from).set(weights.subarray(from, to));
     const row = this.rowIn(from);
-    functions.quantise(shard.vectorAt(row), to - from, layout.vectorBytes, layout.list, shard.codesAt(row), layout.out);
+    const vectors = shard.addressOf(row, layout.vectors);
+    const codes = shard.addressOf(row, layout.codes);
+    functions.quantise(vectors, to - from, layout.vectors.stride, layout.list, codes, layout.out);
     const facts = new Float32Array(buffer, layout.out, (to - from) * 4);
     const totals = new Int32Array(buffer, layout.out, (to - from) * 4);
     for (let i = 0; i < to - from; i++) {

@@ -10,11 +10,20 @@ export const GROUP = 4;
 const PAD = 32;
 const FIRST_BYTE = 64;
 
+/** One thing of each row of a chunk, row by row. */
+export interface Column {
+  /** Where it begins in the chunk, in bytes. */
+  readonly offset: number;
+  /** Bytes a row. */
+  readonly stride: number;
+}
+
 /** Where things stand in a shard's memory, in bytes, for vectors of `dim` numbers. */
 export interface ShardLayout {
   /** `dim` rounded up: the kernel reads whole steps, the rest is zero. */
   readonly padded: number;
-  readonly vectorBytes: number;
+  readonly vectors: Column;
+  readonly codes: Column;
   /** The query, in whichever form. */
   readonly query: number;
   /** What the kernel is told of each row, 8 bytes a row: addresses, or 1 / ‖vector‖. */
@@ -34,7 +43,9 @@ export function layoutOf(dim: number, shardBytes: number): ShardLayout {
   const firstChunk = out + CHUNK_ROWS * 16;
   const chunkBytes = CHUNK_ROWS * padded * 5;
   const chunks = Math.max(1, Math.floor((shardBytes - firstChunk) / chunkBytes));
-  return { padded, vectorBytes: padded * 4, query, list, out, firstChunk, chunkBytes, chunks };
+  const vectors = { offset: 0, stride: padded * 4 };
+  const codes = { offset: CHUNK_ROWS * padded * 4, stride: padded };
+  return { padded, vectors, codes, query, list, out, firstChunk, chunkBytes, chunks };
 }
 
 /** One memory with its chunks: each holds the vectors of CHUNK_ROWS rows and behind them their codes. */
@@ -63,21 +74,16 @@ export class KernelShard {
     if (needed > byteLength) grow(this.#instance, needed - byteLength);
   }
 
-  vectorAt(row: number): number {
-    return this.#chunkOf(row) + (row % CHUNK_ROWS) * this.layout.vectorBytes;
-  }
-
-  codesAt(row: number): number {
-    const { padded, vectorBytes } = this.layout;
-    return this.#chunkOf(row) + CHUNK_ROWS * vectorBytes + (row % CHUNK_ROWS) * padded;
+  addressOf(row: number, { offset, stride }: Column): number {
+    return this.#chunkOf(row) + offset + (row % CHUNK_ROWS) * stride;
   }
 
   vector(row: number): Float32Array {
-    return new Float32Array(this.buffer, this.vectorAt(row), this.layout.padded);
+    return new Float32Array(this.buffer, this.addressOf(row, this.layout.vectors), this.layout.padded);
   }
 
   codes(row: number): Int8Array {
-    return new Int8Array(this.buffer, this.codesAt(row), this.layout.padded);
+    return new Int8Array(this.buffer, this.addressOf(row, this.layout.codes), this.layout.padded);
   }
 
   #chunkOf(row: number): number {

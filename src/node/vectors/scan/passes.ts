@@ -1,6 +1,6 @@
 import { Candidates } from "./candidates.ts";
 import { inverseOfQuery } from "./dot.ts";
-import { GROUP, type KernelShard } from "./kernel-shard.ts";
+import { type Column, GROUP, type KernelShard } from "./kernel-shard.ts";
 import type { RowTable } from "./row-table.ts";
 import type { TopQuery } from "./vector-index.ts";
 
@@ -13,7 +13,8 @@ export interface Pass {
   readonly candidates: readonly Candidates[];
   /** Puts the queries into the shard's memory. */
   start(shard: KernelShard): void;
-  addressOf(shard: KernelShard, row: number): number;
+  /** What it reads of a shard. */
+  columnOf(shard: KernelShard): Column;
   run(shard: KernelShard, list: number, row: number, count: number): void;
   /** Takes the last run's results; they are of `slots` from `first` on, or of consecutive slots. */
   select(shard: KernelShard, count: number, first: number, slots?: ArrayLike<number>): void;
@@ -46,13 +47,13 @@ export class FloatPass implements Pass {
     target.set(this.#query);
   }
 
-  addressOf(shard: KernelShard, row: number): number {
-    return shard.vectorAt(row);
+  columnOf(shard: KernelShard): Column {
+    return shard.layout.vectors;
   }
 
   run(shard: KernelShard, list: number, row: number, count: number): void {
     const { layout, functions } = shard;
-    functions.floats(list, row, count, layout.vectorBytes, layout.query, layout.out);
+    functions.floats(list, row, count, layout.vectors.stride, layout.query, layout.out);
   }
 
   select(shard: KernelShard, count: number, first: number, slots?: ArrayLike<number>): void {
@@ -115,8 +116,8 @@ export class CodePass implements Pass {
     }
   }
 
-  addressOf(shard: KernelShard, row: number): number {
-    return shard.codesAt(row);
+  columnOf(shard: KernelShard): Column {
+    return shard.layout.codes;
   }
 
   run(shard: KernelShard, list: number, row: number, count: number): void {
