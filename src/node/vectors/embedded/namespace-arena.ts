@@ -61,16 +61,22 @@ export class NamespaceArena {
   /** What is committed while the pages are read is in a later page, or in the log after `head`, or in both. */
   async #fill(namespace: string): Promise<void> {
     const head = this.#statements.head.get() ?? 0;
-    await this.#scan.load(namespace, [], new Float32Array(0));
+    let sent = this.#scan.load(namespace, [], new Float32Array(0));
+    // Whoever ends here early has another failure to tell.
+    sent.catch(() => undefined);
     for (let after = 0; ; await turn()) {
       const page = this.#statements.page.all(namespace, after, LOAD_ROWS);
       const rows = page.map(({ id }) => id);
+      // One page is read while the scan takes in the one before, and no third waits in memory.
+      await sent;
       if (rows.length > 0) {
-        await this.#scan.append(namespace, rows, concatenate(page.map(({ embedding }) => embedding)));
+        sent = this.#scan.append(namespace, rows, concatenate(page.map(({ embedding }) => embedding)));
+        sent.catch(() => undefined);
       }
       if (rows.length < LOAD_ROWS) break;
       after = rows.at(-1) as number;
     }
+    await sent;
     this.#seen.set(namespace, head);
   }
 

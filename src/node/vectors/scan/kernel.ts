@@ -5,7 +5,7 @@ import { kernelFault } from "./kernel-self-test.ts";
 type Products = (list: number, row: number, rows: number, bytes: number, query: number, out: number) => void;
 
 /** What scan-kernel.wat exports; addresses and sizes in bytes. */
-export interface KernelFunctions {
+interface KernelFunctions {
   readonly floats: Products;
   readonly doubles: Products;
   readonly codes: Products;
