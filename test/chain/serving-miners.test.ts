@@ -54,7 +54,7 @@ test("256 neurons all take part: no table is too small for one (V-W28)", () => {
   const miners = servingMiners(neurons, true);
   expect(miners).toHaveLength(256);
   const used = new Set(
-    Array.from({ length: 700 }, (_, n) => placesOf(`v1::${n}`, miners).slice(0, 3))
+    Array.from({ length: 2_000 }, (_, n) => placesOf(`v1::${n}`, miners).slice(0, 3))
       .flat()
       .map(({ uid }) => uid),
   );

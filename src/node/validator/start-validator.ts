@@ -16,6 +16,8 @@ import type { Logger } from "../runtime/logger.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { groundTruthPath, openGroundTruth } from "./ground-truth/open-ground-truth.ts";
+import { ReplicationKeeper, type SweepReport } from "./replication/replication-keeper.ts";
+import { openReplicationStore } from "./replication/store/replication-store.ts";
 import { type RoundOutcome, RoundRunner } from "./round-runner.ts";
 import { openValidatorStore } from "./store/validator-store.ts";
 import { createValidatorApp } from "./validator-app.ts";
@@ -40,6 +42,8 @@ export interface RunningValidator extends AsyncDisposable, ServiceControl {
   readonly endpoint: string;
   /** Looks for a round to bring on now, as every new block does. */
   runRound(): Promise<RoundOutcome>;
+  /** Looks after the copies of public records now, as it does every two minutes. */
+  runRepair(): Promise<SweepReport>;
 }
 
 const RETRY_MS = 2_000;
@@ -65,6 +69,7 @@ export async function startValidator(
   const [identity, sr25519] = await Promise.all([openWallet(validatorIdentityFolder(folder)), loadSr25519()]);
   await using stack = new ReleaseStack();
   const store = stack.use(openValidatorStore(join(folder, "validator.db")));
+  const copies = stack.use(openReplicationStore(join(folder, "replication.db")));
   const stopping = new AbortController();
   const { signal } = stopping;
   const trusted = config.options.peers.map(({ url }) => url);
@@ -91,11 +96,12 @@ export async function startValidator(
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
   const runner = new RoundRunner(services, exchange, relay);
-  const looping = runRounds(services, runner);
+  const replication = new ReplicationKeeper({ ...services, copies });
+  const looping = [runRounds(services, runner), replication.run()];
   stack.defer(async () => {
     stopping.abort();
-    await looping;
-    await runner.idle();
+    await Promise.all(looping);
+    await Promise.all([runner.idle(), replication.idle()]);
   });
   serves = true;
   const release = stack.move();
@@ -103,6 +109,7 @@ export async function startValidator(
   return {
     ...{ hotkey, url, endpoint, drain, renewCertificate },
     runRound: () => runner.run(),
+    runRepair: () => replication.sweep(),
     [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
   };
 }

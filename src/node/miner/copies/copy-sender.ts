@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { pythonFloat } from "../../../crypto/python-text.ts";
 import { signRequestBody } from "../../../crypto/request-auth.ts";
-import { listText, objectText, valueText } from "../../protocol/reply-text.ts";
+import { copyMessageText } from "../../protocol/copy-message.ts";
+import { objectText, valueText } from "../../protocol/reply-text.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { HttpClient, HttpReply } from "../../runtime/http-client.ts";
 import type { MinerDeps } from "../miner-options.ts";
@@ -40,14 +40,7 @@ export class CopySender {
 
   /** POST /IngestSynapse (spec 9.7); `done` only when the miner names the record's own CID (M-W13). */
   async push(url: string, record: PublicCopy, signal: AbortSignal): Promise<Sent> {
-    const { expiresAt } = record;
-    const body = objectText({
-      raw_embedding: listText(Array.from(record.embedding, pythonFloat)),
-      metadata: record.metadata,
-      cid_override: valueText(record.cid),
-      model: valueText(this.#deps.model),
-      ...(expiresAt === null ? {} : { expires_at: pythonFloat(expiresAt / 1000) }),
-    });
+    const body = copyMessageText({ ...record, model: this.#deps.model });
     return this.#attempt(async () => {
       const reply = await this.#deps.http.postJson(`${url}/IngestSynapse`, this.#signed(body, "IngestSynapse"), {
         ...{ deadlineMs: DEADLINE_MS, maxBytes: MAX_REPLY_BYTES, signal },

@@ -1,6 +1,7 @@
 import type { Hotkey } from "../../../crypto/ss58.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { Canary, CanaryGroup } from "../canaries.ts";
+import { bytesOf, floatsOf } from "./vector-bytes.ts";
 
 interface CanaryRow {
   readonly group_id: string;
@@ -51,12 +52,4 @@ function groupsOf(rows: readonly CanaryRow[]): readonly CanaryGroup[] {
     groups.set(id, group);
   }
   return [...groups.values()];
-}
-
-function bytesOf(vector: Float32Array): Uint8Array {
-  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-}
-
-function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
 }
