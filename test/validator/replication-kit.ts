@@ -5,6 +5,8 @@ import { placesOf } from "../../src/crypto/xor-placement.ts";
 import { servingMiners } from "../../src/node/chain/serving-miners.ts";
 import { type Neuron, PUBLIC_NAMESPACE } from "../../src/node/ports.ts";
 import { createHttpClient } from "../../src/node/runtime/http-client.ts";
+import type { GroundTruthEntry } from "../../src/node/validator/ground-truth/entry.ts";
+import { GroundTruthSet } from "../../src/node/validator/ground-truth/ground-truth-set.ts";
 import { ReplicationKeeper } from "../../src/node/validator/replication/replication-keeper.ts";
 import {
   openReplicationStore,
@@ -31,6 +33,8 @@ export class RepairBench implements AsyncDisposable {
   /** Answers in place of the miner of that uid; undefined leaves it to the miner. */
   readonly instead = new Map<number, (request: Request) => Response | undefined | Promise<Response | undefined>>();
   stop = new AbortController();
+  /** Of the keeper that is opened next. */
+  groundTruth: readonly GroundTruthEntry[] = [];
   readonly validator = new TestKey();
   readonly store: ValidatorStore;
   copies: ReplicationStore;
@@ -150,7 +154,19 @@ export class RepairBench implements AsyncDisposable {
       this.calls.push({ uid, path: pathname, body: await request.clone().text() });
       return (await this.instead.get(uid)?.(request.clone())) ?? this.at(uid).fetch(request);
     });
-    const deps = { chain, store, copies, identity, sr25519, http, clock, logger: quiet, signal: stop.signal };
+    const groundTruth = new GroundTruthSet(this.groundTruth, 8);
+    const deps = {
+      chain,
+      store,
+      copies,
+      identity,
+      sr25519,
+      http,
+      clock,
+      logger: quiet,
+      signal: stop.signal,
+      groundTruth,
+    };
     return new ReplicationKeeper(deps);
   }
 

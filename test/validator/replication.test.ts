@@ -147,6 +147,20 @@ test("both forms of a CID are a record's own, and a store's additions are not", 
   }
 });
 
+test("the ground truth is looked after from the file, and who was given a copy answers for it from then on", async () => {
+  const embedding = Float32Array.from([0, 0.25, 0, 1, 0, 0, 0.5, 0]);
+  const cid = cidOf({ embedding, metadata: new Map() });
+  bench.groundTruth = [{ text: "a kettle", embedding, cid, topK: [cid] }];
+  await bench.restart(4);
+  bench.groundTruth = [];
+  expect(await bench.keeper.sweep()).toMatchObject({ looked: 1, restored: 3, health: { healthy: 1 } });
+  const assigned = bench.places(cid).slice(0, 3);
+  for (const uid of [0, 1, 2, 3]) {
+    const held = await bench.store.call("heldBy", { miner: bench.at(uid).identity.hotkey });
+    expect(held).toEqual(assigned.includes(uid) ? [cid] : []);
+  }
+});
+
 test("copies of who left are dropped for good, and a new owner of the uid has none (V-W29, V-W30)", async () => {
   await bench.restart(4);
   const cid = await bench.put([0, 1, 2, 3]);

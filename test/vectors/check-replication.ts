@@ -12,6 +12,7 @@ import { objectFromPlain } from "../../src/crypto/subnet-json.ts";
 import { placesOf, REPLICAS } from "../../src/crypto/xor-placement.ts";
 import { callableOrigin } from "../../src/node/chain/node-address.ts";
 import { createHttpClient } from "../../src/node/runtime/http-client.ts";
+import { GroundTruthSet } from "../../src/node/validator/ground-truth/ground-truth-set.ts";
 import {
   healthOf,
   missingCopies,
@@ -233,7 +234,18 @@ async function sweep(input: RepairInput, cid: string) {
     return pathname === "/IngestSynapse" ? Response.json(input.answers[2]) : new Response("{}", { status: 404 });
   });
   const clock = { now: () => 1e12, sleep: async () => undefined };
-  const deps = { chain, store: validatorStore, copies: store, identity, sr25519, http, clock, logger: quiet };
+  const groundTruth = new GroundTruthSet([], 2);
+  const deps = {
+    chain,
+    store: validatorStore,
+    copies: store,
+    identity,
+    sr25519,
+    http,
+    clock,
+    logger: quiet,
+    groundTruth,
+  };
   const keeper = new ReplicationKeeper({ ...deps, signal: new AbortController().signal });
   await keeper.track([{ cid, content: null, expiresAt: null }]);
   for (const uid of input.confirmed_before) {

@@ -44,6 +44,8 @@ test("what deviates is named by its weakness", () => {
     "V-W27",
     "V-W34",
     "V-W36",
+    "V-W40",
+    "V-W43",
     "V-W7",
   ]);
 });

@@ -76,7 +76,9 @@ export async function startValidator(
   const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
   const groundTruth = await openGroundTruth(groundTruthPath(folder, config), config.options, logger);
   const { options } = config;
-  const services: ValidatorServices = { ...deps, options, store, identity, sr25519, http, groundTruth, signal };
+  const shared = { ...deps, options, store, identity, sr25519, http, groundTruth, signal };
+  const replication = new ReplicationKeeper({ ...shared, copies });
+  const services: ValidatorServices = { ...shared, replication };
   // The port is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<Hono>();
   let serves = false;
@@ -96,7 +98,6 @@ export async function startValidator(
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
   const runner = new RoundRunner(services, exchange, relay);
-  const replication = new ReplicationKeeper({ ...services, copies });
   const looping = [runRounds(services, runner), replication.run()];
   stack.defer(async () => {
     stopping.abort();

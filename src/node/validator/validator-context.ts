@@ -7,6 +7,7 @@ import type { HttpClient } from "../runtime/http-client.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { GroundTruthSet } from "./ground-truth/ground-truth-set.ts";
 import type { ValidatorIdentity } from "./miner-probe.ts";
+import type { ReplicationKeeper } from "./replication/replication-keeper.ts";
 import type { ValidatorStore } from "./store/validator-store.ts";
 import type { ValidatorOptions } from "./validator-config.ts";
 
@@ -21,6 +22,7 @@ export interface ValidatorServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly groundTruth: GroundTruthSet;
+  readonly replication: Pick<ReplicationKeeper, "noteChallenges">;
   /** Aborts when the validator stops. */
   readonly signal: AbortSignal;
 }

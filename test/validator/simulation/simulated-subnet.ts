@@ -67,6 +67,7 @@ export class SimulatedSubnet implements AsyncDisposable {
       ...{ options: { ...options, agreementWaitMs }, chain: this.chain, clock: this.clock, logger: quiet },
       ...{ store: this.#stack.use(await validatorStoreHere(path)), identity, sr25519, http },
       ...{ groundTruth: new GroundTruthSet([], DIM), signal: new AbortController().signal },
+      replication: { noteChallenges: async () => undefined },
     };
     const exchange = new VectorExchange(services);
     const gate = new Auth2Gate({ identity, sr25519, clock: this.clock });

@@ -24,6 +24,14 @@ export class GroundTruthSet {
     return this.#byCid.size;
   }
 
+  get entries(): Iterable<GroundTruthEntry> {
+    return this.#byCid.values();
+  }
+
+  has(cid: string): boolean {
+    return this.#byCid.has(cid);
+  }
+
   /** Up to `count` entries among `cids`, unforeseeable. */
   pick(cids: Iterable<string>, count: number): readonly GroundTruthEntry[] {
     return sample(

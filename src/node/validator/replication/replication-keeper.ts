@@ -13,7 +13,10 @@ import type { DueRecord, TrackedRecord } from "./store/replication-operations.ts
 import type { ReplicationStore } from "./store/replication-store.ts";
 
 export interface ReplicationDeps
-  extends Pick<ValidatorServices, "chain" | "store" | "identity" | "sr25519" | "http" | "clock" | "logger" | "signal"> {
+  extends Pick<
+    ValidatorServices,
+    "chain" | "store" | "identity" | "sr25519" | "http" | "clock" | "logger" | "signal" | "groundTruth"
+  > {
   readonly copies: ReplicationStore;
 }
 
@@ -38,6 +41,7 @@ const CONFIRMATION_LIFE_MS = 48 * 3_600_000;
 /** After a look that left copies missing; doubled each time. */
 const FIRST_RETRY_MS = 300_000;
 const LONGEST_RETRY_MS = 6 * 3_600_000;
+const TRACKED_AT_ONCE = 500;
 /** Records that end sooner are left alone. */
 const SPARE_MS = 30 * 60_000;
 
@@ -49,6 +53,7 @@ const SPARE_MS = 30 * 60_000;
 export class ReplicationKeeper {
   readonly #deps: ReplicationDeps;
   #running: Promise<SweepReport> | undefined;
+  #tracksGroundTruth = false;
 
   constructor(deps: ReplicationDeps) {
     this.#deps = deps;
@@ -60,14 +65,18 @@ export class ReplicationKeeper {
     await copies.call("track", { records, now: clock.now() });
   }
 
-  /** What a scoring round's challenges showed of one miner. */
+  /** What a scoring round's challenges showed of one miner. A failure is logged: the round goes on. */
   async noteChallenges(
     miner: Hotkey,
     shown: readonly { readonly cid: string; readonly isHeld: boolean }[],
   ): Promise<void> {
-    const { copies, clock } = this.#deps;
+    const { copies, clock, logger } = this.#deps;
     if (shown.length === 0) return;
-    await copies.call("noteCopies", { copies: shown.map((one) => ({ ...one, miner })), at: clock.now() });
+    try {
+      await copies.call("noteCopies", { copies: shown.map((one) => ({ ...one, miner })), at: clock.now() });
+    } catch (error) {
+      logger.warn({ code: isEngramError(error) ? error.code : "UNKNOWN" }, "what a challenge showed could not be kept");
+    }
   }
 
   async health(): Promise<HealthCounts> {
@@ -113,7 +122,7 @@ export class ReplicationKeeper {
     // Without a single miner the chain was more likely misread than deserted: nobody's copies are dropped.
     if (miners.length === 0) return { looked: 0, restored: 0, health: await this.health() };
     await copies.call("depart", { present: miners.map(({ hotkey }) => hotkey), now: clock.now() });
-    await this.#trackCanaries();
+    await this.#trackOwn();
     // Read last: what was brought up just now is due too.
     const now = clock.now();
     const confirmedAfter = now - CONFIRMATION_LIFE_MS;
@@ -160,7 +169,7 @@ export class ReplicationKeeper {
   }
 
   async #context(miners: readonly ServingMiner[], signal: AbortSignal): Promise<RepairContext> {
-    const { copies, store, clock, identity } = this.#deps;
+    const { copies, store, clock, identity, groundTruth } = this.#deps;
     const reputations = new Map(
       (await store.call("miners", null)).map(({ hotkey, reputation }) => [
         hotkey,
@@ -178,18 +187,33 @@ export class ReplicationKeeper {
         return known;
       },
       reliabilityOf: (hotkey) => reputations.get(hotkey) ?? 0,
-      note: (copy) => copies.call("noteCopies", { copies: [copy], at: clock.now() }),
+      note: async (copy) => {
+        await copies.call("noteCopies", { copies: [copy], at: clock.now() });
+        // From now on rounds hold it against the miner when it loses this one.
+        if (copy.isHeld && groundTruth.has(copy.cid)) await store.call("hold", { miner: copy.miner, cids: [copy.cid] });
+      },
       freshAfter: clock.now() - RECHECK_MS,
     };
   }
 
-  /** What rounds placed themselves is restored like everything else (V-W26). */
-  async #trackCanaries(): Promise<void> {
-    const { store, clock } = this.#deps;
+  /** The ground truth once, and what rounds placed meanwhile: all of it can be restored from here (V-W26). */
+  async #trackOwn(): Promise<void> {
+    const { store, clock, groundTruth } = this.#deps;
     const groups = await store.call("canaryGroups", { outlive: clock.now() + SPARE_MS });
-    const records = groups.flatMap(({ members, expiresAt }) =>
-      members.map(({ cid, embedding }) => ({ cid, content: { embedding, metadata: "{}" }, expiresAt })),
-    );
-    if (records.length > 0) await this.track(records);
+    const canaries = groups.flatMap(({ members, expiresAt }) => members.map((member) => ownRecord(member, expiresAt)));
+    const entries = this.#tracksGroundTruth ? [] : Array.from(groundTruth.entries, (entry) => ownRecord(entry, null));
+    const records = [...entries, ...canaries];
+    for (let from = 0; from < records.length; from += TRACKED_AT_ONCE) {
+      await this.track(records.slice(from, from + TRACKED_AT_ONCE));
+    }
+    this.#tracksGroundTruth = true;
   }
+}
+
+/** Of a record without metadata (spec 4.2). */
+function ownRecord(
+  { cid, embedding }: { readonly cid: string; readonly embedding: Float32Array },
+  expiresAt: number | null,
+): TrackedRecord {
+  return { cid, content: { embedding, metadata: "{}" }, expiresAt };
 }
