@@ -7,10 +7,13 @@ export async function openBooks(folder: string, home: string): Promise<RelayBook
   return openRelayBooks(folder, await homeEnvironment(home, readEnvironment()), Date.now);
 }
 
+/** Everything that is on its way or waits for a person. */
+const OWED = ["held", "ready", "cosigning", "submitting", "parked", "abandoned"] as const;
+
 /** Whether a relay has something to do there, or would have after a person replays it. */
 export async function isOwing(folder: string, home: string): Promise<boolean> {
   await using books = await openBooks(folder, home);
   if (!books) return false;
-  const { delivered: _delivered, orphaned: _orphaned, ...owed } = (await books.status()).states;
-  return Object.values(owed).some((count) => count > 0);
+  const { states } = await books.status();
+  return OWED.some((state) => states[state] > 0);
 }

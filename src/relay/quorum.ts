@@ -4,7 +4,8 @@ import type { Metagraph } from "../node/ports.ts";
 /**
  * The one rule by which relay, gateway and readers count validators (guide 4.3): of the owners that hold a permit and
  * the stake at the payload's finalized block, two thirds and one must have signed, never fewer than two, and more than
- * half of all their stake must stand behind it. One vote a coldkey: keys of one owner agree with themselves.
+ * half of all their stake must stand behind it. One vote a coldkey: keys of one owner agree with themselves, and only
+ * one of them signs (`votersOf`), for all the stake of its owner.
  */
 
 /** A hotkey that may vote. */
@@ -48,14 +49,15 @@ export function permittedSet({ block, hash, neurons }: Metagraph, minStakeTao: n
 /** Counts the votes of those who signed, each hotkey once; hotkeys that may not vote say nothing. */
 export function countVotes({ validators }: PermittedSet, signers: Iterable<string>): Votes {
   const signed = new Set(signers);
-  const voting = validators.filter(({ hotkey }) => signed.has(hotkey));
-  const owners = (of: readonly PermittedValidator[]) => new Set(of.map(({ coldkey }) => coldkey)).size;
+  const owners = (of: readonly PermittedValidator[]) => new Set(of.map(({ coldkey }) => coldkey));
+  const voting = owners(validators.filter(({ hotkey }) => signed.has(hotkey)));
   const stake = (of: readonly PermittedValidator[]) => of.reduce((sum, { stakeTao }) => sum + stakeTao, 0);
   const all = stake(validators);
   return {
-    have: owners(voting),
-    need: quorumNeed(owners(validators)),
-    stake_ppm: all > 0 ? Math.floor((stake(voting) / all) * MILLION) : 0,
+    have: voting.size,
+    need: quorumNeed(owners(validators).size),
+    stake_ppm:
+      all > 0 ? Math.floor((stake(validators.filter(({ coldkey }) => voting.has(coldkey))) / all) * MILLION) : 0,
   };
 }
 

@@ -1,29 +1,33 @@
 import { isEngramError } from "../crypto/errors.ts";
 import type { Hotkey } from "../crypto/ss58.ts";
 import type { Lease, Leases } from "../node/client/leases.ts";
-import type { ChainClient } from "../node/ports.ts";
+import type { ChainClient, Neuron } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import type { Clock } from "../node/runtime/clock.ts";
 import type { Logger } from "../node/runtime/logger.ts";
 import { isCallable } from "../node/validator/miner-address.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
+import { votersOf } from "./cosign/electorate.ts";
 import { MAX_ASK_MS } from "./cosign/proposer-order.ts";
+import { COSIGN_PATH } from "./cosign/routes.ts";
 import { checkFinality } from "./finality.ts";
 import { isAtLeast } from "./gateway/submission.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
+import { countVotes, isQuorum, permittedSet } from "./quorum.ts";
 import type { Receipt } from "./receipt.ts";
 import { release } from "./release.ts";
 import { type SubmitOutcome, type Submitter, submit } from "./submit.ts";
 
 export interface RelayWorkerDeps {
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "call">;
   readonly leases: Leases;
   readonly chain: ChainClient;
   readonly signer: PayloadSigner;
   readonly submitter: Submitter;
   readonly collector: CosignCollector;
+  /** Signatures a ranking should have at least; one: whatever the receiver makes of this validator's own. */
   readonly quorumMin: number;
   /** Validators where the operator says they are; this counts more than what the chain says. */
   readonly peers: readonly Auth2Peer[];
@@ -45,6 +49,8 @@ const RECONCILE_MS = 60_000;
 const FIRST_POLL_MS = 5_000;
 const MAX_POLL_MS = 300_000;
 const PENDING_LIMIT_MS = 86_400_000;
+/** The receiver forgets by then what lacks validators (spec 14.2); the next rounds are no worse off. */
+const QUORUM_LIMIT_MS = 3_600_000;
 
 /** Takes submissions from state to state, in one process at a time (design: background work). */
 export class RelayWorker {
@@ -154,47 +160,60 @@ export class RelayWorker {
 
   async #release(submission: Submission): Promise<boolean> {
     const now = this.#deps.clock.now();
-    switch (await release(this.#deps, submission, now)) {
+    const released = await release(this.#deps, submission, now);
+    switch (released) {
       case "released":
         return true;
       case "waits":
         await this.#wait(submission, "not_my_turn", now + TICK_MS);
         return false;
       case "taken":
-        return await this.#end(submission, "orphaned", "round_taken");
+      case "skipped":
+      case "expired":
+        return await this.#end(submission, "skipped", `round_${released}`);
+      case "changed":
+        return await this.#end(submission, "skipped", "voters_changed");
+      case "no_vote":
+        return await this.#end(submission, "skipped", "no_vote");
       case "no_permit":
         return await this.#end(submission, "parked", "no_permit");
     }
   }
 
+  /** Asks for signatures until the shared rule is met, or a minute has passed, or it cannot be met any more. */
   async #cosign(submission: Submission, lease: Lease): Promise<boolean> {
-    const { outbox, collector, quorumMin, clock } = this.#deps;
-    const { job, body, cosignatures, polls, releasedAt } = submission;
-    const missing = quorumMin - 1 - cosignatures.length;
-    // Who was told that validators are missing asks on: the receiver may need more than this relay was set to.
-    if ((missing > 0 || polls > 0) && body !== null) {
-      const have = new Set(cosignatures.map((found) => found.validator_hotkey));
-      const peers = (await this.#peers(submission)).filter(({ hotkey }) => !have.has(hotkey));
-      await lease.check();
-      const found = await collectCosignatures(collector, body, peers, lease.signal);
-      await outbox.call("addCosignatures", { job, found });
-      const waited = clock.now() - (releasedAt ?? 0) >= COSIGN_MS;
-      if (found.length < missing && polls === 0 && !waited) {
-        await this.#wait(submission, "quorum", clock.now() + TICK_MS);
-        return false;
-      }
+    const { outbox, collector, quorumMin, clock, signer } = this.#deps;
+    const { job, block, body, cosignatures, polls, releasedAt } = submission;
+    if (body === null) throw new TypeError("what is co-signed is signed");
+    const metagraph = await this.#deps.chain.metagraph(block);
+    const [voters, set] = [votersOf(metagraph.neurons), permittedSet(metagraph, 0)];
+    const meets = (signers: readonly Hotkey[]) => isQuorum(countVotes(set, signers));
+    const isEnough = (signers: readonly Hotkey[]) => signers.length >= quorumMin && (quorumMin === 1 || meets(signers));
+    const have = [signer.hotkey, ...cosignatures.map((found) => found.validator_hotkey)];
+    // Who was told that validators are missing asks on: the receiver may count otherwise than this relay.
+    if (polls === 0 && isEnough(have)) return await this.#move(submission, "submitting");
+    const peers = (await this.#peers(submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
+    await lease.check();
+    const { found, lost } = await collectCosignatures(collector, { path: COSIGN_PATH, body, peers }, lease.signal);
+    await outbox.call("addCosignatures", { job, found });
+    if (isEnough([...have, ...found.map(({ validator_hotkey }) => validator_hotkey)])) {
+      return await this.#move(submission, "submitting");
     }
-    return await this.#move(submission, "submitting");
+    const possible = voters.map(({ hotkey }) => hotkey).filter((hotkey) => !lost.includes(hotkey));
+    // Validators sign once a round: who lost too many to other payloads can only wait for the next round (guide 4.3).
+    if (!meets(possible)) return await this.#end(submission, "skipped", "no_quorum");
+    if (polls > 0 || clock.now() - (releasedAt ?? 0) >= COSIGN_MS) return await this.#move(submission, "submitting");
+    await this.#wait(submission, "quorum", clock.now() + TICK_MS);
+    return false;
   }
 
   /**
-   * The other validators of the block, where they are reached now: at the block some were not yet, or elsewhere. On a
-   * real chain anybody writes an address there, so that of those no inner ones are called (V-W7).
+   * The other voters of the block, where they are reached now: at the block some were not yet, or elsewhere. On a real
+   * chain anybody writes an address there, so that of those no inner ones are called (V-W7).
    */
-  async #peers(submission: Submission): Promise<readonly Auth2Peer[]> {
+  async #peers(submission: Submission, voters: readonly Neuron[]): Promise<readonly Auth2Peer[]> {
     const { chain, signer, peers } = this.#deps;
     const isSimulated = submission.chain.startsWith("local:");
-    const voters = (await chain.metagraph(submission.block)).neurons.filter(({ validatorPermit }) => validatorPermit);
     const addresses = new Map<Hotkey, string>();
     for (const { hotkey, endpoint: url } of (await chain.metagraph()).neurons) {
       if (url !== null && isCallable(url, isSimulated)) addresses.set(hotkey, url);
@@ -231,8 +250,10 @@ export class RelayWorker {
         await outbox.call("deliver", { job, receipt: outcome.receipt, http: outcome.http, now });
         return log.info({ job, sequence: outcome.receipt.gateway_seq }, "delivered");
       case "pending": {
-        if (now - (firstSubmitAt ?? now) > PENDING_LIMIT_MS)
-          return void (await this.#end(submission, "parked", "expired"));
+        const waited = now - (firstSubmitAt ?? now);
+        if (assurance === "quorum" && waited > QUORUM_LIMIT_MS)
+          return void (await this.#end(submission, "skipped", "no_quorum"));
+        if (waited > PENDING_LIMIT_MS) return void (await this.#end(submission, "parked", "expired"));
         const [state, longest] =
           assurance === "quorum" ? (["cosigning", MAX_ASK_MS] as const) : (["submitting", MAX_POLL_MS] as const);
         const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(longest, FIRST_POLL_MS * 2 ** polls));
@@ -263,14 +284,14 @@ export class RelayWorker {
 
   async #end(
     { job }: Submission,
-    state: "parked" | "orphaned",
+    state: "parked" | "orphaned" | "skipped",
     code: string,
     http: number | null = null,
   ): Promise<false> {
     const { outbox, clock, log } = this.#deps;
     await outbox.call("end", { job, state, code, http, now: clock.now() });
     if (state === "parked") log.error({ job, code, http }, "parked: a person has to look; engram relay list");
-    else log.warn({ job, code }, "orphaned: it is never sent");
+    else log.warn({ job, code }, `${state}: it is not sent any more`);
     return false;
   }
 }

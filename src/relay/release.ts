@@ -1,6 +1,7 @@
 import { isSubnetObject } from "../crypto/subnet-json.ts";
 import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
 import type { ChainClient } from "../node/ports.ts";
+import { votersAt } from "./cosign/electorate.ts";
 import { proposalTime, proposerDelay } from "./cosign/proposer-order.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission } from "./outbox/outbox-types.ts";
@@ -9,15 +10,19 @@ import { makeNonce } from "./payload/nonce.ts";
 import { type PayloadSigner, payloadBody, signPayload } from "./payload/sign-payload.ts";
 
 export interface ReleaseDeps {
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "call">;
   readonly chain: ChainClient;
   readonly signer: PayloadSigner;
   /** When this process began. */
   readonly since: number;
 }
 
-/** `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. */
-export type Release = "released" | "waits" | "taken" | "no_permit";
+/**
+ * `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. `skipped` and `expired`
+ * are the journal's; `changed`: the round's voters are not those it began with;
+ * `no_vote`: another hotkey of this owner votes.
+ */
+export type Release = "released" | "waits" | "taken" | "skipped" | "expired" | "changed" | "no_vote" | "no_permit";
 
 /**
  * Signs what is final. Nonce and time are of now, so that they are fresh for the receiver (spec 14.1); the signed
@@ -29,8 +34,10 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
   const metagraph = await chain.metagraph(block);
   const neuron = metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
   if (outputType === "ranking") {
-    const delay = proposerDelay(metagraph, netuid, roundId, signer.hotkey);
-    if (delay === null) return "no_permit";
+    const { voters, changed } = await votersAt(chain, block);
+    const delay = proposerDelay({ neurons: voters }, netuid, roundId, signer.hotkey);
+    if (delay === null) return neuron?.validatorPermit ? "no_vote" : "no_permit";
+    if (changed) return "changed";
     // Another proposal of the round has this validator's signature: there is no turn to wait for.
     const key = { chain: identity, hotkey: signer.hotkey, netuid, roundId };
     if ((await outbox.call("signedInRound", key)) !== null) return "taken";
@@ -49,5 +56,5 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
       : null;
   const { signedHash, text } = signed;
   const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
-  return released ? "released" : "taken";
+  return released === "recorded" ? "released" : released;
 }

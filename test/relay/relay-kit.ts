@@ -7,6 +7,7 @@ import { hotkeyOf } from "../../src/crypto/ss58.ts";
 import type { BlockRef, Metagraph, MinerScore, Neuron } from "../../src/node/ports.ts";
 import { createHttpClient, type HttpClient } from "../../src/node/runtime/http-client.ts";
 import { createLogger } from "../../src/node/runtime/logger.ts";
+import { type FrozenOutput, freezeInference } from "../../src/relay/payload/freeze-output.ts";
 import { readPayload } from "../../src/relay/payload/read-payload.ts";
 import type { PayloadSigner } from "../../src/relay/payload/sign-payload.ts";
 import { NO_RECEIPT_HASH, type Receipt, signReceipt } from "../../src/relay/receipt.ts";
@@ -31,6 +32,8 @@ export async function tempHome(): Promise<AsyncDisposable & { readonly path: str
 export class SteppedChain extends FixedChain {
   readonly hashes: string[] = [];
   finalizedNumber = 0;
+  /** Before this block the chain has no neurons. */
+  neuronsFrom = 0;
   identityText = "local:stepped";
 
   constructor(neurons: readonly Neuron[] = []) {
@@ -74,7 +77,7 @@ export class SteppedChain extends FixedChain {
 
   override async metagraph(atBlock?: number): Promise<Metagraph> {
     const { number, hash } = this.block(atBlock ?? this.finalizedNumber);
-    return { block: number, hash, neurons: this.neurons };
+    return { block: number, hash, neurons: number < this.neuronsFrom ? [] : this.neurons };
   }
 }
 
@@ -85,6 +88,24 @@ export function validatorNeuron(uid: number, signer: PayloadSigner, endpoint: st
 
 export function scoresOf(...recalls: readonly number[]): ReadonlyMap<number, MinerScore> {
   return new Map(recalls.map((recall, uid) => [uid, { recall, latencyMs: 100.1234567 + uid, proofRate: 1 }]));
+}
+
+/** A model's answer, `completion`. */
+export function anInference(completion = "Eight."): FrozenOutput {
+  return freezeInference({
+    request_id: "3f0e8a52-54c8-4f0e-9f55-2f7f6f7f6f7f",
+    model: "m",
+    model_version: "1",
+    prompt_sha256: "0".repeat(64),
+    input_cids: [],
+    completion,
+    finish_reason: "stop",
+    usage: { input_tokens: 3, output_tokens: 1 },
+    latency_ms: 20,
+    miner_uid: null,
+    miner_hotkey: null,
+    tool_calls: [],
+  });
 }
 
 export interface Posted {

@@ -18,6 +18,11 @@ interface Deps {
   readonly clock: Clock;
 }
 
+/** `signed`: the peer's own word, signed over this request; every success is. */
+interface Auth2Reply extends HttpReply {
+  readonly signed: boolean;
+}
+
 type Limits = Parameters<HttpClient["postJson"]>[2];
 
 /** Calls other nodes with btauth/1 headers and takes a success only when the node itself signed it. */
@@ -30,10 +35,10 @@ export class Auth2Caller {
   }
 
   /**
-   * `POST {url}{path}`. A refusal (status 400 and above) may be unsigned: it proves nothing. Errors: those of
+   * `POST {url}{path}`. A refusal (status 400 and above) may be unsigned: then it proves nothing. Errors: those of
    * `HttpClient`, and `REPLY_UNSIGNED` when a success is not signed by `peer` over this request.
    */
-  async post(http: HttpClient, peer: Auth2Peer, path: string, bodyText: string, limits: Limits): Promise<HttpReply> {
+  async post(http: HttpClient, peer: Auth2Peer, path: string, bodyText: string, limits: Limits): Promise<Auth2Reply> {
     const { signer, sr25519 } = this.#deps;
     const url = new URL(`${peer.url}${path}`);
     const [method, target] = ["POST", `${url.pathname}${url.search}`];
@@ -42,9 +47,8 @@ export class Auth2Caller {
     const headers = btauthHeaders({ ...request, body }, (message) => signer.sign(message));
     const reply = await http.postJson(url.href, bodyText, { ...limits, headers });
     const answered = { request, status: reply.status, body: Buffer.from(reply.text, "utf8") };
-    if (reply.status >= 400 || verifyBtauthReply(sr25519, answered, reply.headers.get(REPLY_SIGNATURE_HEADER))) {
-      return reply;
-    }
+    const signed = verifyBtauthReply(sr25519, answered, reply.headers.get(REPLY_SIGNATURE_HEADER));
+    if (signed || reply.status >= 400) return { ...reply, signed };
     throw new EngramError("REPLY_UNSIGNED", "a node's reply is not signed by its hotkey", {
       fix: "ask the node's operator; whoever sits between may have changed the reply",
     });

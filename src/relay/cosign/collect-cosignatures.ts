@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isEngramError } from "../../crypto/errors.ts";
 import type { Sr25519 } from "../../crypto/sr25519.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Auth2Caller, Auth2Peer } from "../../node/protocol/auth2-caller.ts";
 import type { HttpClient } from "../../node/runtime/http-client.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
@@ -8,46 +9,70 @@ import { readPayload } from "../payload/read-payload.ts";
 import { cosignature } from "../payload/schemas.ts";
 import type { Cosignature } from "../payload/types.ts";
 import { verifyCosignature } from "../payload/verify-payload.ts";
-import { COSIGN_PATH } from "./routes.ts";
 
 const DEADLINE_MS = 10_000;
 const MAX_REPLY_BYTES = 4_096;
 const MAX_PEERS = 64;
 
 const reply = z.looseObject(cosignature.shape);
+const refusal = z.looseObject({ error: z.string().regex(/^[a-z_]{1,40}$/) });
+/** Whoever says this, signed, will never sign this payload. */
+const NEVER: ReadonlySet<string> = new Set([
+  "disagree",
+  "round_taken",
+  "round_skipped",
+  "round_expired",
+  "equivocated",
+  "no_vote",
+  "voters_changed",
+]);
 
 export interface CosignCollector {
-  readonly caller: Auth2Caller;
+  readonly caller: Pick<Auth2Caller, "post">;
   readonly http: HttpClient;
   readonly sr25519: Sr25519;
   readonly log: Logger;
 }
 
-/** Asks `peers` at once; who refuses or does not answer is left out. Every signature that comes back was verified. */
+/** What came of asking. */
+export interface Collected {
+  /** Every one was verified. */
+  readonly found: readonly Cosignature[];
+  /** Who said under its own signature that it will never sign this. */
+  readonly lost: readonly Hotkey[];
+}
+
+type Asked = { readonly found: Cosignature } | { readonly lost: Hotkey } | null;
+
+/** Asks `peers` at once at `path`; who refuses for now or does not answer is in neither list. */
 export async function collectCosignatures(
   { caller, http, sr25519, log }: CosignCollector,
-  body: string,
-  peers: readonly Auth2Peer[],
+  { path, body, peers }: { readonly path: string; readonly body: string; readonly peers: readonly Auth2Peer[] },
   signal: AbortSignal,
-): Promise<readonly Cosignature[]> {
+): Promise<Collected> {
   const payload = readPayload(body);
   const others = peers.filter(({ hotkey }) => hotkey !== payload.validatorHotkey).slice(0, MAX_PEERS);
   const limits = { deadlineMs: DEADLINE_MS, maxBytes: MAX_REPLY_BYTES, signal };
-  const ask = async (peer: Auth2Peer): Promise<Cosignature | null> => {
+  const ask = async (peer: Auth2Peer): Promise<Asked> => {
     try {
-      const { status, text } = await caller.post(http, peer, COSIGN_PATH, `{"payload":${body}}`, limits);
+      const { status, text, signed } = await caller.post(http, peer, path, `{"payload":${body}}`, limits);
       const parsed = status === 200 ? reply.safeParse(JSON.parse(text)).data : undefined;
-      if (!parsed || parsed.validator_hotkey !== peer.hotkey) {
-        log.debug({ peer: peer.hotkey, status }, "no co-signature");
-        return null;
+      if (parsed?.validator_hotkey === peer.hotkey) {
+        const found = { validator_hotkey: parsed.validator_hotkey, signature: parsed.signature };
+        return verifyCosignature(sr25519, payload, found) ? { found } : null;
       }
-      const found = { validator_hotkey: parsed.validator_hotkey, signature: parsed.signature };
-      return verifyCosignature(sr25519, payload, found) ? found : null;
+      const why = status === 200 ? undefined : refusal.safeParse(JSON.parse(text)).data?.error;
+      log.debug({ peer: peer.hotkey, status, why }, "no co-signature");
+      return signed && why !== undefined && NEVER.has(why) ? { lost: peer.hotkey } : null;
     } catch (error) {
       signal.throwIfAborted();
       log.debug({ peer: peer.hotkey, code: isEngramError(error) ? error.code : "UNKNOWN" }, "no co-signature");
       return null;
     }
   };
-  return (await Promise.all(others.map(ask))).filter((found) => found !== null);
+  const asked = await Promise.all(others.map(ask));
+  return {
+    found: asked.flatMap((one) => (one && "found" in one ? [one.found] : [])),
+    lost: asked.flatMap((one) => (one && "lost" in one ? [one.lost] : [])),
+  };
 }

@@ -1,6 +1,7 @@
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Metagraph } from "../../node/ports.ts";
 import { sha256Hex } from "../payload/hashes.ts";
+import { votersOf } from "./electorate.ts";
 
 /** Of the real chain. Where blocks come faster, a later proposer still leaves an earlier one its minute to come back. */
 const BLOCK_MS = 12_000;
@@ -12,12 +13,16 @@ export const MAX_ASK_MS = 60_000;
 const STEP_BLOCKS = 5;
 
 /**
- * How many blocks after finality this validator may propose the round: 0 for the first of the order; null without a
- * permit. All know the order, so they do not sign competing payloads.
+ * How many blocks after finality this validator may propose the round: 0 for the first of the order; null where it has no
+ * vote. All know the order, so they do not sign competing payloads.
  */
-export function proposerDelay(metagraph: Metagraph, netuid: number, roundId: number, hotkey: Hotkey): number | null {
-  const order = metagraph.neurons
-    .filter((neuron) => neuron.validatorPermit)
+export function proposerDelay(
+  metagraph: Pick<Metagraph, "neurons">,
+  netuid: number,
+  roundId: number,
+  hotkey: Hotkey,
+): number | null {
+  const order = votersOf(metagraph.neurons)
     .map((neuron) => ({ hotkey: neuron.hotkey, rank: sha256Hex(`${netuid}:${roundId}:${neuron.hotkey}`) }))
     .sort((left, right) => (left.rank < right.rank ? -1 : 1));
   const position = order.findIndex((entry) => entry.hotkey === hotkey);

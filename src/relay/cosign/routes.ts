@@ -1,12 +1,11 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { EngramError, isEngramError } from "../../crypto/errors.ts";
-import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
-import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
+import { isEngramError } from "../../crypto/errors.ts";
 import type { Auth2Gate } from "../../node/protocol/auth2-gate.ts";
 import { Refusal } from "../../node/protocol/refusal.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
-import { type CosignContext, cosign } from "./cosigner.ts";
+import { CosignDesk } from "./cosign-desk.ts";
+import type { CosignAnswer, CosignContext } from "./cosigner.ts";
 
 export const COSIGN_PATH = "/relay/cosign";
 /** A ranking of all uids has less. */
@@ -17,23 +16,24 @@ export interface CosignRoutes {
   /** Only validators may ask; the gate says who does. */
   readonly gate: Auth2Gate;
   readonly log: Logger;
+  /** Hears of every answer. */
+  readonly onAnswer?: (answer: CosignAnswer) => void;
 }
 
 /**
  * `POST /relay/cosign`, body `{"payload": <signed envelope>}`, for a validator's app: `app.route("/", cosignRoutes(…))`.
- * The caller must be a permitted validator (auth2); replies are signed by this one.
+ * The caller must be a permitted validator (auth2) and ask for its own payload; answers are signed by this validator,
+ * refusals too, so that a proposer may count on them.
  */
-export function cosignRoutes({ context, gate, log }: CosignRoutes): Hono {
+export function cosignRoutes({ context, gate, log, onAnswer }: CosignRoutes): Hono {
   const app = new Hono();
+  const desk = new CosignDesk(context);
   app.post(COSIGN_PATH, bodyLimit({ maxSize: MAX_BODY_BYTES }), async ({ req }) => {
     try {
       const body = new Uint8Array(await req.arrayBuffer());
       const session = gate.authenticate(req.raw, body);
-      const { neurons } = await context.chain.metagraph();
-      if (!neurons.some(({ hotkey, validatorPermit }) => hotkey === session.sender && validatorPermit)) {
-        throw new Refusal(403, "only validators with a permit may ask for a co-signature");
-      }
-      const answer = await cosign(context, payloadIn(body));
+      const answer = await desk.answer(session.sender, body);
+      onAnswer?.(answer);
       const text = JSON.stringify(answer.body);
       return json(answer.status, text, session.replyHeaders(answer.status, text));
     } catch (error) {
@@ -44,18 +44,6 @@ export function cosignRoutes({ context, gate, log }: CosignRoutes): Hono {
     }
   });
   return app;
-}
-
-function payloadIn(body: Uint8Array): SubnetObject {
-  let payload: unknown;
-  try {
-    const document = readSubnetJson(body);
-    payload = isSubnetObject(document) ? document.get("payload") : undefined;
-    if (isSubnetObject(payload as SubnetObject)) return payload as SubnetObject;
-  } catch (cause) {
-    throw new EngramError("PAYLOAD_MALFORMED", "the body is not JSON", { cause });
-  }
-  throw new EngramError("PAYLOAD_MALFORMED", "the body holds no payload");
 }
 
 function json(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response {

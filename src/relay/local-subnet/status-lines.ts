@@ -32,7 +32,8 @@ function facts({ chain, miners, round, receipts, lastReceipt }: SubnetStatus): r
 
 function relayed({ states, dlq_pending, dlq_abandoned }: RelayStatus): string {
   const open = states.held + states.ready + states.cosigning + states.submitting;
-  const left = states.orphaned > 0 ? `, ${states.orphaned} left to others` : "";
+  const others = states.orphaned + states.skipped;
+  const left = others > 0 ? `, ${others} left to others` : "";
   return `${states.delivered} delivered, ${open} on their way (${dlq_pending} retried), ${states.parked + dlq_abandoned} stuck${left}`;
 }
 

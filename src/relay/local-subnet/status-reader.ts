@@ -152,7 +152,7 @@ export class StatusReader implements AsyncDisposable {
 }
 
 function rank(state: SubmissionState): number {
-  return state === "delivered" ? 0 : state === "orphaned" ? 2 : 1;
+  return state === "delivered" ? 0 : state === "orphaned" || state === "skipped" ? 2 : 1;
 }
 
 async function quietly<T>(work: Promise<T>): Promise<T | null> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { leaseOperations } from "../../node/client/store/lease-operations.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
-import { type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
+import { type JournalAnswer, type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
 import type { Cosignature } from "../payload/types.ts";
 import type { Receipt } from "../receipt.ts";
 import { submissionOf } from "./outbox-rows.ts";
@@ -19,7 +19,7 @@ export interface Postponement {
 
 interface Ended {
   readonly job: string;
-  readonly state: "parked" | "orphaned";
+  readonly state: "parked" | "orphaned" | "skipped";
   readonly code: string;
   readonly http: number | null;
   readonly now: number;
@@ -38,8 +38,8 @@ export function createOutboxOperations(database: SqliteDatabase) {
   const cosigners = database.prepare<[string], Cosignature>(
     "SELECT validator_hotkey, signature FROM cosignature WHERE job = ? ORDER BY validator_hotkey",
   );
-  const due = database.prepare(
-    `SELECT * FROM submission WHERE state IN (${OPEN}) AND next_at <= @now ORDER BY next_at, created_at LIMIT @limit`,
+  const due = database.prepare<[{ readonly now: number; readonly limit: number }], { readonly job: string }>(
+    `SELECT job FROM submission WHERE state IN (${OPEN}) AND next_at <= @now ORDER BY next_at, created_at LIMIT @limit`,
   );
   const listed = database.prepare(
     "SELECT * FROM submission WHERE @state IS NULL OR state = @state ORDER BY created_at DESC, rowid DESC LIMIT @limit",
@@ -107,7 +107,8 @@ export function createOutboxOperations(database: SqliteDatabase) {
         const found = byTopic.get(topicOf(topic));
         return found ? find({ id: found.job }) : null;
       },
-      due: (input: { readonly now: number; readonly limit: number }) => complete(due.all(input)),
+      /** Names alone: an entry that cannot be read must not keep the others from being. */
+      due: (input: { readonly now: number; readonly limit: number }) => due.all(input),
       list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => complete(listed.all(input)),
       summary: () => ({
         states: states.all(),
@@ -128,7 +129,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
         insert.run({ ...draft, job, topic, now });
         return { job, created: true };
       },
-      /** Signed: the bytes are kept from here on. False when another payload of the round was signed before. */
+      /** Signed: the bytes are kept from here on. Otherwise why this hotkey may not sign it, and nothing was kept. */
       release: (input: {
         readonly job: string;
         readonly nonce: string;
@@ -136,11 +137,13 @@ export function createOutboxOperations(database: SqliteDatabase) {
         readonly body: string;
         readonly journal: JournalEntry | null;
         readonly now: number;
-      }): boolean => {
+      }): JournalAnswer["kind"] => {
         const { journal: entry, ...released } = input;
-        if (entry && journal.writes.recordSigning({ ...entry, now: input.now }).kind === "taken") return false;
-        release.run(released);
-        return true;
+        const { kind } = entry
+          ? journal.writes.recordSigning({ ...entry, now: input.now })
+          : { kind: "recorded" as const };
+        if (kind === "recorded") release.run(released);
+        return kind;
       },
       addCosignatures: ({ job, found }: { readonly job: string; readonly found: readonly Cosignature[] }): void => {
         for (const { validator_hotkey, signature } of found) cosign.run({ job, validator_hotkey, signature });

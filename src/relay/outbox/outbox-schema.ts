@@ -57,4 +57,19 @@ export const outboxMigrations: Migrations = {
       expires INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  "002-proposals": [
+    // What others asked this hotkey to sign: two payloads of one proposer in a round are evidence (spec 14.2).
+    `CREATE TABLE proposal (
+      chain TEXT NOT NULL,
+      hotkey TEXT NOT NULL,
+      netuid INTEGER NOT NULL,
+      round_id INTEGER NOT NULL,
+      proposer TEXT NOT NULL,
+      signed_hash TEXT NOT NULL,
+      body TEXT NOT NULL,
+      at INTEGER NOT NULL,
+      PRIMARY KEY (chain, hotkey, netuid, round_id, proposer, signed_hash)
+    ) STRICT, WITHOUT ROWID`,
+    "UPDATE submission SET state = 'skipped' WHERE state = 'orphaned' AND last_error = 'round_taken'",
+  ],
 };

@@ -3,8 +3,9 @@ import type { Receipt } from "../receipt.ts";
 
 /**
  * `held` waits for finality, `ready` is signed, `cosigning` collects signatures, `submitting` is on its way, also
- * between two attempts. The last four are ends: `delivered` has a verified receipt; `parked` was refused for good and
- * `abandoned` failed too often, both kept and replayable; `orphaned` is never sent.
+ * between two attempts. The others are ends: `delivered` has a verified receipt; `parked` was refused for good and
+ * `abandoned` failed too often, both kept and replayable; `orphaned` was made from a block that is gone and `skipped`
+ * is of a round that cannot have a quorum for it, both never sent again; `dropped` a person gave up.
  */
 export type SubmissionState =
   | "held"
@@ -14,7 +15,9 @@ export type SubmissionState =
   | "delivered"
   | "parked"
   | "abandoned"
-  | "orphaned";
+  | "orphaned"
+  | "skipped"
+  | "dropped";
 
 export const SUBMISSION_STATES: readonly SubmissionState[] = [
   "held",
@@ -25,6 +28,8 @@ export const SUBMISSION_STATES: readonly SubmissionState[] = [
   "parked",
   "abandoned",
   "orphaned",
+  "skipped",
+  "dropped",
 ];
 
 /** What is to be relayed, as it was when it was queued; it never changes after that. */

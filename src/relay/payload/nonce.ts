@@ -10,6 +10,11 @@ export function roundIdOf(block: number): number {
   return Math.floor(block / ROUND_BLOCKS);
 }
 
+/** The block a round begins with. */
+export function firstBlockOf(roundId: number): number {
+  return roundId * ROUND_BLOCKS;
+}
+
 /** `{block}:{uid}:{ms}`; outputs other than rankings add a random number, as many may leave in one millisecond. */
 export function makeNonce(type: OutputType, block: number, uid: number | null, now: number): string {
   const parts = [block, uid ?? "-", Math.trunc(now)];

@@ -6,8 +6,9 @@ import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
 import { createHttpClient } from "../../../src/node/runtime/http-client.ts";
 import { judgeAgreement } from "../../../src/relay/cosign/agreement.ts";
 import { collectCosignatures } from "../../../src/relay/cosign/collect-cosignatures.ts";
+import { votersOf } from "../../../src/relay/cosign/electorate.ts";
 import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
-import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
+import { COSIGN_PATH, cosignRoutes } from "../../../src/relay/cosign/routes.ts";
 import { signJournal } from "../../../src/relay/cosign/sign-journal.ts";
 import { openOutbox } from "../../../src/relay/outbox/outbox.ts";
 import { freezeRanking, roundScores } from "../../../src/relay/payload/freeze-output.ts";
@@ -48,8 +49,8 @@ async function cosigning(home: string) {
     validatorNeuron(2, cosigner),
     { ...validatorNeuron(3, stranger), validatorPermit: false },
   ]);
-  chain.grow(110);
-  chain.finalize(105);
+  chain.grow(120);
+  chain.finalize(115);
   const outbox = openOutbox(home);
   const journal = signJournal({ outbox, signer: cosigner, clock });
   let own: ReadonlyMap<number, MinerScore> | null = scoresOf(1, 0.5);
@@ -87,20 +88,21 @@ async function cosigning(home: string) {
       signer,
     ).text;
   };
-  const ask = (text: string, caller = proposer) => {
+  const collect = (text: string, caller = proposer) => {
     // Each call has a caller of its own: only the clock keeps their nonces apart.
     clock.time += 1;
+    const peers = [{ hotkey: cosigner.hotkey, url: "http://validator.test" }];
     return collectCosignatures(
       { caller: new Auth2Caller({ signer: caller, sr25519, clock }), http, sr25519, log: silent },
-      text,
-      [{ hotkey: cosigner.hotkey, url: "http://validator.test" }],
+      { path: COSIGN_PATH, body: text, peers },
       new AbortController().signal,
     );
   };
+  const ask = async (text: string, caller = proposer) => (await collect(text, caller)).found;
   const forget = () => {
     own = null;
   };
-  return { chain, outbox, proposer, cosigner, stranger, wire, ask, answers, forget };
+  return { chain, clock, outbox, proposer, cosigner, stranger, wire, collect, ask, answers, forget, app };
 }
 
 describe("POST /relay/cosign", () => {
@@ -114,18 +116,73 @@ describe("POST /relay/cosign", () => {
     expect(await ask(text)).toEqual([first]);
   });
 
-  test("signs one payload of a round and no second, of whomever", async () => {
+  test("a proposer's second payload of a round is evidence: nothing of the round is signed any more, nor of its next", async () => {
+    await using home = await tempHome();
+    const { ask, collect, wire, outbox, answers, proposer, cosigner, chain } = await cosigning(home.path);
+    await using _ = outbox;
+    const first = wire();
+    expect(await ask(first)).toHaveLength(1);
+    const second = wire({ scores: scoresOf(1, 0.5) });
+    expect(await collect(second)).toEqual({ found: [], lost: [cosigner.hotkey] });
+    expect(answers.at(-1)).toBe('409 {"error":"round_skipped"}');
+    await ask(first);
+    expect(answers.at(-1)).toBe('409 {"error":"round_skipped"}');
+    chain.grow(60);
+    chain.finalize(170);
+    await ask(wire({ block: 155 }));
+    expect(answers.at(-1)).toBe('403 {"error":"equivocated"}');
+    const kept = await outbox.call("equivocations", { limit: 10 });
+    expect(kept).toMatchObject([{ roundId: 2, proposer: proposer.hotkey }]);
+    expect(kept[0]?.payloads.map(({ body }) => body).sort()).toEqual([first, second].sort());
+  });
+
+  test("whoever signed for one proposer says so to the next, under its signature", async () => {
+    await using home = await tempHome();
+    const { outbox, wire, collect, chain, cosigner, proposer } = await cosigning(home.path);
+    await using _ = outbox;
+    const other = { ...proposer, signedHash: "0".repeat(64) };
+    const key = { chain: await chain.identity(), hotkey: cosigner.hotkey, netuid: NETUID, roundId: 2 };
+    await outbox.call("recordSigning", { ...key, signedHash: other.signedHash, proposer: proposer.hotkey, now: 1 });
+    expect(await collect(wire())).toEqual({ found: [], lost: [cosigner.hotkey] });
+  });
+
+  test("another's payload, one out of turn and one of a changed set of voters touch no journal", async () => {
+    await using home = await tempHome();
+    const { ask, wire, outbox, answers, chain, proposer, cosigner, clock } = await cosigning(home.path);
+    await using _ = outbox;
+    const third = newSigner();
+    chain.neurons = [...chain.neurons, validatorNeuron(4, third)];
+    await ask(wire(), third);
+    expect(answers.at(-1)).toBe('403 {"error":"not_the_proposer"}');
+    const late = [50, 100].find(
+      (block) => proposerDelay({ neurons: chain.neurons }, NETUID, block / 50, proposer.hotkey) !== 0,
+    );
+    if (late !== undefined) {
+      chain.finalizedNumber = late;
+      await ask(wire({ block: late }));
+      expect(answers.at(-1)).toBe('425 {"error":"not_in_turn"}');
+    }
+    chain.finalizedNumber = 115;
+    chain.neuronsFrom = 101;
+    await ask(wire());
+    expect(answers.at(-1)).toBe('409 {"error":"voters_changed"}');
+    const key = { chain: await chain.identity(), hotkey: cosigner.hotkey, netuid: NETUID, roundId: 2 };
+    expect(await outbox.call("signedInRound", key)).toBeNull();
+    expect(clock.time).toBeGreaterThan(0);
+  });
+
+  test("one question of a caller and round at a time", async () => {
     await using home = await tempHome();
     const { ask, wire, outbox, answers } = await cosigning(home.path);
     await using _ = outbox;
-    expect(await ask(wire())).toHaveLength(1);
-    expect(await ask(wire({ scores: scoresOf(1, 0.5) }))).toEqual([]);
-    expect(answers.at(-1)).toBe('409 {"error":"round_taken"}');
+    const text = wire();
+    await Promise.all([ask(text), ask(text)]);
+    expect(answers.map((answer) => answer.slice(0, 3)).sort()).toEqual(["200", "429"]);
   });
 
   test.each([
     ["scores it does not share", { scores: scoresOf(0, 1) }, /^409 .*"disagree"/],
-    ["a block that is not final", { block: 108 }, /^425 .*not_final/],
+    ["a block that is not final", { block: 118 }, /^425 .*not_final/],
     ["a round it did not measure", { block: 1 }, /^425 .*no_own_scores/],
   ])("refuses %s", async (_, options, answer) => {
     await using home = await tempHome();
@@ -143,13 +200,25 @@ describe("POST /relay/cosign", () => {
     await ask(text, stranger);
     expect(answers.at(-1)).toMatch(/^403/);
     await ask(wire({ signer: stranger }));
-    expect(answers.at(-1)).toBe('403 {"error":"not_a_validator"}');
+    expect(answers.at(-1)).toBe('403 {"error":"not_the_proposer"}');
     await ask(text.replace('"recall":0.95', '"recall":0.96'));
     expect(answers.at(-1)).toBe('401 {"error":"bad_signature"}');
     chain.reorganise(20);
     await ask(text);
     expect(answers.at(-1)).toBe('422 {"error":"orphaned"}');
   });
+});
+
+test("an owner's voter is its hotkey with most stake, of equal ones the lower uid", () => {
+  const [one, two, three] = [newSigner(), newSigner(), newSigner()];
+  const { coldkey } = validatorNeuron(0, newSigner());
+  const neuron = (uid: number, signer: typeof one, stakeTao: number) => ({
+    ...validatorNeuron(uid, signer),
+    ...{ coldkey, stakeTao },
+  });
+  const voters = (...neurons: ReturnType<typeof neuron>[]) => votersOf(neurons).map(({ uid }) => uid);
+  expect(voters(neuron(1, one, 5), neuron(2, two, 9), neuron(3, three, 9))).toEqual([2]);
+  expect(voters({ ...neuron(1, one, 10), validatorPermit: false }, neuron(2, two, 9))).toEqual([2]);
 });
 
 test("validators propose one after the other, in an order that each round draws anew", async () => {

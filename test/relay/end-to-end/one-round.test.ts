@@ -58,7 +58,7 @@ test("one round: agreed, weighed, and after finality relayed with two signatures
   expect(delivered?.cosignatures.map((found) => verifyCosignature(sr25519, payload, found))).toEqual([true]);
 
   // The other's copy of the round ends unsigned: its signature is on the first one's. Nor does its turn bring it back.
-  const given = [{ state: "orphaned", lastError: "round_taken", signedHash: null, firstSubmitAt: null }];
+  const given = [{ state: "skipped", lastError: "round_taken", signedHash: null, firstSubmitAt: null }];
   expect(await second.relay.list()).toMatchObject(given);
   await chain.step(5);
   await tick(60_000);
@@ -87,7 +87,7 @@ test("a validator in a dry run sends nothing and pays nothing, but its signature
   // Of three validators all must sign: whoever proposes needs the silent one.
   for (const { relay } of [one, two]) await relay.tick();
   const newest = (await Promise.all([one, two].map(({ relay }) => relay.list(null, 1)))).flat();
-  expect(newest.map(({ state }) => state).sort()).toEqual(["delivered", "orphaned"]);
+  expect(newest.map(({ state }) => state).sort()).toEqual(["delivered", "skipped"]);
   const delivered = newest.find(({ state }) => state === "delivered");
   expect(delivered?.cosignatures.map((found) => found.validator_hotkey)).toContain(three.hotkey);
   expect(delivered?.receipt).toMatchObject({ assurance: "quorum", gateway_seq: 2 });

@@ -8,6 +8,7 @@ import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { readPayload } from "../../../src/relay/payload/read-payload.ts";
 import { Relay } from "../../../src/relay/relay.ts";
+import { urlOf } from "../byzantine/round-chain.ts";
 import { GatewayKit, get, post, type Signer } from "../gateway/gateway-kit.ts";
 import { StillClock, scoresOf, silent, sr25519, tempHome } from "../relay-kit.ts";
 import { random } from "../seeded-random.ts";
@@ -59,7 +60,7 @@ class Scene implements AsyncDisposable {
     const peer = this.#stack.use(this.#open(signer, home, null));
     const context = peer.cosignContext(async () => ({ scores: scoresOf(1, 0.5) }));
     const gate = new Auth2Gate({ identity: signer, sr25519, clock: this.clock });
-    const url = `http://${signer.hotkey.toLowerCase()}.test`;
+    const url = urlOf(signer.hotkey);
     await this.kit.chain.serveAxon(signer.hotkey, url);
     this.#peers.set(url, cosignRoutes({ context, gate, log: silent }));
   }

@@ -4,11 +4,11 @@ import type { RankingRound } from "../../../src/node/ports.ts";
 import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
 import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
-import { freezeInference } from "../../../src/relay/payload/freeze-output.ts";
 import { readPayload } from "../../../src/relay/payload/read-payload.ts";
 import { verifyCosignature } from "../../../src/relay/payload/verify-payload.ts";
 import { Relay } from "../../../src/relay/relay.ts";
 import {
+  anInference,
   newSigner,
   ScriptedGateway,
   SteppedChain,
@@ -31,7 +31,7 @@ function start(home: string, gateway: ScriptedGateway, chain: SteppedChain, cloc
 }
 
 function isCosign({ url }: Request): boolean {
-  return url.startsWith("http://validator.test/");
+  return url.startsWith("http://127.0.0.1:8091/");
 }
 
 function newChain(): SteppedChain {
@@ -202,20 +202,7 @@ test("an inference goes out under the author's signature, once per output", asyn
   await using home = await tempHome();
   const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
   await using relay = start(home.path, gateway, chain, clock);
-  const output = freezeInference({
-    request_id: "3f0e8a52-54c8-4f0e-9f55-2f7f6f7f6f7f",
-    model: "m",
-    model_version: "1",
-    prompt_sha256: "0".repeat(64),
-    input_cids: [],
-    completion: "Eight.",
-    finish_reason: "stop",
-    usage: { input_tokens: 3, output_tokens: 1 },
-    latency_ms: 20,
-    miner_uid: null,
-    miner_hotkey: null,
-    tool_calls: [],
-  });
+  const output = anInference();
   const first = await relay.submit(output);
   expect(await relay.submit(output)).toEqual({ ...first, created: false });
   await relay.tick();
@@ -226,7 +213,7 @@ test("a second validator's signature goes along; without it the submission waits
   await using home = await tempHome();
   await using otherHome = await tempHome();
   const [other, clock] = [newSigner(), new StillClock()];
-  const neurons = [validatorNeuron(1, signer), validatorNeuron(2, other, "http://validator.test")];
+  const neurons = [validatorNeuron(1, signer), validatorNeuron(2, other, "http://127.0.0.1:8091")];
   const chain = new SteppedChain(neurons);
   chain.grow(150);
   chain.finalize(140);
@@ -266,7 +253,7 @@ test("told that validators are missing, it asks on, also for more than its own q
   await using home = await tempHome();
   await using otherHome = await tempHome();
   const [other, clock] = [newSigner(), new StillClock()];
-  const chain = new SteppedChain([validatorNeuron(1, signer), validatorNeuron(2, other, "http://validator.test")]);
+  const chain = new SteppedChain([validatorNeuron(1, signer), validatorNeuron(2, other, "http://127.0.0.1:8091")]);
   chain.grow(150);
   chain.finalize(140);
   let app: Hono | undefined;
@@ -313,7 +300,7 @@ test("whoever co-signed another's ranking does not send its own of that round", 
   clock.time += MINUTE;
   await relay.tick();
   expect(gateway.posted).toHaveLength(0);
-  expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "round_taken", signedHash: null }]);
+  expect(await relay.list()).toMatchObject([{ state: "skipped", lastError: "round_taken", signedHash: null }]);
 });
 
 test("a later proposer leaves the earlier one a minute and five blocks, and proposes then", async () => {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 import type { BlockRef } from "../../ports.ts";
 import { type EndpointPool, isForgotten, notOurs } from "./endpoint-pool.ts";
-import { agreedFinality, endpointsDisagree } from "./finality.ts";
+import { agreedFinality, agreedHash, endpointsDisagree } from "./finality.ts";
 import { RpcRefusal } from "./json-rpc-socket.ts";
 import type { Runtime, StorageItem } from "./runtime.ts";
 import type { RuntimeSource } from "./runtime-source.ts";
@@ -74,6 +74,8 @@ export class ChainReader {
   async blockHash(number: number): Promise<string | null> {
     // The node reads numbers of 32 bits, and takes none at all as the head.
     if (!Number.isInteger(number) || number < 0 || number > 0xff_ff_ff_ff) return null;
+    const isFinal = number <= (this.#lastFinalized?.number ?? -1);
+    if (isFinal && this.#pool.size > 1) return await agreedHash(this.#pool, number);
     const hash = blockHash.nullable().safeParse(await this.#pool.request("chain_getBlockHash", [number]));
     if (!hash.success) throw notOurs();
     return hash.data;

@@ -62,6 +62,21 @@ async function agreed(pool: EndpointPool, claims: readonly Claim[]): Promise<Blo
   throw endpointsDisagree();
 }
 
+/**
+ * The hash at the number of a block that is final: the word of more than half of the endpoints that know one, since a
+ * single one may lie about blocks that everybody else keeps. Null where nobody knows one.
+ */
+export async function agreedHash(pool: EndpointPool, number: number): Promise<string | null> {
+  const answers = await pool.everyone(async ({ request }) =>
+    blockHash.nullable().parse(await request("chain_getBlockHash", [number])),
+  );
+  if (answers.length === 0) throw unreachable();
+  const known = answers.flatMap(({ answer }) => answer ?? []);
+  const [most] = [...Map.groupBy(known, (hash) => hash).values()].sort((one, other) => other.length - one.length);
+  if (most && most.length <= known.length / 2) throw endpointsDisagree();
+  return most?.[0] ?? null;
+}
+
 export function endpointsDisagree(): EngramError {
   return new EngramError("CHAIN_ENDPOINTS_DISAGREE", "the chain's endpoints name different finalized blocks", {
     fix: "one of the addresses in ENGRAM_CHAIN is on a fork or lies: remove it, or name a third endpoint",

@@ -1,0 +1,48 @@
+import { EngramError } from "../../crypto/errors.ts";
+import type { Hotkey } from "../../crypto/ss58.ts";
+import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
+import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
+import { Refusal } from "../../node/protocol/refusal.ts";
+import { type CosignAnswer, type CosignContext, cosign, readProposal } from "./cosigner.ts";
+import { votersOf } from "./electorate.ts";
+
+/** Takes what authenticated callers ask a validator to sign, one question of a caller and round at a time. */
+export class CosignDesk {
+  readonly #context: CosignContext;
+  readonly #open = new Set<string>();
+
+  constructor(context: CosignContext) {
+    this.#context = context;
+  }
+
+  /** Errors: `Refusal` 403 and 429, `PAYLOAD_MALFORMED`, and those of `cosign`. */
+  async answer(caller: Hotkey, body: Uint8Array): Promise<CosignAnswer> {
+    const { neurons } = await this.#context.chain.metagraph();
+    if (!votersOf(neurons).some(({ hotkey }) => hotkey === caller)) {
+      throw new Refusal(403, "only validators with a permit may ask for a co-signature");
+    }
+    const proposal = readProposal(caller, payloadIn(body));
+    if (proposal === null) throw new EngramError("PAYLOAD_MALFORMED", "the payload is none");
+    const key = `${caller}|${proposal.payload.roundId}`;
+    if (this.#open.has(key)) throw new Refusal(429, "one question a round at a time", { retryAfterSeconds: 1 });
+    this.#open.add(key);
+    try {
+      return await cosign(this.#context, proposal);
+    } finally {
+      this.#open.delete(key);
+    }
+  }
+}
+
+/** The signed envelope in `{"payload": …}`. Throws `PAYLOAD_MALFORMED`. */
+export function payloadIn(body: Uint8Array): SubnetObject {
+  let payload: unknown;
+  try {
+    const document = readSubnetJson(body);
+    payload = isSubnetObject(document) ? document.get("payload") : undefined;
+    if (isSubnetObject(payload as SubnetObject)) return payload as SubnetObject;
+  } catch (cause) {
+    throw new EngramError("PAYLOAD_MALFORMED", "the body is not JSON", { cause });
+  }
+  throw new EngramError("PAYLOAD_MALFORMED", "the body holds no payload");
+}
