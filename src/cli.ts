@@ -16,6 +16,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import("./node/commands/import.ts")).importCommand(),
   export: async () => (await import("./node/commands/export.ts")).exportCommand(),
   archive: async () => (await import("./node/commands/archive.ts")).archiveCommand(),
+  reindex: async () => (await import("./node/commands/reindex.ts")).reindexCommand(),
+  models: async () => (await import("./node/commands/models.ts")).modelsCommand(),
   restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
   backup: async () => (await import("./node/commands/backup.ts")).backupCommand(),
   verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),

@@ -119,7 +119,7 @@ describe("several clients on one folder", () => {
     expect(shape(after)).toEqual(shape(answer));
   });
 
-  test("vectors of another model are made anew, never compared", async () => {
+  test("vectors of another model are never compared, and made anew when they shall be", async () => {
     const before = bench.open({ embedder: new TestEmbedder("model-one") });
     await before.store({ items: [{ text: "the ferry leaves at nine" }] });
     await before.settle();
@@ -128,6 +128,9 @@ describe("several clients on one folder", () => {
     const after = bench.open({ embedder });
     expect((await after.query({ query: "ferry" })).hits).toHaveLength(1);
     await after.settle();
+    expect(embedder.embedded).not.toContain("the ferry leaves at nine");
+    expect(await after.status()).toMatchObject({ awaitingVectors: 0, otherModelVectors: 1 });
+    expect(await after.reindex()).toEqual({ embedded: 1, left: 0 });
     expect(embedder.embedded).toContain("the ferry leaves at nine");
     expect((await after.query({ query: "the ferry leaves at nine", mode: "semantic" })).hits).toHaveLength(1);
   });

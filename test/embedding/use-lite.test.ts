@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { isEngramError } from "../../src/crypto/errors.ts";
-import { MAX_EMBED_CHARS, UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
+import { MAX_EMBED_CHARS } from "../../src/node/embedding/text-rules.ts";
+import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
 import type { EmbedRequest } from "../../src/node/embedding/use-lite-worker.ts";
 
 const code = (name: string) => (error: unknown) => isEngramError(error, name);

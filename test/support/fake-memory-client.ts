@@ -181,6 +181,7 @@ export class FakeMemoryClient implements MemoryClient {
       replicas: { have: 0, target: 3, possible: 0 },
       journal: { pushes: 0, deletes: 0, failed: 0 },
       awaitingVectors: 0,
+      otherModelVectors: 0,
       miners: (this.#options.minerUrls ?? []).map((url) => ({ hotkey: "5Miner", url, reachable: true, caps: [] })),
     };
   }
@@ -210,6 +211,10 @@ export class FakeMemoryClient implements MemoryClient {
       return false;
     },
   };
+
+  async reindex() {
+    return { embedded: 0, left: 0 };
+  }
 
   async *export(namespace?: string): AsyncIterable<Memory> {
     for (const memory of this.memories.values()) {

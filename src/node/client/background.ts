@@ -67,14 +67,15 @@ export class Background {
 
   /** Waits until every memory has its vector, or was refused one; embeds what no other process embeds. */
   async settleVectors(signal?: AbortSignal): Promise<void> {
-    const { store, embedder, clock, vectors } = this.#deps;
+    const { store, clock, vectors } = this.#deps;
     const stop = AbortSignal.any([this.#deps.signal, ...(signal ? [signal] : [])]);
     await vectors.idle();
-    while ((await store.call("countAwaitingVectors", { profile: embedder.profile })) > 0) {
-      const before = await store.call("countAwaitingVectors", { profile: embedder.profile });
+    for (;;) {
+      const before = await store.call("countAwaitingVectors", null);
+      if (before === 0) return;
       const ran = await this.#embedLeftovers(0);
       stop.throwIfAborted();
-      const after = await store.call("countAwaitingVectors", { profile: embedder.profile });
+      const after = await store.call("countAwaitingVectors", null);
       // Tried and failed: the loop tries again; a caller must not wait for a model that does not work.
       if (ran && after >= before) return;
       if (!ran) await clock.sleep(100, stop);
@@ -87,11 +88,16 @@ export class Background {
   }
 
   async #embedPages(lease: Lease, minAgeMs: number): Promise<void> {
-    const { store, embedder, clock, vectors } = this.#deps;
+    const { store, clock } = this.#deps;
     const before = clock.now() - minAgeMs;
+    await this.#embedAll(lease, (after) => store.call("awaitingVectors", { after, limit: PAGE, before }));
+  }
+
+  /** Page by page, each written before the next is read: whoever is killed loses a page of work at most. */
+  async #embedAll(lease: Lease, pageAfter: (after: number) => Promise<readonly number[]>): Promise<void> {
+    const { vectors } = this.#deps;
     for (let after = 0; ; ) {
-      const profile = embedder.profile;
-      const pieces = await store.call("awaitingVectors", { profile, after, limit: PAGE, before });
+      const pieces = await pageAfter(after);
       const last = pieces.at(-1);
       if (last === undefined) return;
       vectors.add("", pieces);
@@ -99,6 +105,34 @@ export class Background {
       await lease.check();
       after = last;
     }
+  }
+
+  /**
+   * Makes the vectors of other models anew by the present one; `onProgress` hears how many are left. Resolves to how many
+   * could not be made: those, and what a killed run left, are found by their words and taken up by the next.
+   */
+  async reindex(options: {
+    readonly signal?: AbortSignal;
+    readonly onProgress?: (left: number) => void;
+  }): Promise<number> {
+    const { store, embedder, leases, clock } = this.#deps;
+    const signal = AbortSignal.any([this.#deps.signal, ...(options.signal ? [options.signal] : [])]);
+    const { profile } = embedder;
+    let last = Number.POSITIVE_INFINITY;
+    const pageAfter = async (after: number) => {
+      signal.throwIfAborted();
+      const left = await store.call("countOfOtherProfiles", { profile });
+      options.onProgress?.(left);
+      // A page of which nothing was made: the model does not work now.
+      if (left === last) return [];
+      last = left;
+      return await store.call("piecesOfOtherProfiles", { profile, after, limit: PAGE });
+    };
+    // Another process embeds what it stored, under the same lease: it is soon done.
+    while (!(await leases.run("vectors", signal, (lease) => this.#embedAll(lease, pageAfter)))) {
+      await clock.sleep(100, signal);
+    }
+    return await store.call("countOfOtherProfiles", { profile });
   }
 
   async #loop(task: string, work: (round: number) => Promise<unknown>): Promise<void> {

@@ -19,19 +19,31 @@ export interface StatusDeps {
 export async function readStatus(deps: StatusDeps): Promise<ClientStatus> {
   const { home, store, embedder, replication, clock, wallet, chain } = deps;
   const now = clock.now();
-  const [identity, head, { hotkey, backupMade }, memories, namespaces, replicas, journal, awaiting, miners, archive] =
-    await Promise.all([
-      chain().identity(),
-      chain().head(),
-      wallet(),
-      store.call("countMemories", { now }),
-      store.call("namespaces", { now }),
-      replication.replicas(),
-      store.call("journalCounts", null),
-      store.call("countAwaitingVectors", { profile: embedder.profile }),
-      replication.miners(),
-      store.call("archiveCounts", null),
-    ]);
+  const [
+    identity,
+    head,
+    { hotkey, backupMade },
+    memories,
+    namespaces,
+    replicas,
+    journal,
+    awaiting,
+    ofOthers,
+    miners,
+    archive,
+  ] = await Promise.all([
+    chain().identity(),
+    chain().head(),
+    wallet(),
+    store.call("countMemories", { now }),
+    store.call("namespaces", { now }),
+    replication.replicas(),
+    store.call("journalCounts", null),
+    store.call("countAwaitingVectors", null),
+    store.call("countOfOtherProfiles", { profile: embedder.profile }),
+    replication.miners(),
+    store.call("archiveCounts", null),
+  ]);
   const audit = await replication.audits?.status();
   const { model, dim } = embedder.profile;
   return {
@@ -45,6 +57,7 @@ export async function readStatus(deps: StatusDeps): Promise<ClientStatus> {
     replicas,
     journal,
     awaitingVectors: awaiting,
+    otherModelVectors: ofOthers,
     miners,
     ...(audit ? { audit } : {}),
     ...(Object.keys(archive).length === 0 ? {} : { archive }),

@@ -22,6 +22,7 @@ import type {
   PublicEvidenceInput,
   QueryInput,
   QueryResult,
+  ReindexOptions,
   StoreInput,
   StoreResult,
 } from "./memory.ts";
@@ -240,15 +241,22 @@ export class LocalMemoryClient implements MemoryClient {
 
   async settle(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { background, replication, archives } = this.#start();
-    // Everything waited for below may rest on unreferenced timers: without this the process could end in between.
-    const alive = setInterval(() => undefined, 60_000);
-    try {
+    await keptAlive(async () => {
       await background.settleVectors(options.signal);
       await replication.settle(options.signal);
       await archives.settle(options);
-    } finally {
-      clearInterval(alive);
-    }
+    });
+  }
+
+  async reindex({ signal, onProgress }: ReindexOptions = {}): Promise<{ embedded: number; left: number }> {
+    const { background } = this.#start();
+    let total: number | undefined;
+    const told = (waiting: number) => {
+      total ??= waiting;
+      onProgress?.(total - waiting, total);
+    };
+    const left = await keptAlive(() => background.reindex({ ...(signal ? { signal } : {}), onProgress: told }));
+    return { embedded: (total ?? left) - left, left };
   }
 
   /** Nothing is opened before the first call; then what waits since the last run is taken up as well. */
@@ -279,6 +287,12 @@ export class LocalMemoryClient implements MemoryClient {
     this.#closed ??= this.#deps.close();
     return this.#closed;
   }
+}
+
+/** What is waited for in `work` may rest on unreferenced timers: without this the process could end in between. */
+async function keptAlive<T>(work: () => Promise<T>): Promise<T> {
+  const alive = setInterval(() => undefined, 60_000);
+  return await work().finally(() => clearInterval(alive));
 }
 
 function checkIds(ids: readonly string[]): readonly string[] {

@@ -148,6 +148,11 @@ export interface NewNamespaceInput {
   readonly remoteSearch?: boolean;
 }
 
+export interface ReindexOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
 export interface ClientStatus {
   readonly home: string;
   readonly hotkey: string;
@@ -159,6 +164,8 @@ export interface ClientStatus {
   readonly replicas: ReplicaState & { readonly note?: string };
   readonly journal: { readonly pushes: number; readonly deletes: number; readonly failed: number };
   readonly awaitingVectors: number;
+  /** Embedded by another model: found by their words alone until `reindex`. */
+  readonly otherModelVectors: number;
   /** The last daily audit of the copies at miners; absent before the first. */
   readonly audit?: AuditStatus;
   /** Uploads to Arweave by state; absent while there was none. */
@@ -214,6 +221,11 @@ export interface MemoryClient extends AsyncDisposable {
   readonly audits?: Audits | undefined;
   /** Memories of a namespace (or all), oldest first, for export; never held in memory at once. */
   export(namespace?: string): AsyncIterable<Memory>;
+  /**
+   * Makes the vectors of other models anew by the present one, and says how many were made and how many are left. It may
+   * be stopped or killed at any time: what is not done is found by its words, and the next call goes on.
+   */
+  reindex(options?: ReindexOptions): Promise<{ readonly embedded: number; readonly left: number }>;
   /** Waits until every stored memory has its vector and every due push and delete was tried once. */
   settle(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readArchiveSettings } from "../archive/archive-settings.ts";
+import { type EmbeddingSettings, readEmbeddingSettings } from "../embedding/embedding-settings.ts";
 import type { OpenEngramOptions } from "../open-engram.ts";
 import { flag, parseVariables, readEnvironment, sharedVariables } from "../runtime/config.ts";
 import { homeEnvironment } from "../runtime/saved-subnet.ts";
@@ -12,6 +13,7 @@ const clientVariables = sharedVariables.extend({
 
 interface ClientSettings {
   readonly logLevel: string;
+  readonly embedding: EmbeddingSettings;
   readonly engram: Pick<OpenEngramOptions, "chain" | "miners" | "privateOnReferenceMiners" | "archive">;
 }
 
@@ -23,6 +25,7 @@ export async function readClientSettings(home: string): Promise<ClientSettings> 
   return {
     // What a command fails of it tells itself; the log is for what happens beside it.
     logLevel: variables.ENGRAM_LOG_LEVEL ?? variables.LOG_LEVEL ?? "error",
+    embedding: readEmbeddingSettings(environment),
     engram: {
       archive: readArchiveSettings(environment),
       ...(ENGRAM_CHAIN !== undefined && { chain: ENGRAM_CHAIN }),

@@ -47,9 +47,14 @@ async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<
 }
 
 async function examineClient(home: string | undefined): Promise<readonly Finding[]> {
-  const { statusFindings, checkEmbedder, checkMiners, checkClock } = await import("./doctor/client-checks.ts");
+  const { statusFindings, checkEmbedder, checkEmbedderSettings, checkMiners, checkClock } = await import(
+    "./doctor/client-checks.ts"
+  );
   const { openCommandClient } = await import("./open-client.ts");
   const findings: Finding[] = [];
+  // Without the model that the settings name nothing is opened: what is stored should be embedded by it.
+  const embedder = await guarded("embedder", () => checkEmbedderSettings(home));
+  if (embedder.state === "broken") return [embedder];
   const opened = await guarded("data", async () => {
     await using client = await openCommandClient(home);
     const status = await client.status();

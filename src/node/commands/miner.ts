@@ -46,6 +46,8 @@ Environment:
   ENGRAM_ADMIN_TOKEN         opens the same on the public listener (Authorization: Bearer); at least 32 characters
   ENGRAM_TRUSTED_PROXIES     proxies whose X-Forwarded-For counts, addresses or networks separated by commas
   MIN_INGEST_STAKE_TAO       what a registered hotkey must have staked to ingest (default: 0.001)
+  ENGRAM_EMBEDDER            built-in (default), openai or minilm: see docs/embedders.md; a folder keeps to its model
+  ENGRAM_EMBED_THREADS       threads that embed texts, each with the model in memory (default: 1)
   QDRANT_URL                 search by this Qdrant, like http://127.0.0.1:6333, in place of memory
   QDRANT_API_KEY             its key
   QDRANT_COLLECTION          the collection there, of this miner alone (default: engram)
@@ -72,7 +74,7 @@ async function mine(options: Options): Promise<void> {
     import("../miner/miner-config.ts"),
     import("../miner/start-miner.ts"),
     import("../chain/open-chain.ts"),
-    import("../embedding/use-lite.ts"),
+    import("../embedding/open-embedder.ts"),
     import("../runtime/clock.ts"),
     import("../miner/miner-folder.ts"),
     import("node:path"),
@@ -88,7 +90,9 @@ async function mine(options: Options): Promise<void> {
     () => openMinerIdentity(folder),
     readSubnetOptions(environment),
   );
-  await using embedder = new embedding.UseLiteEmbedder();
+  await using embedder = await embedding.openEmbedder(miner.embedding, {
+    ...{ home: folder, clock: clock.systemClock, threads: miner.embedThreads },
+  });
   const deps = { chain, embedder, clock: clock.systemClock, logger };
   await using running = await starting.startMiner(folder, miner, deps);
   logger.info({ hotkey: running.hotkey, url: running.url, endpoint: running.endpoint }, "the miner serves");

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ArchiveSettings } from "../archive/archive-settings.ts";
 import type { MemoryClient } from "../client/memory.ts";
+import type { EmbeddingSettings } from "../embedding/embedding-settings.ts";
 
 // Everything is imported when it is needed: a server that is asked for its tools alone opens nothing.
 
@@ -35,19 +36,36 @@ export async function walletFolderOf(option: string | undefined): Promise<string
  * `serverHome`: of the same folder, but for a server's principals.
  */
 export async function openCommandClient(option: string | undefined, serverHome?: string): Promise<MemoryClient> {
-  const [{ openEngram }, { createLogger }, { readClientSettings }] = await Promise.all([
-    import("../open-engram.ts"),
-    import("../runtime/logger.ts"),
-    import("./client-settings.ts"),
-  ]);
+  const [{ openEngram }, { createLogger }, { readClientSettings }, { openEmbedder }, { systemClock }] =
+    await Promise.all([
+      import("../open-engram.ts"),
+      import("../runtime/logger.ts"),
+      import("./client-settings.ts"),
+      import("../embedding/open-embedder.ts"),
+      import("../runtime/clock.ts"),
+    ]);
   const home = await homeOf(option);
-  const { logLevel, engram } = await readClientSettings(serverHome ?? home);
+  const { logLevel, engram, embedding } = await readClientSettings(serverHome ?? home);
   const isPrincipal = serverHome !== undefined && serverHome !== home;
   const archive = isPrincipal ? withoutPaid(engram.archive) : engram.archive;
-  return openEngram({ ...engram, ...(archive && { archive }), home, log: createLogger({ level: logLevel }) });
+  // A model is pulled, and money counted, in the server's own folder.
+  const place = { home: serverHome ?? home, clock: systemClock };
+  const chosen = isPrincipal ? unlessPaid(embedding) : embedding;
+  return openEngram({
+    ...engram,
+    ...(archive && { archive }),
+    embedder: await openEmbedder(chosen, place),
+    ...(chosen.kind === "built-in" ? {} : { minerEmbedder: await openEmbedder({ kind: "built-in" }, place) }),
+    home,
+    log: createLogger({ level: logLevel }),
+  });
 }
 
-/** Wallet and vision model of a server are paid by its owner: who calls it with a bearer token does not use them. */
+function unlessPaid(embedding: EmbeddingSettings): EmbeddingSettings {
+  return embedding.kind === "openai" && embedding.price > 0 ? { kind: "built-in" } : embedding;
+}
+
+/** Wallet, vision model and priced embeddings of a server are paid by its owner: who calls it with a bearer token does not use them. */
 function withoutPaid(archive: ArchiveSettings | undefined): ArchiveSettings | undefined {
   return archive && { gateway: archive.gateway, dailyWinston: 0 };
 }

@@ -42,18 +42,21 @@ export function restoreCommand(): Command {
 }
 
 async function restoreHome(phrase: Secret<string>, options: RestoreCommandOptions): Promise<RestoreResult> {
-  const [{ restore }, { homeOf, openCommandClient }, { readClientSettings }, { UseLiteEmbedder }] = await Promise.all([
-    import("../client/replication/restore.ts"),
-    import("./open-client.ts"),
-    import("./client-settings.ts"),
-    import("../embedding/use-lite.ts"),
-  ]);
+  const [{ restore }, { homeOf, openCommandClient }, { readClientSettings }, { openEmbedder }, { systemClock }] =
+    await Promise.all([
+      import("../client/replication/restore.ts"),
+      import("./open-client.ts"),
+      import("./client-settings.ts"),
+      import("../embedding/open-embedder.ts"),
+      import("../runtime/clock.ts"),
+    ]);
   const home = await homeOf(options.home);
-  const { miners, chain } = (await readClientSettings(home)).engram;
+  const { engram, embedding } = await readClientSettings(home);
+  const { miners, chain } = engram;
   const interrupted = new AbortController();
   process.once("SIGINT", () => interrupted.abort()).once("SIGTERM", () => interrupted.abort());
   const progress = await startProgress("restoring", null, options);
-  await using embedder = new UseLiteEmbedder();
+  await using embedder = await openEmbedder(embedding, { home, clock: systemClock });
   const result = await restore({
     home,
     phrase,

@@ -24,6 +24,9 @@ function describe(status: ClientStatus): string {
     ["to delete", String(journal.deletes)],
     ["failed", String(journal.failed)],
     ["without vector", String(status.awaitingVectors)],
+    ...(status.otherModelVectors === 0
+      ? []
+      : [["of another model", `${status.otherModelVectors}: found by words alone until "engram reindex"`]]),
     ["audit", describeAudit(status.audit)],
     ...(status.archive ? [["archive", describeUploads(status.archive)]] : []),
     ["embedder", `${embedder.model}, ${embedder.dim} dimensions`],

@@ -1,5 +1,5 @@
-import { EngramError } from "../../crypto/errors.ts";
 import type { EmbedOptions } from "../ports.ts";
+import { busy } from "./text-rules.ts";
 
 type Priority = NonNullable<EmbedOptions["priority"]>;
 
@@ -67,12 +67,7 @@ export class EmbedQueue {
   }
 
   #create(text: string, priority: Priority): EmbedJob {
-    if (this.size >= this.#limit) {
-      throw new EngramError("EMBEDDER_BUSY", "too many texts are waiting to be embedded", {
-        fix: "wait a moment and send it again",
-        retryAfterMs: 1_000,
-      });
-    }
+    if (this.size >= this.#limit) throw busy();
     const job: EmbedJob = { text, priority, waiters: 0, result: Promise.withResolvers<Float32Array>() };
     // A caller who gave up leaves nobody to hear of a failure.
     job.result.promise.catch(() => undefined);

@@ -1,36 +1,38 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { EngramError } from "../../crypto/errors.ts";
-import { workerUrl } from "../runtime/worker-url.ts";
 import type { EmbedReply, EmbedRequest } from "./use-lite-worker.ts";
 
 export type StartWorker = () => Worker;
-
-const startUseLite: StartWorker = () => new Worker(workerUrl("use-lite-worker", import.meta.url));
 
 /**
  * The thread the model runs in: started at the first text, one text at a time, replaced after it died or hung.
  * It keeps the process alive only while it works.
  */
 export class EmbedWorkerThread implements AsyncDisposable {
-  readonly #start: StartWorker;
+  readonly #model: { readonly startWorker: StartWorker; readonly repair: string };
+  readonly #name: string;
   readonly #deadlineMs: number;
   #worker: Worker | undefined;
   #next = 0;
 
-  constructor(options: { readonly deadlineMs: number }, deps: { readonly startWorker?: StartWorker } = {}) {
-    this.#deadlineMs = options.deadlineMs;
-    this.#start = deps.startWorker ?? startUseLite;
+  constructor(
+    { deadlineMs, name }: { readonly deadlineMs: number; readonly name: string },
+    model: { readonly startWorker: StartWorker; readonly repair: string },
+  ) {
+    this.#deadlineMs = deadlineMs;
+    this.#name = name;
+    this.#model = model;
   }
 
   /** The text's vector. Rejects with `EMBEDDER_FAILED`; the next call then gets a new thread. */
   async run(text: string): Promise<Float32Array> {
-    this.#worker ??= this.#start();
+    this.#worker ??= this.#model.startWorker();
     const worker = this.#worker;
     worker.ref();
     const request: EmbedRequest = { id: ++this.#next, text };
     try {
       const reply = await this.#exchange(worker, request);
-      if ("error" in reply) throw failed(reply.error);
+      if ("error" in reply) throw this.#failed(reply.error);
       return reply.vector;
     } finally {
       worker.unref();
@@ -47,7 +49,7 @@ export class EmbedWorkerThread implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<EmbedReply>();
     const lose = (reason: string): void => {
       if (this.#worker === worker) this.#worker = undefined;
-      reject(failed(reason));
+      reject(this.#failed(reason));
     };
     const onMessage = (reply: EmbedReply): void => {
       if (reply.id === request.id) resolve(reply);
@@ -65,10 +67,10 @@ export class EmbedWorkerThread implements AsyncDisposable {
       worker.off("message", onMessage).off("error", onError).off("exit", onExit);
     });
   }
-}
 
-function failed(reason: string): EngramError {
-  return new EngramError("EMBEDDER_FAILED", `the built-in model did not answer: ${reason}`, {
-    fix: "try again: a fresh model is loaded at the next call; `npm ci` repairs damaged model files",
-  });
+  #failed(reason: string): EngramError {
+    return new EngramError("EMBEDDER_FAILED", `${this.#name} did not answer: ${reason}`, {
+      fix: `try again: a fresh model is loaded at the next call; ${this.#model.repair}`,
+    });
+  }
 }

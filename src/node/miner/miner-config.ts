@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { isHotkey } from "../../crypto/ss58.ts";
 import { type ArchiveSettings, readArchiveSettings } from "../archive/archive-settings.ts";
+import { type EmbeddingSettings, readEmbeddingSettings } from "../embedding/embedding-settings.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
@@ -35,6 +36,7 @@ const minerVariables = serviceVariables.extend({
   ALLOWED_VALIDATOR_HOTKEYS: hotkeys.default(null),
   DP_EPSILON: noiseVariable,
   ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
+  ENGRAM_EMBED_THREADS: count.min(1).max(16).default(1),
   ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
 });
 
@@ -52,6 +54,8 @@ export interface MinerConfig extends ServiceConfig {
   readonly qdrant: QdrantSettings | undefined;
   /** Without a key nothing is archived. */
   readonly archive: ArchiveSettings;
+  readonly embedding: EmbeddingSettings;
+  readonly embedThreads: number;
   /** Port of the operator's own listener on 127.0.0.1; undefined: none. */
   readonly adminPort: number | undefined;
   readonly options: Omit<MinerOptions, "endpoint">;
@@ -88,6 +92,8 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
     adminPort: variables.ENGRAM_ADMIN_PORT,
     qdrant: qdrantSettings(variables),
     archive: readArchiveSettings(environment),
+    embedding: readEmbeddingSettings(environment),
+    embedThreads: variables.ENGRAM_EMBED_THREADS,
     options: {
       rateLimit: variables.RATE_LIMIT_MAX_REQUESTS,
       rateWindowSeconds: variables.RATE_LIMIT_WINDOW_SECS,

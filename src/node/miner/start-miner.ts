@@ -20,6 +20,7 @@ import { startExpiryLoop } from "./expiry-loop.ts";
 import { createMinerApp, type MinerApp } from "./miner-app.ts";
 import type { MinerConfig } from "./miner-config.ts";
 import { openMinerFolder } from "./miner-folder.ts";
+import { keepProfile } from "./miner-profile.ts";
 import { openRecordStore } from "./record-store.ts";
 
 export interface StartMinerDeps {
@@ -52,6 +53,7 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
   const storeDeps = { ...deps, dimension: deps.embedder.profile.dim };
   const opened = await openMinerFolder(folder, deps.clock, (path) => openRecordStore(path, config.qdrant, storeDeps));
   stack.use(opened.store);
+  await keepProfile(folder, deps.embedder.profile, opened.store);
   stack.use(opened.commitments);
   stack.use(opened.shares);
   const signatures = stack.use(new SignaturePool(opened));

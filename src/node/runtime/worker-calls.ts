@@ -200,8 +200,9 @@ function postAll(thread: Thread): void {
   thread.leaving = [];
   if (leaving.length === 0 || thread.gone) return;
   try {
+    const requests = leaving.map(({ request }) => request);
     worker.postMessage(
-      leaving.map(({ request }) => request),
+      requests.length === 1 ? requests[0] : requests,
       leaving.flatMap(({ transfer }) => transfer),
     );
   } catch (error) {

@@ -31,15 +31,21 @@ const SELECT_PIECE = `SELECT p.id, m.at, CAST(c.bytes AS TEXT) AS content, p.sta
 export function vectorOperations(database: SqliteDatabase) {
   const profiles = profileNumbers(database);
   const piece = database.prepare<[number], PieceRow>(`${SELECT_PIECE} WHERE p.id = ?`);
-  const waiting = "(profile IS NULL OR profile < @profile OR profile > @profile)";
   const awaiting = database
     .prepare<[Record<string, unknown>], number>(
       `SELECT p.id FROM piece p JOIN memory m ON m.row = p.memory
-       WHERE p.id > @after AND ${waiting} AND m.created_at <= @before ORDER BY p.id LIMIT @limit`,
+       WHERE p.id > @after AND profile IS NULL AND m.created_at <= @before ORDER BY p.id LIMIT @limit`,
     )
     .pluck();
-  const countAwaiting = database
-    .prepare<[Record<string, unknown>], number>(`SELECT count(*) FROM piece WHERE ${waiting}`)
+  const countAwaiting = database.prepare<[], number>("SELECT count(*) FROM piece WHERE profile IS NULL").pluck();
+  const other = "(profile < @profile OR profile > @profile)";
+  const ofOthers = database
+    .prepare<[Record<string, unknown>], number>(
+      `SELECT id FROM piece WHERE id > @after AND ${other} ORDER BY id LIMIT @limit`,
+    )
+    .pluck();
+  const countOfOthers = database
+    .prepare<[Record<string, unknown>], number>(`SELECT count(*) FROM piece WHERE ${other}`)
     .pluck();
   const mark = database.prepare<[{ profile: number; id: number }], { memory: number; namespace: number }>(
     "UPDATE piece SET profile = @profile WHERE id = @id AND profile IS NOT @profile RETURNING memory, namespace",
@@ -57,19 +63,25 @@ export function vectorOperations(database: SqliteDatabase) {
           const row = piece.get(id);
           return row ? [{ piece: id, text: embeddingText(withText(row)) }] : [];
         }),
-      /** Pieces without a vector of this profile, by number, for whoever holds the lease. */
+      /** Pieces that were never embedded, by number, for whoever holds the lease. */
       awaitingVectors: (input: {
-        readonly profile: EmbeddingProfile;
         readonly after: number;
         readonly limit: number;
         /** Of memories stored until then: younger ones are still in the hands of who stored them. */
         readonly before: number;
+      }): readonly number[] => awaiting.all(input),
+      countAwaitingVectors: (_: null): number => countAwaiting.get() ?? 0,
+      /** Pieces that another profile's model embedded: nobody but `engram reindex` makes their vectors anew. */
+      piecesOfOtherProfiles: (input: {
+        readonly profile: EmbeddingProfile;
+        readonly after: number;
+        readonly limit: number;
       }): readonly number[] => {
-        const { after, limit, before } = input;
-        return awaiting.all({ profile: profiles.find(input.profile) ?? -1, after, limit, before });
+        const { after, limit } = input;
+        return ofOthers.all({ profile: profiles.find(input.profile) ?? -1, after, limit });
       },
-      countAwaitingVectors: (input: { readonly profile: EmbeddingProfile }): number =>
-        countAwaiting.get({ profile: profiles.find(input.profile) ?? -1 }) ?? 0,
+      countOfOtherProfiles: (input: { readonly profile: EmbeddingProfile }): number =>
+        countOfOthers.get({ profile: profiles.find(input.profile) ?? -1 }) ?? 0,
     },
     writes: {
       putVectors: (input: { readonly profile: EmbeddingProfile; readonly vectors: readonly PieceVector[] }): void => {

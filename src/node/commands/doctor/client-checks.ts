@@ -1,4 +1,5 @@
 import type { ClientStatus, MemoryClient } from "../../client/memory.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { count } from "../output.ts";
 import { broken, type Finding, ok, warning } from "./check.ts";
 
@@ -7,7 +8,7 @@ const CLOCK_DEADLINE_MS = 3_000;
 
 /** What the opened client says of itself. The store refuses to open with unsafe SQLite settings, so open means checked. */
 export function statusFindings(status: ClientStatus): readonly Finding[] {
-  const { chain, memories, namespaces, awaitingVectors, journal } = status;
+  const { chain, memories, namespaces, journal } = status;
   return [
     status.backup === "made"
       ? ok("wallet", `${status.hotkey}, backed up`)
@@ -16,14 +17,34 @@ export function statusFindings(status: ClientStatus): readonly Finding[] {
       "data",
       `${count(memories, "memory", "memories")} in ${count(namespaces, "namespace")}; SQLite settings are the durable ones`,
     ),
-    awaitingVectors === 0
-      ? ok("index", "every memory has its vector")
-      : warning("index", `${awaitingVectors} memories have no vector yet`, "They are found by their words meanwhile."),
+    indexFinding(status),
     ok("chain", `${chain.identity}, block ${chain.block}`),
     journal.failed === 0
       ? ok("journal", `${journal.pushes} to push, ${journal.deletes} to delete`)
       : warning("journal", `${journal.failed} pushes or deletes failed for good`, 'See "engram status".'),
   ];
+}
+
+function indexFinding({ awaitingVectors, otherModelVectors, embedder }: ClientStatus): Finding {
+  if (otherModelVectors > 0) {
+    const detail = `${count(otherModelVectors, "part")} embedded by another model than ${embedder.model}, found by words alone`;
+    return warning("index", detail, 'Run "engram reindex", or set ENGRAM_EMBEDDER as it was.');
+  }
+  if (awaitingVectors === 0) return ok("index", "every memory has its vector");
+  return warning("index", `${awaitingVectors} memories have no vector yet`, "They are found by their words meanwhile.");
+}
+
+/** Whether the model that the settings name can be opened. */
+export async function checkEmbedderSettings(home: string | undefined): Promise<Finding> {
+  const [{ homeOf }, { readClientSettings }, { openEmbedder }] = await Promise.all([
+    import("../open-client.ts"),
+    import("../client-settings.ts"),
+    import("../../embedding/open-embedder.ts"),
+  ]);
+  const folder = await homeOf(home);
+  const { embedding } = await readClientSettings(folder);
+  await using embedder = await openEmbedder(embedding, { home: folder, clock: systemClock });
+  return ok("embedder", embedder.profile.model);
 }
 
 /** Whether the embedder turns a sentence into vectors: a recall by meaning needs one. */
