@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, expect, test } from "vitest";
 import { MAX_BODY_BYTES } from "../../src/node/protocol/limits.ts";
 import { ROUTES } from "../../src/node/protocol/openapi-routes.ts";
-import { VECTOR_PATH } from "../../src/node/validator/vector-message.ts";
+import { COMMIT_PATH, VECTOR_PATH } from "../../src/node/validator/consensus/round-messages.ts";
 import { COSIGN_PATH } from "../../src/relay/cosign/routes.ts";
 import { MinerUnderTest } from "../miner/miner-under-test.ts";
 
@@ -53,7 +53,7 @@ test("the operator's routes, and paths that are none, do not", async () => {
 
 test("what validators and gateways serve passes, too", async () => {
   const validator = await confOf("validator");
-  for (const path of [VECTOR_PATH, COSIGN_PATH, "/health"]) {
+  for (const path of [COMMIT_PATH, VECTOR_PATH, COSIGN_PATH, "/health"]) {
     expect(locationOf(validator, path)).toBe("proxy_pass http://engram_validator;");
   }
   const gateway = await confOf("gateway");

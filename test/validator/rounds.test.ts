@@ -65,22 +65,37 @@ test.each([
   expect(uids.map((uid) => round?.scores.get(uid ?? -1)?.recall)).toEqual([1, 0]);
 });
 
+const ASKS_ONE = { CONSENSUS_MIN_VALIDATORS: "1" };
+
 test("without enough validators nothing is set or relayed; once another agrees, it is, also after a restart", async () => {
   await subnet.miner("honest");
   await subnet.chain.step();
   const impatient = { agreementWaitMs: 50 };
-  const alone = await subnet.validator("one", {}, impatient);
+  const alone = await subnet.validator("one", ASKS_ONE, impatient);
   expect(await alone.runRound()).toBe("no_quorum");
   expect((await subnet.chain.weights()).size).toBe(0);
   expect(subnet.emitted.get("one")).toEqual([]);
   await alone[Symbol.asyncDispose]();
 
-  const one = await subnet.validator("one", {}, impatient);
-  const two = await subnet.validator("two");
-  expect(await two.runRound()).toBe("done");
-  expect(await one.runRound()).toBe("done");
+  const one = await subnet.validator("one", ASKS_ONE, impatient);
+  const two = await subnet.validator("two", ASKS_ONE);
+  while ((await two.runRound()) !== "done");
+  while ((await one.runRound()) !== "done");
   expect((await subnet.chain.weights()).size).toBe(2);
   expect(subnet.emitted.get("one")).toMatchObject([{ block: 1 }]);
+});
+
+test("where too few speak half a round long, own weights are set and nothing is relayed", async () => {
+  await subnet.miner("honest");
+  await subnet.chain.step();
+  const alone = await subnet.validator("one", ASKS_ONE, { agreementWaitMs: 50 });
+  await subnet.chain.step(23);
+  expect(await alone.runRound()).toBe("no_quorum");
+  expect((await subnet.chain.weights()).size).toBe(0);
+  await subnet.chain.step();
+  expect(await alone.runRound()).toBe("done");
+  expect((await subnet.chain.weights()).size).toBe(1);
+  expect(subnet.emitted.get("one")).toEqual([]);
 });
 
 test("a restart keeps averages, proof records and the round that was done", async () => {

@@ -2,11 +2,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { SubnetObject } from "../../crypto/subnet-json.ts";
 import { isTruthy } from "../protocol/fields.ts";
 import { Refusal } from "../protocol/refusal.ts";
+import { isFromProgram } from "../runtime/operator-listener.ts";
 import type { Secret } from "../runtime/secret.ts";
 import type { Route, RouteContext } from "./miner-app.ts";
 import { replyToError } from "./reply.ts";
-
-const LOCAL_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
 
 /** Who is the operator. A peer's address tells nothing: behind a proxy all of them are this machine (M-W21). */
 export interface AdminPolicy {
@@ -37,12 +36,6 @@ function isOperator({ adminToken, refusePlainKeys }: AdminPolicy, request: Reque
   if (adminToken === null || (refusePlainKeys && !context.secure)) return false;
   const token = /^Bearer ([\x21-\x7e]+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
   return token !== undefined && timingSafeEqual(digest(token), digest(adminToken.reveal()));
-}
-
-/** Web pages in the operator's own browser reach the admin listener too; browsers name them, programs do not. */
-function isFromProgram({ headers, url }: Request): boolean {
-  const isPage = headers.has("origin") || headers.has("sec-fetch-site");
-  return !isPage && LOCAL_HOST.test(headers.get("host") ?? new URL(url).host);
 }
 
 /** Of one length, whatever was sent. */

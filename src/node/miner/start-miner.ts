@@ -7,8 +7,9 @@ import { createNodeFetch } from "../chain/node-address.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
-import { type HttpServer, startHttpServer } from "../runtime/http-server.ts";
+import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { startOperatorListener } from "../runtime/operator-listener.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { SignaturePool } from "../runtime/signature-pool.ts";
@@ -74,7 +75,12 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
       handler: async (request, client) => (await app.promise).fetch(request, client),
     }),
   );
-  if (config.adminPort !== undefined) stack.use(await startAdminListener(config.adminPort, app.promise, logger));
+  if (config.adminPort !== undefined) {
+    // What comes over it may use the operator's routes (spec 8.12).
+    const serve = async (request: Request, peer: string | null) =>
+      (await app.promise).fetch(request, { peer, admin: true });
+    stack.use(await startOperatorListener(config.adminPort, serve, logger));
+  }
   const endpoint = endpointOf(config, server);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
@@ -103,17 +109,6 @@ function openPusher(folder: string, stack: ReleaseStack, deps: PusherDeps): Reco
   const copies = stack.use(openCopyStore(join(folder, "copies.db")));
   const http = createHttpClient(createNodeFetch(deps));
   return stack.use(new RecordPusher({ ...deps, copies, http, model: deps.embedder.profile.model }));
-}
-
-/** The operator's own listener, on this machine alone: what comes over it may use the operator's routes (spec 8.12). */
-async function startAdminListener(port: number, app: Promise<MinerApp>, logger: Logger): Promise<AsyncDisposable> {
-  const server = await startHttpServer({
-    hostname: "127.0.0.1",
-    port,
-    handler: async (request, peer) => (await app).fetch(request, { peer, admin: true }),
-  });
-  logger.info({ url: server.url }, "the operator's listener serves");
-  return server;
 }
 
 /** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */

@@ -48,7 +48,7 @@ export function judgeMiners(
 /** Moving averages and reputations after an agreed round, and the weights they give (spec 7, 8). */
 export function standingsAfter(
   { miners, slashes }: KnownMiners,
-  neurons: readonly Neuron[],
+  neurons: readonly Pick<Neuron, "uid" | "hotkey">[],
   agreed: ReadonlyMap<number, MinerScore>,
 ): { readonly miners: readonly MinerState[]; readonly weights: ReadonlyMap<number, number> } {
   const states = statesOf(miners);

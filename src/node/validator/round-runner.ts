@@ -1,33 +1,42 @@
+import { randomBytes } from "node:crypto";
 import { signScoreVector } from "../../crypto/consensus-message.ts";
 import { isEngramError } from "../../crypto/errors.ts";
-import type { Metagraph, MinerScore, RankingRound, RelayPort } from "../ports.ts";
+import { openingHash, signScoreCommit } from "../../crypto/score-opening.ts";
+import type { Metagraph, RankingRound, RelayPort } from "../ports.ts";
+import { openingOf } from "./consensus/consensus-desk.ts";
+import type { Agreement, ConsensusExchange } from "./consensus/consensus-exchange.ts";
+import { commitText } from "./consensus/round-messages.ts";
 import { judgeMiners, standingsAfter } from "./judge-miners.ts";
 import { measureMiners } from "./measure-miners.ts";
 import type { KeptRound } from "./store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "./validator-context.ts";
-import type { VectorExchange } from "./vector-exchange.ts";
+import { blockFinality } from "./weights/round-finality.ts";
+import { WeightsDuty } from "./weights/weights-duty.ts";
 import { callableMiners, minersOf } from "./which-miners.ts";
 
-/** What came of looking for something to do. `no_quorum`: too few validators agree so far. */
+/** What came of looking for something to do. `no_quorum`: the round at hand has not ended yet. */
 export type RoundOutcome = "done" | "no_permit" | "no_miners" | "no_quorum";
 
 /** Rounds kept for those who ask about them later. */
 const KEPT_ROUNDS = 100;
 
 /**
- * Takes the round of the finalized block through its stages: measured, agreed, weighted, done. Each is on disk before
- * the next begins, so that a validator that was killed goes on where it was.
+ * Takes the round of the finalized block through its stages: measured, agreed on, relayed; and sets weights when they
+ * are due, whatever the others say. Each stage is on disk before the next begins, so that a validator that was killed
+ * goes on where it was.
  */
 export class RoundRunner {
   readonly #services: ValidatorServices;
-  readonly #exchange: VectorExchange;
+  readonly #exchange: ConsensusExchange;
   readonly #relay: RelayPort | undefined;
+  readonly #duty: WeightsDuty;
   #running: Promise<RoundOutcome> | undefined;
 
-  constructor(services: ValidatorServices, exchange: VectorExchange, relay: RelayPort | undefined) {
+  constructor(services: ValidatorServices, exchange: ConsensusExchange, relay: RelayPort | undefined) {
     this.#services = services;
     this.#exchange = exchange;
     this.#relay = relay;
+    this.#duty = new WeightsDuty({ ...services, hotkey: services.identity.hotkey });
   }
 
   /** Brings the round as far as it comes now; calls at the same time share one run. Errors: the chain's, `STORE_…`. */
@@ -45,19 +54,28 @@ export class RoundRunner {
   }
 
   async #run(): Promise<RoundOutcome> {
-    const { chain, store, identity } = this.#services;
+    const { chain, store } = this.#services;
     const metagraph = await chain.metagraph();
-    const roundId = roundIdOf(metagraph.block);
-    for (const earlier of await store.call("unfinished", { before: roundId })) {
-      await this.#finish(earlier, earlier.roundId === roundId - 1);
+    for (const earlier of await store.call("unsettled", { before: roundIdOf(metagraph.block) })) {
+      await this.#settle(earlier, await this.#exchange.conclude(earlier, metagraph));
     }
+    const outcome = await this.#round(metagraph);
+    await this.#duty.run(metagraph.neurons);
+    await this.#relayShown();
+    return outcome;
+  }
+
+  async #round(metagraph: Metagraph): Promise<RoundOutcome> {
+    const { store, identity } = this.#services;
     const own = metagraph.neurons.find(({ hotkey }) => hotkey === identity.hotkey);
     if (!own?.validatorPermit) return "no_permit";
+    const roundId = roundIdOf(metagraph.block);
     const round = (await store.call("round", { roundId })) ?? (await this.#measure(metagraph, roundId));
     if (round === null) return "no_miners";
-    const agreed = round.agreed === null ? await this.#agree(round, metagraph) : round;
-    if (agreed === null) return "no_quorum";
-    await this.#finish(agreed, true);
+    if (round.stage !== "measured") return "done";
+    const agreement = await this.#exchange.agreeOn(round, metagraph);
+    if (agreement.kind === "waiting") return "no_quorum";
+    await this.#settle(round, agreement);
     return "done";
   }
 
@@ -77,46 +95,49 @@ export class RoundRunner {
     });
     const recalls = new Map([...scores].map(([uid, { recall }]) => [uid, recall]));
     const ownVector = signScoreVector({ block, scores: recalls, timestampMs: clock.now() }, identity);
-    const round = { roundId, block, blockHash: hash, measured: scores, challenges, ownVector };
+    const salt = randomBytes(32).toString("hex");
+    const name = { chain: await chain.identity(), netuid: options.netuid, roundId };
+    const opening = openingOf(name, { ownVector, measured: scores, challenges, salt });
+    const ownCommit = commitText(signScoreCommit({ ...name, hash: openingHash(opening) }, identity));
+    const hotkeys = new Map(miners.flatMap(({ uid, hotkey }) => (scores.has(uid) ? [[uid, hotkey] as const] : [])));
+    const measured = { roundId, block, blockHash: hash, measured: scores, challenges, ownVector };
+    const round = { ...measured, salt, ownCommit, hotkeys };
     await store.call("measured", { round, ...judged, keepFrom: roundId - KEPT_ROUNDS });
     logger.info({ roundId, block, miners: callable.length }, "a round was measured");
-    return { ...round, agreed: null, weights: null, stage: "measured" };
+    return { ...round, openedAt: null, verdict: null, agreed: null, weights: null, stage: "measured" };
   }
 
-  async #agree(round: KeptRound, { neurons }: Metagraph): Promise<KeptRound | null> {
-    const { store, logger } = this.#services;
-    const { roundId } = round;
-    const agreed = await this.#exchange.agreeOn(round, neurons);
-    if (agreed === null) {
-      logger.warn({ roundId }, "too few validators agree with this round; they are asked again at the next block");
-      return null;
+  async #settle(round: KeptRound, { kind, scores, agreeing, speaking }: Ended): Promise<void> {
+    const { chain, store, logger, options, metrics } = this.#services;
+    const { roundId, block, blockHash, hotkeys } = round;
+    if ((await blockFinality(chain, { number: block, hash: blockHash })) === "orphaned") {
+      await store.call("stage", { roundId, stage: "orphaned" });
+      metrics.round("orphaned");
+      return logger.warn({ roundId, block }, "a round's block was orphaned: nothing of it is used");
     }
-    const { miners, weights } = await this.#standings(round, agreed);
-    await store.call("agreed", { roundId, agreed, weights, miners });
-    return await store.call("round", { roundId });
-  }
-
-  async #standings({ block }: KeptRound, agreed: ReadonlyMap<number, MinerScore>) {
-    const { chain, store } = this.#services;
-    const { neurons } = await chain.metagraph(block);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };
-    return standingsAfter(known, neurons, agreed);
+    const neurons = [...hotkeys].map(([uid, hotkey]) => ({ uid, hotkey }));
+    const { miners, weights } = standingsAfter(known, neurons, scores);
+    if (!(await store.call("settled", { roundId, verdict: kind, agreed: scores, weights, miners }))) return;
+    metrics.round(kind);
+    metrics.voices(roundId, { agreeing, speaking });
+    const told = { roundId, agreeing, speaking, asked: options.minAgreeing };
+    if (kind === "quorum") logger.info(told, "a round was agreed on");
+    else if (kind === "alone") logger.warn(told, "too few validators speak: our own scores count, and are not relayed");
+    else logger.warn(told, "other validators disagree with our scores: this round is not relayed");
   }
 
-  /** What was agreed is relayed however late; weights that old are not set any more. */
-  async #finish(round: KeptRound, isFresh: boolean): Promise<void> {
-    const { store } = this.#services;
-    const { roundId, stage, block, blockHash, agreed } = round;
-    if (stage === "agreed") {
-      if (isFresh) await this.#setWeights(round);
-      await store.call("stage", { roundId, stage: "weighted" });
+  /** What enough validators agreed on is relayed once the chain shows weights it is in (V-W32). */
+  async #relayShown(): Promise<void> {
+    const { store, options } = this.#services;
+    const upTo = await store.call("shownRound", { after: options.rankingAfter });
+    for (const { roundId, verdict, block, blockHash, agreed } of await store.call("unrelayed", { upTo })) {
+      if (verdict === "quorum" && agreed) await this.#emit({ block, blockHash, roundId, scores: agreed });
+      await store.call("stage", { roundId, stage: "done" });
     }
-    if (stage === "done" || agreed === null) return;
-    await this.#emit({ block, blockHash, roundId, scores: agreed });
-    await store.call("stage", { roundId, stage: "done" });
   }
 
-  /** Only what was agreed on is relayed; the relay's queue takes the same round twice as one. */
+  /** The relay's queue takes the same round twice as one. */
   async #emit(round: RankingRound): Promise<void> {
     try {
       await this.#relay?.emitRanking(round);
@@ -126,20 +147,6 @@ export class RoundRunner {
       this.#services.logger.error({ roundId: round.roundId, code: error.code }, "a round cannot be relayed");
     }
   }
-
-  async #setWeights({ roundId, weights }: KeptRound): Promise<void> {
-    const { chain, identity, logger } = this.#services;
-    if (weights === null || ![...weights.values()].some((weight) => weight > 0)) {
-      logger.warn({ roundId }, "no miner earned weight in this round");
-      return;
-    }
-    try {
-      const { number } = (await chain.setWeights(identity.hotkey, weights)).block;
-      logger.info({ roundId, block: number }, "weights were set");
-    } catch (error) {
-      // The next round's weights hold all that these do; the agreed scores are relayed meanwhile.
-      if (!isEngramError(error, "CHAIN_RATE_LIMIT") && !isEngramError(error, "CHAIN_NO_PERMIT")) throw error;
-      logger.warn({ roundId, code: error.code }, "the chain took no weights for this round");
-    }
-  }
 }
+
+type Ended = Exclude<Agreement, { readonly kind: "waiting" }>;

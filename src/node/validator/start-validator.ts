@@ -13,8 +13,12 @@ import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
 import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { isFromProgram, startOperatorListener } from "../runtime/operator-listener.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
+import { ConsensusDesk } from "./consensus/consensus-desk.ts";
+import { ConsensusExchange } from "./consensus/consensus-exchange.ts";
+import { consensusRoutes } from "./consensus/routes.ts";
 import { groundTruthPath, openGroundTruth } from "./ground-truth/open-ground-truth.ts";
 import { ReplicationKeeper, type SweepReport } from "./replication/replication-keeper.ts";
 import { openReplicationStore } from "./replication/store/replication-store.ts";
@@ -23,7 +27,7 @@ import { openValidatorStore } from "./store/validator-store.ts";
 import { createValidatorApp } from "./validator-app.ts";
 import type { ValidatorConfig } from "./validator-config.ts";
 import type { ValidatorContext, ValidatorExtension, ValidatorServices } from "./validator-context.ts";
-import { VectorExchange } from "./vector-exchange.ts";
+import { ValidatorMetrics } from "./validator-metrics.ts";
 
 export interface StartValidatorDeps {
   /** Not closed by the validator. Must be able to sign for the hotkey in `folder`. */
@@ -76,7 +80,8 @@ export async function startValidator(
   const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
   const groundTruth = await openGroundTruth(groundTruthPath(folder, config), config.options, logger);
   const { options } = config;
-  const shared = { ...deps, options, store, identity, sr25519, http, groundTruth, signal };
+  const metrics = new ValidatorMetrics();
+  const shared = { ...deps, options, store, identity, sr25519, http, groundTruth, metrics, signal };
   const replication = new ReplicationKeeper({ ...shared, copies });
   const services: ValidatorServices = { ...shared, replication };
   // The port is known only once it is taken: early requests wait for the app.
@@ -84,21 +89,24 @@ export async function startValidator(
   let serves = false;
   const handler = async (request: Request) => (await app.promise).fetch(request);
   const server = stack.use(await startServiceListener({ ...config, logger, isReady: () => serves, handler }));
+  if (config.adminPort !== undefined) {
+    stack.use(await startOperatorListener(config.adminPort, (request) => metricsPage(request, metrics), logger));
+  }
   const endpoint = endpointOf(config, server);
   const gate = new Auth2Gate({ identity, sr25519, clock });
   const ownScores = async (roundId: number) => {
     const round = await store.call("round", { roundId });
     return round && { scores: round.measured, ...(round.challenges ? { challenges: round.challenges } : {}) };
   };
-  const { routes, relay } = (await deps.extend?.({ identity, sr25519, gate, ownScores })) ?? {};
-  const exchange = new VectorExchange(services);
-  app.resolve(createValidatorApp({ services, gate, exchange, routes }));
+  const { routes, relay } = (await deps.extend?.({ identity, sr25519, metrics, gate, ownScores })) ?? {};
+  const desk = new ConsensusDesk(services);
+  app.resolve(createValidatorApp({ services, routes: [consensusRoutes({ desk, gate }), routes] }));
   const { hotkey } = identity;
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
-  const runner = new RoundRunner(services, exchange, relay);
-  const looping = [runRounds(services, runner), replication.run()];
+  const runner = new RoundRunner(services, new ConsensusExchange(services, desk), relay);
+  const looping = [runRounds(services, runner, desk), replication.run()];
   stack.defer(async () => {
     stopping.abort();
     await Promise.all(looping);
@@ -115,19 +123,35 @@ export async function startValidator(
   };
 }
 
-/** Brings the round on at every block. A failure is logged and tried again: it never ends the validator (V-W1). */
-async function runRounds({ chain, clock, logger, signal }: ValidatorServices, runner: RoundRunner): Promise<void> {
+/** Brings the round on at every block, and when others speak. A failure is logged and tried again: it never ends the validator (V-W1). */
+async function runRounds(
+  { chain, clock, logger, signal }: ValidatorServices,
+  runner: RoundRunner,
+  desk: ConsensusDesk,
+): Promise<void> {
   while (!signal.aborted) {
+    // Taken before looking, so that what is said in between is not missed.
+    const { arrived } = desk;
+    const waiting = new AbortController();
     try {
       const { number } = await chain.head();
       logger.debug({ outcome: await runner.run() }, "looked for a round");
-      await chain.waitForBlock(number + 1, signal);
+      await Promise.race([chain.waitForBlock(number + 1, AbortSignal.any([signal, waiting.signal])), arrived]);
     } catch (error) {
       if (signal.aborted) return;
       logger.warn({ code: isEngramError(error) ? error.code : "UNKNOWN" }, "a round could not be brought on");
       await clock.sleep(RETRY_MS, signal).catch(() => undefined);
+    } finally {
+      waiting.abort();
     }
   }
+}
+
+/** `GET /metrics` for the operator's Prometheus. */
+async function metricsPage(request: Request, metrics: ValidatorMetrics): Promise<Response> {
+  if (!isFromProgram(request)) return new Response("Forbidden", { status: 403 });
+  if (new URL(request.url).pathname !== "/metrics") return new Response("Not found", { status: 404 });
+  return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
 }
 
 /** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */

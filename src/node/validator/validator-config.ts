@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
+import { networkOf } from "../chain/subtensor/networks.ts";
 import { type Environment, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
 import { SLASH_BLOCKS } from "./slashing.ts";
@@ -37,7 +38,11 @@ const validatorVariables = serviceVariables.extend({
   EXTERNAL_IP: z.string().optional(),
   ENGRAM_VALIDATOR_URL: publicUrl.optional(),
   EMBEDDING_DIM: count.min(2).max(8_192).default(512),
-  CONSENSUS_MIN_VALIDATORS: count.min(0).max(1_024).default(1),
+  CONSENSUS_MIN_VALIDATORS: count.min(0).max(1_024).default(0),
+  CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
+  RELAY_RANKING_AFTER: z.enum(["reveal", "set"], "must be reveal or set").default("reveal"),
+  NETUID: count.min(0).max(65_535).default(450),
+  ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
   VALIDATOR_PEERS: peers.default([]),
   GROUND_TRUTH_PATH: z.string().min(1).optional(),
   SLASH_COOLDOWN_BLOCKS: count.min(1).max(10_000_000).default(SLASH_BLOCKS),
@@ -46,11 +51,17 @@ const validatorVariables = serviceVariables.extend({
 export interface ValidatorOptions {
   /** Dimensions of the vectors that the subnet's miners take. */
   readonly embeddingDim: number;
-  /** So many other validators must agree before weights are set; 0 asks nobody. */
+  /** So many other validators must agree before a round is relayed; 0 is content with one's own scores. */
   readonly minAgreeing: number;
+  /** What a validator must have staked to have a voice, beside its permit. */
+  readonly minStakeTao: number;
+  /** The subnet: what is said of one counts for no other. */
+  readonly netuid: number;
+  /** Rankings are relayed once their weights were read back, or already once these are in a final block. */
+  readonly rankingAfter: "reveal" | "set";
   /** Beside those whose address is on the chain. */
   readonly peers: readonly ConfiguredPeer[];
-  /** How long a round waits for the others' scores; they are asked for again at the next block. */
+  /** How long a round waits for the others; they are asked again at the next block. */
   readonly agreementWaitMs: number;
   /** How long a slashed miner gets no weight. */
   readonly slashCooldownBlocks: number;
@@ -68,6 +79,8 @@ export interface ValidatorConfig extends ServiceConfig {
   readonly publicUrl: string | undefined;
   /** `GROUND_TRUTH_PATH`; undefined: `ground_truth.jsonl` in the validator's folder. */
   readonly groundTruthPath: string | undefined;
+  /** Where `/metrics` is served, on 127.0.0.1 alone; undefined: nowhere. */
+  readonly adminPort: number | undefined;
   readonly options: ValidatorOptions;
 }
 
@@ -95,10 +108,14 @@ export function readValidatorConfig(environment: Environment, overrides: Validat
     port: overrides.port ?? variables.VALIDATOR_PORT,
     externalHost: variables.EXTERNAL_IP,
     publicUrl: variables.ENGRAM_VALIDATOR_URL,
+    adminPort: variables.ENGRAM_ADMIN_PORT,
     groundTruthPath: variables.GROUND_TRUTH_PATH,
     options: {
       embeddingDim: variables.EMBEDDING_DIM,
       minAgreeing: variables.CONSENSUS_MIN_VALIDATORS,
+      minStakeTao: variables.CONSENSUS_MIN_STAKE_TAO,
+      netuid: networkOf(variables.ENGRAM_CHAIN)?.netuid ?? variables.NETUID,
+      rankingAfter: variables.RELAY_RANKING_AFTER,
       peers: variables.VALIDATOR_PEERS,
       agreementWaitMs: AGREEMENT_WAIT_MS,
       slashCooldownBlocks: variables.SLASH_COOLDOWN_BLOCKS,

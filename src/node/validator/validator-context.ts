@@ -10,6 +10,7 @@ import type { ValidatorIdentity } from "./miner-probe.ts";
 import type { ReplicationKeeper } from "./replication/replication-keeper.ts";
 import type { ValidatorStore } from "./store/validator-store.ts";
 import type { ValidatorOptions } from "./validator-config.ts";
+import type { ValidatorMetrics } from "./validator-metrics.ts";
 
 /** What the parts of a running validator share. */
 export interface ValidatorServices {
@@ -23,6 +24,7 @@ export interface ValidatorServices {
   readonly logger: Logger;
   readonly groundTruth: GroundTruthSet;
   readonly replication: Pick<ReplicationKeeper, "noteChallenges">;
+  readonly metrics: ValidatorMetrics;
   /** Aborts when the validator stops. */
   readonly signal: AbortSignal;
 }
@@ -38,6 +40,8 @@ interface MeasuredRound {
 export interface ValidatorContext {
   readonly identity: ValidatorIdentity;
   readonly sr25519: Sr25519;
+  /** What is registered here is shown at the validator's `/metrics`. */
+  readonly metrics: ValidatorMetrics;
   /** Authenticates requests to this validator. */
   readonly gate: Auth2Gate;
   /** What this validator measured itself in a round; null where it has not. */
@@ -51,7 +55,7 @@ export interface ValidatorExtension {
 }
 
 /** Blocks of a round (spec 14.0). */
-const ROUND_BLOCKS = 50;
+export const ROUND_BLOCKS = 50;
 
 /** Validators see the same block at different times, but the same round (V-W23). */
 export function roundIdOf(block: number): number {

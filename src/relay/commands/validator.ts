@@ -42,7 +42,10 @@ Environment:
   EMBEDDING_DIM             dimensions of the vectors that the miners take (default: 512)
   GROUND_TRUTH_PATH         texts whose records miners are asked about (default: ground_truth.jsonl in its folder)
   SLASH_COOLDOWN_BLOCKS     how long a miner that failed its challenges gets no weight (default: 7200)
-  CONSENSUS_MIN_VALIDATORS  so many other validators must agree before weights are set (default: 1)
+  CONSENSUS_MIN_VALIDATORS  so many other validators must agree before a round is relayed (default: 0); weights wait for
+                            them one tempo at most
+  CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its word to count (default: 0)
+  ENGRAM_ADMIN_PORT         /metrics for Prometheus, on 127.0.0.1 alone
   VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr
 
@@ -51,6 +54,8 @@ Relaying agreed rounds:
   ENGRAM_GATEWAY_HOTKEY     the gateway's hotkey, whose receipts count (required with a gateway)
   ENGRAM_RELAY_ENABLED      0 sends nothing
   XERIS_RELAY_TIMEOUT       seconds that an attempt may take (default: 10)
+  RELAY_RANKING_AFTER       reveal (default): once the weights were revealed and read back; set: once they are in a
+                            final block
   RELAY_SCHEMA              v1 or v2 (default)
   RELAY_QUORUM_MIN          signatures that a round is sent with, where they can be had (default: 2)
 

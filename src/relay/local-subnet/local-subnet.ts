@@ -121,7 +121,9 @@ class Starter {
       plan.payments ? this.#startMoney() : null,
     ]);
     const gateway = await this.#startGateway(node, money);
-    const relaying = { ...node, ...this.#relayVariables(gateway, money) };
+    // Of two validators or more each waits for another, so that what is relayed was agreed on.
+    const agreeing = { CONSENSUS_MIN_VALIDATORS: plan.validators > 1 ? "1" : "0" };
+    const relaying = { ...node, ...this.#relayVariables(gateway, money), ...agreeing };
     await Promise.all(
       validatorNames(plan).map((name) => this.#startCommand({ name, command: "validator", environment: relaying })),
     );

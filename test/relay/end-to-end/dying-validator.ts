@@ -8,7 +8,7 @@ import { Relay } from "../../../src/relay/relay.ts";
 import { startRelayingValidator } from "../../../src/relay/validator/start-relaying-validator.ts";
 
 /** Moments between the stages of a round; each comes after something became durable and before the next does. */
-export type Moment = "agreed" | "weights set" | "weighted" | "emitted";
+export type Moment = "agreed" | "weights set" | "read back" | "emitted";
 
 /** A validator that brings one round to its end, or is killed at a moment of it. */
 export interface DyingValidatorOptions {
@@ -28,13 +28,13 @@ const chain = openChain(environment["ENGRAM_CHAIN"] ?? "", folder, () => signer)
 const setWeights = chain.setWeights.bind(chain);
 chain.setWeights = async (hotkey, weights) => {
   pass("agreed");
-  const block = await setWeights(hotkey, weights);
+  const submission = await setWeights(hotkey, weights);
   pass("weights set");
-  return block;
+  return submission;
 };
 const { emitRanking } = Relay.prototype;
 Relay.prototype.emitRanking = async function (round) {
-  pass("weighted");
+  pass("read back");
   await emitRanking.call(this, round);
   pass("emitted");
 };

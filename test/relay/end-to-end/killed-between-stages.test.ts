@@ -42,7 +42,7 @@ async function validate(options: DyingValidatorOptions) {
   return { said, signal: signal as string | null };
 }
 
-test.each<Moment>(["agreed", "weights set", "weighted", "emitted"])(
+test.each<Moment>(["agreed", "weights set", "read back", "emitted"])(
   "a validator that was killed after: %s, ends its round with weights and one submission",
   async (dieAt) => {
     const own = join(folder, dieAt);

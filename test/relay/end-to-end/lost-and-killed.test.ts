@@ -48,7 +48,7 @@ test("replies lost and the relay killed, twice: delivered once, paid exactly the
   const one = await subnet.validator(names[0]);
   const two = await subnet.validator(names[1]);
   await subnet.served.chain.step(10);
-  await runAll([one, two]);
+  await runAll(subnet, [one, two]);
   await subnet.served.chain.step();
   const [first] = await proposers(subnet, one, two);
   const folder = join(subnet.folder, first === one ? names[0] : names[1]);

@@ -116,6 +116,7 @@ export class PaidSubnet implements AsyncDisposable {
     return {
       ENGRAM_CHAIN: this.served.setting,
       EMBEDDING_DIM: "32",
+      CONSENSUS_MIN_VALIDATORS: "1",
       XERIS_RELAY_URL: `${this.gateway.origin}/relay`,
       ENGRAM_GATEWAY_HOTKEY: this.gateway.hotkey,
       ENGRAM_DAILY_BUDGET_USD: "1",
@@ -161,8 +162,14 @@ export async function proposers(
   return delay === 0 ? [one, two] : [two, one];
 }
 
-/** Every validator's round, brought on until all are done. */
-export async function runAll(validators: readonly RelayingValidator[]): Promise<void> {
+/** Every validator's round, brought on until all are done and the chain shows their weights. */
+export async function runAll({ served }: PaidSubnet, validators: readonly RelayingValidator[]): Promise<void> {
+  await untilDone(validators);
+  await served.chain.step(FINALITY_LAG);
+  await untilDone(validators);
+}
+
+async function untilDone(validators: readonly RelayingValidator[]): Promise<void> {
   for (let open = true; open; ) {
     const outcomes = await Promise.all(validators.map((validator) => validator.runRound()));
     open = outcomes.some((outcome) => outcome !== "done");

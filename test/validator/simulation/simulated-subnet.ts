@@ -6,12 +6,15 @@ import type { Neuron } from "../../../src/node/ports.ts";
 import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
 import type { HttpClient, HttpReply } from "../../../src/node/runtime/http-client.ts";
 import { ReleaseStack } from "../../../src/node/runtime/release-stack.ts";
+import { ConsensusDesk } from "../../../src/node/validator/consensus/consensus-desk.ts";
+import { ConsensusExchange } from "../../../src/node/validator/consensus/consensus-exchange.ts";
+import { consensusRoutes } from "../../../src/node/validator/consensus/routes.ts";
 import { GroundTruthSet } from "../../../src/node/validator/ground-truth/ground-truth-set.ts";
 import { type RoundOutcome, RoundRunner } from "../../../src/node/validator/round-runner.ts";
 import { createValidatorApp } from "../../../src/node/validator/validator-app.ts";
 import { readValidatorConfig } from "../../../src/node/validator/validator-config.ts";
 import type { ValidatorServices } from "../../../src/node/validator/validator-context.ts";
-import { VectorExchange } from "../../../src/node/validator/vector-exchange.ts";
+import { ValidatorMetrics } from "../../../src/node/validator/validator-metrics.ts";
 import { sr25519, TestKey } from "../../miner/miner-under-test.ts";
 import { quiet } from "../../support/client-bench.ts";
 import { ScriptedMiner, ScriptedNetwork } from "../../support/scripted-miner.ts";
@@ -52,32 +55,32 @@ export class SimulatedSubnet implements AsyncDisposable {
     for (const [place, name] of VALIDATORS.entries()) {
       const uid = MINERS.length + place;
       const http = name === "mallory" ? new SwappedNetwork(subnet.network) : subnet.network;
-      // Nobody agrees with Mallory: she need not wait for it.
-      const agreementWaitMs = name === "mallory" ? 1 : 30_000;
-      await subnet.#addValidator(join(folder, `${name}.db`), uid, keys[uid] as TestKey, { http, agreementWaitMs });
+      await subnet.#addValidator(join(folder, `${name}.db`), uid, keys[uid] as TestKey, http);
     }
     return subnet;
   }
 
-  async #addValidator(path: string, uid: number, key: TestKey, { http, agreementWaitMs }: Wiring): Promise<void> {
-    const { options } = readValidatorConfig({ ENGRAM_CHAIN: "local", EMBEDDING_DIM: String(DIM) });
+  async #addValidator(path: string, uid: number, key: TestKey, http: HttpClient): Promise<void> {
+    const variables = { ENGRAM_CHAIN: "local", EMBEDDING_DIM: String(DIM), CONSENSUS_MIN_VALIDATORS: "1" };
+    const { options } = readValidatorConfig(variables);
     const publicKey = decodeHotkey(key.hotkey) ?? new Uint8Array();
     const identity = { hotkey: key.hotkey, publicKey, sign: (message: Uint8Array) => key.sign(message) };
     const services: ValidatorServices = {
-      ...{ options: { ...options, agreementWaitMs }, chain: this.chain, clock: this.clock, logger: quiet },
+      ...{ options: { ...options, agreementWaitMs: 30_000 }, chain: this.chain, clock: this.clock, logger: quiet },
       ...{ store: this.#stack.use(await validatorStoreHere(path)), identity, sr25519, http },
       ...{ groundTruth: new GroundTruthSet([], DIM), signal: new AbortController().signal },
       replication: { noteChallenges: async () => undefined },
+      metrics: new ValidatorMetrics(),
     };
-    const exchange = new VectorExchange(services);
+    const desk = new ConsensusDesk(services);
     const gate = new Auth2Gate({ identity, sr25519, clock: this.clock });
-    const app = createValidatorApp({ services, gate, exchange, routes: undefined });
+    const app = createValidatorApp({ services, routes: [consensusRoutes({ desk, gate })] });
     this.network.nodes.set(originOf(uid), async ({ method, path: pathname, bodyText, headers }) => {
       const init = { method, headers, ...(bodyText === null ? {} : { body: bodyText }) };
       const response = await app.fetch(new Request(`${originOf(uid)}${pathname}`, init));
       return { status: response.status, text: await response.text(), headers: response.headers, elapsedMs: 5 };
     });
-    this.#runners.push(new RoundRunner(services, exchange, undefined));
+    this.#runners.push(new RoundRunner(services, new ConsensusExchange(services, desk), undefined));
   }
 
   /** One round of all validators, to its end; what came of it at each. */
@@ -97,11 +100,6 @@ export class SimulatedSubnet implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack[Symbol.asyncDispose]();
   }
-}
-
-interface Wiring {
-  readonly http: HttpClient;
-  readonly agreementWaitMs: number;
 }
 
 /** To whoever calls over it, the honest miner and the dead one have changed places. */

@@ -1,10 +1,11 @@
 import type { Hotkey } from "../../../src/crypto/ss58.ts";
-import type { BlockRef, Metagraph, WeightRow, WeightsSubmission } from "../../../src/node/ports.ts";
+import type { BlockRef, Metagraph, WeightRow, WeightsSubmission, WeightsTerms } from "../../../src/node/ports.ts";
 import { FixedChain } from "../../support/fixed-chain.ts";
 
 /** A chain of standing neurons whose blocks come when a test says so; weights count at once. */
 export class SteppedChain extends FixedChain {
   readonly rows = new Map<number, WeightRow>();
+  readonly #set = new Map<number, number>();
   #number = 1;
 
   step(blocks: number): void {
@@ -32,7 +33,14 @@ export class SteppedChain extends FixedChain {
     const largest = Math.max(...(weights ?? new Map([[0, 0]])).values());
     const row = new Map([...(weights ?? [])].map(([at, weight]) => [at, Math.round((weight / largest) * 65_535)]));
     this.rows.set(uid, row);
+    this.#set.set(uid, this.#number);
     return { path: "set", block: await this.head(), uid, row, revealBlock: null, revealBlocks: 0 };
+  }
+
+  override async weightsTerms(hotkey?: Hotkey): Promise<WeightsTerms> {
+    const uid = this.neurons.find((neuron) => neuron.hotkey === hotkey)?.uid ?? -1;
+    const lastSet = this.#set.get(uid) ?? null;
+    return { head: this.#number, tempo: 20, rateLimit: 20, lastSet, commitReveal: false };
   }
 
   override async readBack(): Promise<"counts"> {

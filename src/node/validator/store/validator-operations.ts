@@ -1,24 +1,13 @@
-import { canonicalScoreVector, type SignedScoreVector } from "../../../crypto/consensus-message.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
-import type { MinerScore } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { SlashEvent } from "../slashing.ts";
 import { canaryOperations } from "./canary-operations.ts";
+import { consensusOperations } from "./consensus-operations.ts";
 import { heldOperations } from "./held-operations.ts";
 import { pinOperations } from "./pin-operations.ts";
-import {
-  type KeptRound,
-  type MinerRow,
-  type MinerState,
-  mapText,
-  minerOf,
-  minerRow,
-  type RoundRow,
-  type RoundStage,
-  roundOf,
-  vectorOf,
-  vectorText,
-} from "./validator-rows.ts";
+import { type MeasuredRound, roundOperations, type Settlement } from "./round-operations.ts";
+import { type MinerRow, type MinerState, minerOf, minerRow } from "./validator-rows.ts";
+import { weightsOperations } from "./weights-operations.ts";
 
 interface SlashRow extends Omit<SlashEvent<Hotkey>, "active"> {
   readonly active: number;
@@ -41,25 +30,9 @@ export function createValidatorOperations(database: SqliteDatabase) {
   const addSlash = database.prepare(
     "INSERT INTO slash_event (miner, block, total, passed, active) VALUES (@miner, @block, @total, @passed, @active)",
   );
-  const round = database.prepare<[number], RoundRow>("SELECT * FROM round WHERE round_id = ?");
-  const addRound = database.prepare(
-    `INSERT INTO round (round_id, block, block_hash, measured, challenges, own_vector, stage)
-     VALUES (@roundId, @block, @blockHash, @measured, @challenges, @ownVector, 'measured')`,
-  );
-  const agreeRound = database.prepare(
-    "UPDATE round SET agreed = @agreed, weights = @weights, stage = 'agreed' WHERE round_id = @roundId AND stage = 'measured'",
-  );
-  const unfinished = database.prepare<[number], RoundRow>(
-    "SELECT * FROM round WHERE round_id < ? AND stage IN ('agreed', 'weighted') ORDER BY round_id",
-  );
-  const setStage = database.prepare("UPDATE round SET stage = @stage WHERE round_id = @roundId");
-  const vectors = database.prepare<[number], { vector: string }>("SELECT vector FROM peer_vector WHERE round_id = ?");
-  const vectorBy = database.prepare<[number, string], { vector: string }>(
-    "SELECT vector FROM peer_vector WHERE round_id = ? AND validator = ?",
-  );
-  const addVector = database.prepare("INSERT INTO peer_vector VALUES (?, ?, ?)");
-  const dropVectors = database.prepare("DELETE FROM peer_vector WHERE round_id < ?");
-  const dropRounds = database.prepare("DELETE FROM round WHERE round_id < ?");
+  const rounds = roundOperations(database);
+  const consensus = consensusOperations(database);
+  const weights = weightsOperations(database);
   const saveMiners = (states: readonly MinerState[]) => {
     for (const state of states) saveMiner.run(minerRow(state));
   };
@@ -69,67 +42,39 @@ export function createValidatorOperations(database: SqliteDatabase) {
       ...canaries.reads,
       ...pins.reads,
       ...held.reads,
+      ...rounds.reads,
+      ...consensus.reads,
+      ...weights.reads,
       miners: (_: null): readonly MinerState[] => miners.all().map(minerOf),
       slashes: (_: null): readonly SlashEvent<Hotkey>[] =>
         slashes.all().map((event) => ({ ...event, active: event.active === 1 })),
-      round: ({ roundId }: { readonly roundId: number }): KeptRound | null => {
-        const row = round.get(roundId);
-        return row === undefined ? null : roundOf(row);
-      },
-      /** Agreed rounds before this one that an interruption left before their end. */
-      unfinished: ({ before }: { readonly before: number }): readonly KeptRound[] =>
-        unfinished.all(before).map(roundOf),
-      vectors: ({ roundId }: { readonly roundId: number }): readonly SignedScoreVector[] =>
-        vectors.all(roundId).map(({ vector }) => vectorOf(vector)),
     },
     writes: {
       ...canaries.writes,
       ...pins.writes,
       ...held.writes,
+      ...rounds.writes,
+      ...consensus.writes,
+      ...weights.writes,
       /** Keeps what was measured, all of it or nothing. Rounds before `keepFrom` are forgotten. */
       measured: (input: {
-        readonly round: Pick<KeptRound, "roundId" | "block" | "blockHash" | "measured" | "ownVector"> & {
-          readonly challenges: ReadonlyMap<number, number>;
-        };
+        readonly round: MeasuredRound;
         readonly miners: readonly MinerState[];
         readonly slashes: readonly SlashEvent<Hotkey>[];
         readonly keepFrom: number;
       }): void => {
-        const { measured, challenges, ownVector, ...rest } = input.round;
-        const texts = {
-          measured: mapText(measured),
-          challenges: mapText(challenges),
-          ownVector: vectorText(ownVector),
-        };
-        addRound.run({ ...rest, ...texts });
+        rounds.addRound(input.round);
         saveMiners(input.miners);
         clearSlashes.run();
         for (const event of input.slashes) addSlash.run({ ...event, active: event.active ? 1 : 0 });
-        dropVectors.run(input.keepFrom);
-        dropRounds.run(input.keepFrom);
+        rounds.dropBefore(input.keepFrom);
+        consensus.dropBefore(input.keepFrom);
       },
-      /** False when the round was agreed before: averages count a round once. */
-      agreed: (input: {
-        readonly roundId: number;
-        readonly agreed: ReadonlyMap<number, MinerScore>;
-        readonly weights: ReadonlyMap<number, number>;
-        readonly miners: readonly MinerState[];
-      }): boolean => {
-        const { roundId } = input;
-        const changed = agreeRound.run({ roundId, agreed: mapText(input.agreed), weights: mapText(input.weights) });
-        if (changed.changes === 0) return false;
+      /** Keeps how a round ended. False when it had ended before: averages count a round once. */
+      settled: (input: Settlement & { readonly miners: readonly MinerState[] }): boolean => {
+        if (!rounds.settle(input)) return false;
         saveMiners(input.miners);
         return true;
-      },
-      stage: (input: { readonly roundId: number; readonly stage: RoundStage }): void => {
-        setStage.run(input);
-      },
-      /** A validator says one thing of a round: what it said first stays (V-W24). */
-      keepVector: ({ roundId, vector }: { readonly roundId: number; readonly vector: SignedScoreVector }) => {
-        const kept = vectorBy.get(roundId, vector.validatorHotkey);
-        if (kept === undefined) addVector.run(roundId, vector.validatorHotkey, vectorText(vector));
-        else if (canonicalScoreVector(vectorOf(kept.vector)) !== canonicalScoreVector(vector)) return "taken";
-        return "kept";
       },
     },
   };

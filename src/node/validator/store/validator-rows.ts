@@ -12,8 +12,14 @@ export interface MinerState extends ProofRecord {
   readonly reputation: Reputation | null;
 }
 
-/** How far a round has come; each stage is durable before the next begins. */
-export type RoundStage = "measured" | "agreed" | "weighted" | "done";
+/** How far a round has come; each stage is durable before the next begins. `agreed`: it ended, by its verdict. */
+export type RoundStage = "measured" | "agreed" | "done" | "orphaned";
+
+/**
+ * How a round ended: enough validators agreed (`quorum`), too few spoke to ask for their agreement (`alone`), or those
+ * who spoke disagree (`refused`). Only a quorum is relayed.
+ */
+export type Verdict = "quorum" | "alone" | "refused";
 
 /** A round as it is kept. */
 export interface KeptRound {
@@ -24,7 +30,15 @@ export interface KeptRound {
   /** Behind each proof rate. Null in rounds of an earlier program. */
   readonly challenges: ReadonlyMap<number, number> | null;
   readonly ownVector: SignedScoreVector;
-  /** Null until enough validators agreed. */
+  /** What hides the scores until they are opened, and the signed commit to them: the same after a restart. */
+  readonly salt: string;
+  readonly ownCommit: string;
+  /** Who had each uid when it was measured. */
+  readonly hotkeys: ReadonlyMap<number, Hotkey>;
+  /** When the scores first left this validator; null while they are hidden. */
+  readonly openedAt: number | null;
+  /** Null until the round ended. */
+  readonly verdict: Verdict | null;
   readonly agreed: ReadonlyMap<number, MinerScore> | null;
   readonly weights: ReadonlyMap<number, number> | null;
   readonly stage: RoundStage;
@@ -44,6 +58,11 @@ export interface RoundRow {
   readonly measured: string;
   readonly challenges: string | null;
   readonly own_vector: string;
+  readonly salt: string;
+  readonly own_commit: string;
+  readonly hotkeys: string;
+  readonly opened_at: number | null;
+  readonly verdict: Verdict | null;
   readonly agreed: string | null;
   readonly weights: string | null;
   readonly stage: RoundStage;
@@ -65,6 +84,11 @@ export function roundOf(row: RoundRow): KeptRound {
     measured: mapOf<MinerScore>(row.measured),
     challenges: row.challenges === null ? null : mapOf<number>(row.challenges),
     ownVector: vectorOf(row.own_vector),
+    salt: row.salt,
+    ownCommit: row.own_commit,
+    hotkeys: mapOf<Hotkey>(row.hotkeys),
+    openedAt: row.opened_at,
+    verdict: row.verdict,
     agreed: row.agreed === null ? null : mapOf<MinerScore>(row.agreed),
     weights: row.weights === null ? null : mapOf<number>(row.weights),
     stage: row.stage,
@@ -79,7 +103,7 @@ export function vectorText(vector: SignedScoreVector): string {
   return JSON.stringify({ ...vector, scores: [...vector.scores] });
 }
 
-export function vectorOf(text: string): SignedScoreVector {
+function vectorOf(text: string): SignedScoreVector {
   const { scores, ...rest } = JSON.parse(text) as Omit<SignedScoreVector, "scores"> & {
     readonly scores: readonly (readonly [number, number])[];
   };

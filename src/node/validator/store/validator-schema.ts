@@ -62,4 +62,50 @@ export const validatorMigrations: Migrations = {
     "ALTER TABLE miner DROP COLUMN total",
     "ALTER TABLE miner DROP COLUMN passed",
   ],
+  "006-two-step-consensus": [
+    "ALTER TABLE round ADD COLUMN salt TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE round ADD COLUMN own_commit TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE round ADD COLUMN hotkeys TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE round ADD COLUMN opened_at INTEGER",
+    "ALTER TABLE round ADD COLUMN verdict TEXT",
+    // Rounds without a commit cannot be agreed on any more; those that were go on being relayed.
+    "UPDATE round SET stage = 'done' WHERE stage = 'measured'",
+    "UPDATE round SET stage = 'agreed' WHERE stage = 'weighted'",
+    "UPDATE round SET verdict = 'quorum' WHERE agreed IS NOT NULL",
+    "DROP TABLE peer_vector",
+    `CREATE TABLE peer_commit (
+      round_id INTEGER NOT NULL,
+      validator TEXT NOT NULL,
+      hash TEXT NOT NULL,
+      text TEXT NOT NULL,
+      late INTEGER NOT NULL,
+      PRIMARY KEY (round_id, validator)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE peer_opening (
+      round_id INTEGER NOT NULL,
+      validator TEXT NOT NULL,
+      text TEXT NOT NULL,
+      PRIMARY KEY (round_id, validator)
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE equivocation (
+      round_id INTEGER NOT NULL,
+      validator TEXT NOT NULL,
+      first TEXT NOT NULL,
+      second TEXT NOT NULL,
+      at INTEGER NOT NULL,
+      UNIQUE (round_id, validator)
+    ) STRICT`,
+  ],
+  "007-weights-duty": [
+    `CREATE TABLE weights_submission (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      round_id INTEGER NOT NULL,
+      agreed INTEGER NOT NULL,
+      submission TEXT NOT NULL,
+      state TEXT NOT NULL,
+      included INTEGER NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT`,
+    "CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  ],
 };
