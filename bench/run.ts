@@ -8,6 +8,7 @@ import { proofs } from "./cases/proofs.ts";
 import { scan, scanMillion } from "./cases/scan.ts";
 import { signatures } from "./cases/signatures.ts";
 import { stdioReads } from "./cases/stdio-reads.ts";
+import { validatorRound } from "./cases/validator-round.ts";
 import { type Result, report } from "./report.ts";
 
 const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
@@ -20,6 +21,7 @@ const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   "scan-million": () => scanMillion(),
   signatures,
   "stdio-reads": stdioReads,
+  "validator-round": validatorRound,
 };
 
 /** Takes gigabytes: run by its name alone. */

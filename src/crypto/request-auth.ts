@@ -26,7 +26,14 @@ export function canonicalPayload(body: SubnetObject): string {
 
 /** The signed bytes of a request (spec 5.1). `endpoint` is its fixed name, `nonce` unix milliseconds. */
 export function requestMessage(nonce: bigint | number, endpoint: string, body: SubnetObject): Uint8Array {
-  const hash = createHash("sha256").update(canonicalPayload(body), "utf8").digest("hex");
+  return messageOf(nonce, endpoint, payloadHash(body));
+}
+
+function payloadHash(body: SubnetObject): string {
+  return createHash("sha256").update(canonicalPayload(body), "utf8").digest("hex");
+}
+
+function messageOf(nonce: bigint | number, endpoint: string, hash: string): Uint8Array {
   return Buffer.from(`${nonce}:${endpoint}:${hash}`, "utf8");
 }
 
@@ -49,6 +56,30 @@ export function ownerChangeMessage(namespace: string, from: Hotkey, to: Hotkey):
   return Buffer.from(`engram-ns-owner/1:${from}:${to}:${namespace}`, "utf8");
 }
 
+/** A body that was read back and hashed as its receivers will see it. What goes to many needs that once. */
+export interface PreparedBody {
+  /** Up to where the fields of the signature follow. */
+  readonly opened: string;
+  readonly hash: string;
+}
+
+/** `bodyText` is the JSON object as it will be sent, without hotkey, nonce and signature. */
+export function prepareRequestBody(bodyText: string): PreparedBody {
+  const body = readSubnetJson(bodyText);
+  if (!isSubnetObject(body)) throw unsignable("must be a JSON object");
+  if ([...authFields].some((field) => body.has(field))) throw unsignable("already has a hotkey, nonce or signature");
+  return { opened: `${bodyText.trimEnd().slice(0, -1)}${body.size > 0 ? "," : ""}`, hash: payloadHash(body) };
+}
+
+/** The prepared body with `hotkey`, `nonce` and `signature` added. */
+export function signPreparedBody(
+  { opened, hash }: PreparedBody,
+  { endpoint, nonce, hotkey, sign }: Omit<SignRequestOptions, "bodyText">,
+): string {
+  const signature = `0x${toHex(sign(messageOf(nonce, endpoint, hash)))}`;
+  return `${opened}${JSON.stringify({ hotkey, nonce, signature }).slice(1)}`;
+}
+
 export interface SignRequestOptions {
   /** The JSON object as it will be sent, without the three fields. */
   readonly bodyText: string;
@@ -63,18 +94,8 @@ export interface SignRequestOptions {
  * The body text with `hotkey`, `nonce` and `signature` added. The text is read back and hashed as the receiver will
  * see it, and then only extended, so that what is signed is what is sent (spec 5.3, M-W44).
  */
-export function signRequestBody(options: SignRequestOptions): string {
-  const body = readSubnetJson(options.bodyText);
-  if (!isSubnetObject(body)) throw unsignable("must be a JSON object");
-  if ([...authFields].some((field) => body.has(field))) throw unsignable("already has a hotkey, nonce or signature");
-  const signature = options.sign(requestMessage(options.nonce, options.endpoint, body));
-  const fields = JSON.stringify({
-    hotkey: options.hotkey,
-    nonce: options.nonce,
-    signature: `0x${toHex(signature)}`,
-  });
-  const opened = options.bodyText.trimEnd().slice(0, -1);
-  return `${opened}${body.size > 0 ? "," : ""}${fields.slice(1)}`;
+export function signRequestBody({ bodyText, ...options }: SignRequestOptions): string {
+  return signPreparedBody(prepareRequestBody(bodyText), options);
 }
 
 /**

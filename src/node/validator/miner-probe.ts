@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { toHex } from "../../crypto/hex.ts";
-import { signRequestBody } from "../../crypto/request-auth.ts";
+import { type PreparedBody, signPreparedBody } from "../../crypto/request-auth.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import { verifyStorageProof } from "../../crypto/storage-proof.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { HttpClient } from "../runtime/http-client.ts";
 import type { Canary } from "./canaries.ts";
-import { RECALL_K } from "./scoring.ts";
+import { ingestBody, preparedBody, queryBody } from "./vector-bodies.ts";
 
 /** A validator's own hotkey. */
 export interface ValidatorIdentity {
@@ -57,8 +57,7 @@ export class MinerProbe {
 
   /** Asks the miner to store a record without metadata, until `expiresAt` (unix milliseconds) when that is given. */
   async ingest(embedding: Float32Array, expiresAt?: number): Promise<PlaceAnswer> {
-    const life = expiresAt === undefined ? {} : { expires_at: Math.floor(expiresAt / 1000) };
-    const body = { raw_embedding: Array.from(embedding), metadata: {}, ...life };
+    const body = ingestBody(embedding, expiresAt);
     const answer = await this.#call("IngestSynapse", body, ingestReply, SMALL_REPLY_BYTES);
     if (answer === null) return null;
     return answer.reply ? { cid: answer.reply.cid } : { status: answer.status };
@@ -74,29 +73,27 @@ export class MinerProbe {
   async challenge({ cid, embedding }: Canary): Promise<boolean> {
     const { identity, clock } = this.#deps;
     const nonce = randomBytes(32);
-    const body = {
+    const body = preparedBody({
       cid,
       nonce_hex: toHex(nonce),
       expires_at: Math.floor((clock.now() + CHALLENGE_MS) / 1000),
       validator_hotkey_hex: toHex(identity.publicKey),
-    };
+    });
     const answer = await this.#call("ChallengeSynapse", body, proofReply, SMALL_REPLY_BYTES);
     return !!answer?.reply && verifyStorageProof(answer.reply, embedding, nonce, identity.publicKey);
   }
 
   async query(vector: Float32Array): Promise<QueryAnswer | null> {
-    const body = { query_vector: Array.from(vector), top_k: RECALL_K };
-    const answer = await this.#call("QuerySynapse", body, queryReply, MAX_QUERY_REPLY_BYTES);
+    const answer = await this.#call("QuerySynapse", queryBody(vector), queryReply, MAX_QUERY_REPLY_BYTES);
     if (!answer?.reply) return null;
     return { cids: answer.reply.results.map(({ cid }) => cid), latencyMs: answer.elapsedMs };
   }
 
   /** Null without an answer; without `reply` when the answer is none that `schema` knows. */
-  async #call<T extends z.ZodType>(endpoint: string, fields: object, schema: T, maxBytes: number) {
+  async #call<T extends z.ZodType>(endpoint: string, body: PreparedBody, schema: T, maxBytes: number) {
     const { http, identity, clock, signal } = this.#deps;
     // Signed anew for each miner and each call: nobody can use it again, and no wait before makes it stale (V-W5).
-    const bodyText = signRequestBody({
-      bodyText: JSON.stringify(fields),
+    const bodyText = signPreparedBody(body, {
       endpoint,
       nonce: clock.now(),
       hotkey: identity.hotkey,
