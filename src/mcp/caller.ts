@@ -1,7 +1,13 @@
 import type { MemoryClient } from "../node/client/memory.ts";
 
-/** Whose memories a call works on: the home's own, or those of a bearer token's principal. */
-export type Caller = { readonly kind: "home" } | { readonly kind: "principal"; readonly name: string };
+/**
+ * Whose memories a call works on: the home's own, those of a bearer token's principal, or nobody's: who only pays has
+ * none.
+ */
+export type Caller =
+  | { readonly kind: "home" }
+  | { readonly kind: "principal"; readonly name: string }
+  | { readonly kind: "anonymous" };
 
 export type OpenClient = (caller: Caller) => Promise<MemoryClient>;
 
@@ -41,5 +47,5 @@ export class PerCaller<T extends AsyncDisposable | undefined> implements AsyncDi
 export type Clients = PerCaller<MemoryClient>;
 
 export function keyOf(caller: Caller): string {
-  return caller.kind === "home" ? "home" : `principal:${caller.name}`;
+  return caller.kind === "principal" ? `principal:${caller.name}` : caller.kind;
 }

@@ -46,6 +46,8 @@ Environment:
                     =allow, =ask or =deny; without a rule a person is asked, but for
                     all except delete on a local chain where miners, gateways and
                     payment chain are all on this machine
+  ENGRAM_MCP_PRICES what calls cost over HTTP, as in engram_relay_submit=0.01; who sends
+                    no token then pays, and gets public tools alone (docs/payments.md)
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {
@@ -67,13 +69,26 @@ async function prepare(options: McpOptions): Promise<{ readonly server: ServerOp
     import("../node/client/memory-input.ts"),
     import("./lazy-deps.ts"),
   ]);
+  const isHttp = options.http === true || options.port !== undefined;
+  const prices = isHttp ? await pricesOf() : undefined;
   const server: ServerOptions = {
     consent: parseConsentRules(process.env["ENGRAM_CONSENT"] ?? ""),
     ...(options.readOnly ? { readOnly: true } : {}),
+    ...(prices ? { prices } : {}),
     ...(options.tools ? { tools: options.tools } : {}),
     ...(options.namespace === undefined ? {} : { namespace: privateName(options.namespace) }),
   };
   return { server, deps: lazyDeps(options.home, process.env["ENGRAM_LOG_LEVEL"] ?? "error") };
+}
+
+/** What calls cost; nothing is loaded where the environment names no price. */
+async function pricesOf(): Promise<ServerOptions["prices"]> {
+  if ((process.env["ENGRAM_MCP_PRICES"] ?? "") === "") return undefined;
+  const [{ readPriceList }, { readEnvironment }] = await Promise.all([
+    import("./payments/price-list.ts"),
+    import("../node/runtime/config.ts"),
+  ]);
+  return readPriceList(readEnvironment());
 }
 
 async function serveHttp(

@@ -5,7 +5,7 @@ import type { Logger } from "../node/runtime/logger.ts";
 import type { Caller } from "./caller.ts";
 import type { OpenRelaying } from "./relaying.ts";
 import type { ServerDeps, ServerLog } from "./server-options.ts";
-import { principalHome } from "./tokens.ts";
+import { anonymousHome, principalHome } from "./tokens.ts";
 
 /** The server's surroundings, each loaded when first needed: tools/list needs neither logger, store nor model. */
 export function lazyDeps(homeOption: string | undefined, level: string): ServerDeps {
@@ -24,11 +24,16 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
       return openCommandClient(folderOf(home, caller), home);
     },
     relaying: lazyRelaying(homeOption, level),
+    openTill: async (list, listening) => {
+      const home = await homeOf(homeOption);
+      return (await import("./payments/open-till.ts")).openTill(home, list, listening, level);
+    },
   };
 }
 
 function folderOf(home: string, caller: Caller): string {
-  return caller.kind === "home" ? home : principalHome(home, caller.name);
+  if (caller.kind === "home") return home;
+  return caller.kind === "anonymous" ? anonymousHome(home) : principalHome(home, caller.name);
 }
 
 /** Each caller's outbox, payer and budget lie in their own folder; the gateway is the server's. */
@@ -49,7 +54,7 @@ function lazyRelaying(homeOption: string | undefined, level: string): OpenRelayi
       const [{ isOwing }, { readTokens }] = await Promise.all([import("./open-books.ts"), import("./tokens.ts")]);
       // Nothing more is spent for a principal whose token was taken away.
       const principals = (await readTokens(home)).map(({ name }) => ({ kind: "principal" as const, name }));
-      const callers: readonly Caller[] = [{ kind: "home" }, ...principals];
+      const callers: readonly Caller[] = [{ kind: "home" }, { kind: "anonymous" }, ...principals];
       const owing = await Promise.all(callers.map((caller) => isOwing(folderOf(home, caller), home)));
       return callers.filter((_, index) => owing[index]);
     },

@@ -1,5 +1,7 @@
 import type { OpenClient } from "./caller.ts";
 import type { ConsentRules } from "./consent.ts";
+import type { PriceList } from "./payments/price-list.ts";
+import type { Till } from "./payments/till.ts";
 import type { OpenRelaying } from "./relaying.ts";
 
 /** What a person chose when they started the server; the same for every caller. */
@@ -11,6 +13,8 @@ export interface ServerOptions {
   /** The only namespace this server works in. */
   readonly namespace?: string;
   readonly consent: ConsentRules;
+  /** What calls cost over HTTP; absent when nothing does. */
+  readonly prices?: PriceList;
 }
 
 /** A fixed sentence and fields; what came from outside goes to `debug` alone. */
@@ -27,4 +31,6 @@ export interface ServerDeps {
   readonly holdsMemories?: () => Promise<boolean>;
   /** Absent: nothing is relayed or read. */
   readonly relaying?: OpenRelaying;
+  /** Opens what takes the money for a server that listens at `listening`. */
+  readonly openTill?: (list: PriceList, listening: string) => Promise<Till>;
 }

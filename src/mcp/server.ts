@@ -7,13 +7,15 @@ import { PerCaller } from "./caller.ts";
 import { registerCompletions } from "./completions.ts";
 import { identity } from "./identity.ts";
 import { instructions } from "./instructions.ts";
+import { isForPayers } from "./payments/payers-tools.ts";
+import type { Till } from "./payments/till.ts";
 import { registerPrompts } from "./prompts.ts";
 import { Relaying } from "./relaying.ts";
 import { registerResources } from "./resources.ts";
 import { resumeWork } from "./resume.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
 import { Sessions } from "./sessions.ts";
-import type { SealedQuestion, Shared } from "./shared.ts";
+import { isAnonymous, type SealedQuestion, type Shared } from "./shared.ts";
 import type { Tool } from "./tool.ts";
 import { listTool, registerTools } from "./tool-adapter.ts";
 import { allTools } from "./tools/index.ts";
@@ -35,7 +37,7 @@ export interface EngramServer extends AsyncDisposable {
 }
 
 /** Prepares the server once; `factory` then makes an instance per connection (stdio) or per request (HTTP). */
-export function createEngramServer(options: ServerOptions, deps: ServerDeps): EngramServer {
+export function createEngramServer(options: ServerOptions, deps: ServerDeps, till?: Promise<Till>): EngramServer {
   const clients = new PerCaller(deps.openClient);
   const relaying = new Relaying(deps.relaying);
   const shared: Shared = {
@@ -44,7 +46,8 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
     clients,
     relaying,
     sessions: new Sessions(new Date(deps.now())),
-    tools: chooseTools(options).map(listTool),
+    tools: chooseTools(options).map((tool) => listTool(tool, options.prices)),
+    ...(till ? { till } : {}),
     questions: createRequestStateCodec<SealedQuestion>({
       key: randomBytes(32),
       ttlSeconds: consentSeconds,
@@ -54,7 +57,7 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
   };
   const resuming = resumeWork(clients, relaying, deps);
   return {
-    factory: () => build(shared),
+    factory: ({ authInfo }) => (isAnonymous(authInfo) ? buildForPayers(shared) : build(shared)),
     [Symbol.asyncDispose]: async () => {
       // In reverse: what relays ends before the memories it may speak of.
       await using stack = new ReleaseStack();
@@ -63,6 +66,17 @@ export function createEngramServer(options: ServerOptions, deps: ServerDeps): En
       stack.use(resuming);
     },
   };
+}
+
+/** For callers who only pay: public tools, and nothing of anybody's memories. */
+function buildForPayers(shared: Shared): McpServer {
+  const server = new McpServer(identity, {
+    requestState: { verify: shared.questions.verify },
+    capabilities: { tools: { listChanged: false } },
+  });
+  const sold = new Set(shared.options.prices?.prices.keys());
+  registerTools(server, { ...shared, tools: shared.tools.filter(({ tool }) => isForPayers(tool, sold)) });
+  return server;
 }
 
 function build(shared: Shared): McpServer {

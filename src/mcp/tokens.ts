@@ -35,6 +35,11 @@ export function principalHome(home: string, name: string): string {
   return join(home, PRINCIPALS, parseName(name));
 }
 
+/** The folder of those who only pay: no principal has this name. */
+export function anonymousHome(home: string): string {
+  return join(home, PRINCIPALS, "_anonymous");
+}
+
 /** The tokens of a home; none when there is no file. Throws `TOKENS_UNREADABLE` rather than serving without. */
 export async function readTokens(home: string): Promise<readonly TokenEntry[]> {
   const path = join(home, tokensFile);

@@ -7,11 +7,16 @@ import {
   inputRequired,
   inputResponse,
   type McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import { formatMicroDollars } from "../relay/payment/micro-dollars.ts";
 import type { Caller } from "./caller.ts";
 import { type ConsentAnswer, ConsentQuestion, createConsentGate } from "./consent.ts";
+import type { PriceList } from "./payments/price-list.ts";
+import { PaymentRequired, sellCall } from "./payments/sell-call.ts";
 import type { JsonSchema } from "./portable-schema.ts";
 import { callerOf, type ListedTool, type SealedQuestion, type Shared } from "./shared.ts";
 import type { Tool, ToolContext } from "./tool.ts";
@@ -19,11 +24,22 @@ import { describeFailure } from "./tool-result.ts";
 
 const questionKey = "consent";
 
-export function listTool(tool: Tool): ListedTool {
+export function listTool(tool: Tool, list?: PriceList): ListedTool {
   const { title, description, annotations, inputSchema, outputSchema } = tool;
+  const price = list?.prices.get(tool.name);
+  const config = { title, description, annotations, inputSchema: shown(inputSchema) };
+  if (list === undefined || price === undefined)
+    return { tool, config: { ...config, outputSchema: shown(outputSchema) } };
+  const { token, payTo } = list.settlement;
   return {
     tool,
-    config: { title, description, annotations, inputSchema: shown(inputSchema), outputSchema: shown(outputSchema) },
+    config: {
+      ...config,
+      description: `${description} Costs ${formatMicroDollars(price)} a call (x402).`,
+      // 1.x clients hold what asks for a payment against it.
+      outputSchema: shown({ type: "object" }),
+      _meta: { "engram/price": { micro_usd: price, network: token.network, asset: token.asset, pay_to: payTo } },
+    },
   };
 }
 
@@ -47,6 +63,21 @@ export function registerTools(server: McpServer, shared: Shared): void {
   for (const { tool, config } of shared.tools) {
     server.registerTool(tool.name, config, (args, context) => call(server, shared, tool, args, context));
   }
+  if (shared.options.prices?.encoding === "error") tellByErrors(server, shared);
+}
+
+/** The SDK makes a result of every error that a tool throws; this lets JSON-RPC error 402 through. */
+function tellByErrors(server: McpServer, shared: Shared): void {
+  server.server.setRequestHandler("tools/call", async ({ params }, context) => {
+    const listed = shared.tools.find(({ tool }) => tool.name === params.name);
+    if (!listed) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${params.name} not found`);
+    try {
+      return await call(server, shared, listed.tool, params.arguments, context);
+    } catch (error) {
+      if (error instanceof PaymentRequired) throw new ProtocolError(402, error.message, error.terms);
+      throw error;
+    }
+  });
 }
 
 async function call(
@@ -58,10 +89,17 @@ async function call(
 ): Promise<CallToolResult | InputRequiredResult> {
   try {
     context.mcpReq.signal.throwIfAborted();
-    const structuredContent = { ...(await tool.run(args, toolContext(server, shared, context))) };
+    const till = context.http === undefined ? undefined : await shared.till;
+    const ready = toolContext(server, shared, context);
+    if (till?.priceOf(tool.name) !== undefined) {
+      const onInternal = (error: unknown) => logInternal(shared, tool.name, error);
+      return await sellCall(till, { tool, args, meta: context.mcpReq._meta, context: ready, onInternal });
+    }
+    const structuredContent = { ...(await tool.run(args, ready)) };
     return { structuredContent, content: [{ type: "text", text: JSON.stringify(structuredContent) }] };
   } catch (error) {
     if (error instanceof ConsentQuestion) return ask(error, shared, context);
+    if (error instanceof PaymentRequired) throw error;
     const failure = describeFailure(error);
     if (failure.code === "INTERNAL") logInternal(shared, tool.name, error);
     // In the text alone: 1.x clients check structured content against the output schema even when it is an error.
@@ -82,15 +120,18 @@ function toolContext(server: McpServer, shared: Shared, context: ServerContext):
   const client = () => shared.clients.of(caller);
   const answer = answerIn(shared, context);
   const { namespace, consent } = shared.options;
+  const anonymous = caller.kind === "anonymous";
   return {
     client,
+    anonymous,
     relay: shared.relaying.of(caller),
     mayReadFiles: context.http === undefined,
     session: shared.sessions.of(caller),
     signal: context.mcpReq.signal,
     now: shared.deps.now,
     consent: createConsentGate({
-      rules: consent,
+      // No person of the server's sits with those who only pay: the operator's price is the standing rule.
+      rules: anonymous ? { relay: "allow", ...consent } : consent,
       client,
       canAsk: canAsk(server, context),
       ...(answer ? { answer } : {}),

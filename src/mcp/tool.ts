@@ -27,6 +27,12 @@ export interface ToolContext {
   readonly mayReadFiles: boolean;
   readonly signal: AbortSignal;
   readonly consent: ConsentGate;
+  /** Whose payment this call was bought with; absent where it costs nothing. */
+  readonly payer?: string;
+  /** Whether the caller is nobody but who pays: what is not public is not theirs. */
+  readonly anonymous?: boolean;
+  /** Moves the money of a paid call; nothing where it costs nothing. Only for tools that charge themselves. */
+  readonly charge?: () => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -38,6 +44,10 @@ export interface ToolDefinition<Input extends z.ZodType, Output extends z.ZodTyp
   readonly input: Input;
   readonly output: Output;
   readonly annotations: ToolAnnotations;
+  /** It calls `charge` itself, once everything that can be refused was checked. */
+  readonly chargesItself?: true;
+  /** What is refused to this caller before anything is done or paid. */
+  readonly refuse?: (args: z.output<Input>, context: ToolContext) => void;
   readonly handler: (args: z.output<Input>, context: ToolContext) => Promise<z.output<Output>>;
 }
 
@@ -50,6 +60,9 @@ export interface Tool {
   readonly inputSchema: JsonSchema;
   readonly outputSchema: JsonSchema;
   readonly output: z.ZodType;
+  readonly chargesItself: boolean;
+  /** Throws what `run` would of arguments it cannot use, and does nothing. */
+  readonly check: (raw: unknown, context: ToolContext) => void;
   /** Parses `raw` strictly and runs the handler; throws `EngramError` on arguments it cannot use. */
   readonly run: (raw: unknown, context: ToolContext) => Promise<Readonly<Record<string, unknown>>>;
 }
@@ -58,7 +71,12 @@ export interface Tool {
 export function defineTool<Input extends z.ZodType, Output extends z.ZodType<Readonly<Record<string, unknown>>>>(
   definition: ToolDefinition<Input, Output>,
 ): Tool {
-  const { name, title, description, annotations, input, output, handler } = definition;
+  const { name, title, description, annotations, input, output, refuse, handler } = definition;
+  const parse = (raw: unknown, context: ToolContext) => {
+    const args = parseArguments(name, input, raw);
+    refuse?.(args, context);
+    return args;
+  };
   return {
     name,
     title,
@@ -67,6 +85,8 @@ export function defineTool<Input extends z.ZodType, Output extends z.ZodType<Rea
     inputSchema: inputJsonSchema(input),
     outputSchema: outputJsonSchema(output),
     output,
-    run: async (raw, context) => handler(parseArguments(name, input, raw), context),
+    chargesItself: definition.chargesItself === true,
+    check: parse,
+    run: async (raw, context) => handler(parse(raw, context), context),
   };
 }

@@ -95,10 +95,13 @@ export class Relay implements RelayPort, AsyncDisposable {
     return await this.#outbox.call("findTopic", { ...topic, outputType, outputHash, subject: subjectOf(output) });
   }
 
-  /** Queues a memory or inference output under this hotkey alone; the same said again is the same job. */
-  async submit(output: FrozenOutput): Promise<Queued> {
+  /**
+   * Queues a memory or inference output under this hotkey alone; the same said again is the same job. `payer` is the
+   * address that paid for it here: its name travels with the payload.
+   */
+  async submit(output: FrozenOutput, payer: string | null = null): Promise<Queued> {
     if (output.type === "ranking") throw new TypeError("rankings come from a validator's rounds");
-    return await this.#enqueue(output, "author", await this.#options.chain.finalized());
+    return await this.#enqueue(output, "author", await this.#options.chain.finalized(), payer);
   }
 
   /** By job or signed hash. */
@@ -128,7 +131,12 @@ export class Relay implements RelayPort, AsyncDisposable {
     return { netuid: settings.netuid, signer, sr25519, chain, journal, ownScores };
   }
 
-  async #enqueue(output: FrozenOutput, assurance: Assurance, { number, hash }: BlockRef): Promise<Queued> {
+  async #enqueue(
+    output: FrozenOutput,
+    assurance: Assurance,
+    { number, hash }: BlockRef,
+    payer: string | null = null,
+  ): Promise<Queued> {
     const { settings, chain, log } = this.#options;
     if (number <= 0 || !/^0x[0-9a-f]{64}$/.test(hash)) {
       throw new EngramError("RELAY_NO_BLOCK", "nothing is relayed without the block it belongs to", {
@@ -149,6 +157,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       outputHash,
       subject: subjectOf(output),
       assurance,
+      payer,
       netuid: settings.netuid,
       block: number,
       blockHash: hash,

@@ -7,6 +7,7 @@ import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission } from "./outbox/outbox-types.ts";
 import { thawOutput } from "./payload/freeze-output.ts";
 import { makeNonce } from "./payload/nonce.ts";
+import { withPayer } from "./payload/payer-binding.ts";
 import { type PayloadSigner, payloadBody, signPayload } from "./payload/sign-payload.ts";
 
 export interface ReleaseDeps {
@@ -54,7 +55,8 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
     outputType === "ranking"
       ? { chain: identity, hotkey, netuid, roundId, signedHash: signed.signedHash, proposer: hotkey }
       : null;
-  const { signedHash, text } = signed;
+  const { signedHash } = signed;
+  const text = submission.payer == null ? signed.text : withPayer(signed, signer, submission.payer, now);
   const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
   return released === "recorded" ? "released" : released;
 }

@@ -124,7 +124,7 @@ describe("principals", () => {
     await using server = await serveForTest({
       tokens: await readTokens(home.path),
       openClient: async (caller) => {
-        if (caller.kind === "home") throw new Error("no caller may be the home's own");
+        if (caller.kind !== "principal") throw new Error("no caller may be the home's own");
         return openMemoryClient({ home: principalHome(home.path, caller.name), log });
       },
     });

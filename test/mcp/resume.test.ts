@@ -46,7 +46,7 @@ test("whoever's outbox holds something undelivered is served again, one that fai
   await using clients = new PerCaller(openClient);
   await using relaying = new Relaying({
     desk: async (caller) => {
-      asked.push(caller.kind === "home" ? "home" : caller.name);
+      asked.push(caller.kind === "principal" ? caller.name : caller.kind);
       throw new EngramError("GATEWAY_NOT_CONFIGURED", "none");
     },
     books: async () => undefined,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { OpenClient } from "../../src/mcp/caller.ts";
 import type { OpenRelaying } from "../../src/mcp/relaying.ts";
-import type { ServerLog, ServerOptions } from "../../src/mcp/server-options.ts";
+import type { ServerDeps, ServerLog, ServerOptions } from "../../src/mcp/server-options.ts";
 import type { TokenEntry } from "../../src/mcp/tokens.ts";
 import { type HttpOptions, type McpHttpServer, serveOverHttp } from "../../src/mcp/transports/http.ts";
 import { FakeMemoryClient } from "./fake-memory-client.ts";
@@ -18,18 +18,34 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   readonly now?: () => number;
   readonly relaying?: OpenRelaying;
   readonly log?: ServerLog;
+  readonly openTill?: NonNullable<ServerDeps["openTill"]>;
 }
 
 /** The shipped server over HTTP on a free loopback port, by default on a `FakeMemoryClient`. */
 export async function serveForTest(
   options: TestServerOptions = {},
 ): Promise<McpHttpServer & { fake: FakeMemoryClient }> {
-  const { openClient, tokens = [], http = {}, now = () => Date.now(), relaying, log = noLog, ...server } = options;
+  const {
+    openClient,
+    tokens = [],
+    http = {},
+    now = () => Date.now(),
+    relaying,
+    log = noLog,
+    openTill,
+    ...server
+  } = options;
   const fake = new FakeMemoryClient({ now });
   const served = await serveOverHttp(
     { consent: {}, ...server },
     { hostname: "127.0.0.1", port: 0, tokens: async () => tokens, rate: { burst: 1e6, perSecond: 1e6 }, ...http },
-    { openClient: openClient ?? (async () => fake), log, now, ...(relaying ? { relaying } : {}) },
+    {
+      openClient: openClient ?? (async () => fake),
+      log,
+      now,
+      ...(relaying ? { relaying } : {}),
+      ...(openTill ? { openTill } : {}),
+    },
   );
   return { ...served, fake, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EngramError } from "../../crypto/errors.ts";
 import { LIMITS } from "../../node/client/limits.ts";
 import type { QueryInput, QueryResult } from "../../node/client/memory.ts";
 import { visible } from "../../node/runtime/visible-text.ts";
@@ -57,6 +58,10 @@ export const queryTool = defineTool({
   input,
   output,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  refuse: ({ scope }, { anonymous }) => {
+    if (anonymous !== true || scope === "public") return;
+    throw new EngramError("PUBLIC_ONLY", "Who only pays has no memories here", { fix: "Search with scope public." });
+  },
   handler: query,
 });
 

@@ -27,6 +27,10 @@ export const relayStatusTool = defineTool({
   input,
   output,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  refuse: ({ job }, { anonymous }) => {
+    if (anonymous !== true || job !== undefined) return;
+    throw new EngramError("PUBLIC_ONLY", "Jobs of others are not listed", { fix: "Send the job you were given." });
+  },
   handler: ({ job }, context) => (job === undefined ? overview(context) : one(job, context)),
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EngramError } from "../../crypto/errors.ts";
 import { visible } from "../../node/runtime/visible-text.ts";
 import { formatMicroDollars } from "../../relay/payment/micro-dollars.ts";
 import { idField } from "../fields.ts";
@@ -70,6 +71,11 @@ export const relaySubmitTool = defineTool({
   input,
   output,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  chargesItself: true,
+  refuse: ({ type }, { anonymous }) => {
+    if (anonymous !== true || type === "inference") return;
+    throw new EngramError("PUBLIC_ONLY", "Who only pays has no memories here", { fix: "Publish with type inference." });
+  },
   handler: submit,
 });
 
@@ -90,7 +96,9 @@ async function submit(args: SubmitArgs, context: ToolContext): Promise<z.output<
     summary: await summaryOf(args, beginning, desk),
     reaches: desk.reaches,
   });
-  const { job, outputHash, created } = await desk.relay.submit(frozen);
+  // Nothing that can be refused comes after this: who pays gets what they paid for.
+  await context.charge?.();
+  const { job, outputHash, created } = await desk.relay.submit(frozen, context.payer);
   const queued = job === null ? null : await desk.relay.find(job);
   return { ...(queued ? { job: queued.job, state: queued.state } : {}), output_hash: outputHash, created };
 }

@@ -3,8 +3,10 @@ import { Hono } from "hono";
 import { EngramError } from "../../crypto/errors.ts";
 import { startHttpServer } from "../../node/runtime/http-server.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
+import type { Till } from "../payments/till.ts";
 import { createEngramServer } from "../server.ts";
 import type { ServerDeps, ServerOptions } from "../server-options.ts";
+import { anonymousAuth } from "../shared.ts";
 import type { TokenSource } from "../token-source.ts";
 import { principalOf, type TokenEntry } from "../tokens.ts";
 import { type AllowedHosts, allowedHosts, isLoopbackHost } from "./guards.ts";
@@ -19,6 +21,8 @@ export interface HttpOptions {
   /** Every token is a principal. Without any, a caller on loopback is the home's own. */
   readonly tokens: TokenSource;
   readonly rate?: RateLimit;
+  /** Who sends no token is nobody, who only pays, and never the home's owner. */
+  readonly sells?: boolean;
 }
 
 export interface McpHttpServer extends AsyncDisposable {
@@ -41,8 +45,19 @@ export async function serveOverHttp(
   deps: ServerDeps,
 ): Promise<McpHttpServer> {
   await using starting = new ReleaseStack();
-  const engram = starting.use(createEngramServer(server, deps));
-  const { url } = starting.use(await serveFactoryOverHttp(engram.factory, http, deps));
+  const till = server.prices ? Promise.withResolvers<Till>() : undefined;
+  // Closed after the listener: a call that is running may still have to note its answer.
+  let opened: Till | undefined;
+  starting.defer(() => opened?.[Symbol.asyncDispose]());
+  const engram = starting.use(createEngramServer(server, deps, till?.promise));
+  const { url } = starting.use(
+    await serveFactoryOverHttp(engram.factory, { ...http, sells: till !== undefined }, deps),
+  );
+  if (server.prices && till) {
+    if (!deps.openTill) throw new TypeError("a server with prices has a till");
+    opened = await deps.openTill(server.prices, url);
+    till.resolve(opened);
+  }
   const running = starting.move();
   return { url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
@@ -68,6 +83,7 @@ export async function serveFactoryOverHttp(
     tokens: http.tokens,
     // Who takes the last token away has not opened the server to everybody.
     alwaysTokens: tokensAtStart.length > 0,
+    sells: http.sells === true,
     limiter: new RateLimiter(http.rate ?? defaultRate, deps.now),
     handler,
     log: deps.log,
@@ -85,9 +101,10 @@ export async function serveFactoryOverHttp(
   return { url: listener.url, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
-function assertSafe({ hostname, allowedHosts: names = [] }: HttpOptions, tokens: readonly TokenEntry[]): void {
+function assertSafe({ hostname, allowedHosts: names = [], sells }: HttpOptions, tokens: readonly TokenEntry[]): void {
   if (isLoopbackHost(hostname)) return;
-  if (tokens.length === 0) {
+  // Where calls are sold, who sends no token is nobody, not the home's owner.
+  if (tokens.length === 0 && !sells) {
     throw new EngramError(
       "MCP_NEEDS_TOKENS",
       `Listening on ${hostname} without tokens would show everybody everything`,
@@ -107,6 +124,7 @@ interface AppDeps {
   readonly hosts: AllowedHosts;
   readonly tokens: TokenSource;
   readonly alwaysTokens: boolean;
+  readonly sells: boolean;
   readonly limiter: RateLimiter;
   readonly handler: McpHttpHandler;
   readonly log: ServerDeps["log"];
@@ -127,11 +145,14 @@ function createApp(deps: AppDeps): Hono<Environment> {
     const principal = authenticate(tokens, context.req.raw.headers.get("authorization"));
     const waitMs = deps.limiter.take(principal === undefined ? `peer:${context.env.peer}` : `principal:${principal}`);
     if (waitMs > 0) return tooMany(waitMs);
-    if (principal === undefined && (deps.alwaysTokens || tokens.length > 0)) return unauthorized();
+    const needsToken = !deps.sells && (deps.alwaysTokens || tokens.length > 0);
+    // A token that is none is a mistake, not a wish to pay.
+    const isUnknown = deps.sells && context.req.raw.headers.has("authorization");
+    if (principal === undefined && (needsToken || isUnknown)) return unauthorized();
     context.set("principal", principal);
     return next();
   });
-  app.all("/mcp", (context) => deps.handler.fetch(context.req.raw, authOf(context.get("principal"))));
+  app.all("/mcp", (context) => deps.handler.fetch(context.req.raw, authOf(context.get("principal"), deps.sells)));
   app.notFound(() => refuse(404, "MCP is served at /mcp."));
   app.onError((error) => {
     deps.log.error({ error: error.name }, "an HTTP request failed inside");
@@ -141,7 +162,8 @@ function createApp(deps: AppDeps): Hono<Environment> {
 }
 
 /** Handlers learn the principal's name alone; the token goes no further than this file. */
-function authOf(principal: string | undefined) {
+function authOf(principal: string | undefined, sells: boolean) {
+  if (principal === undefined && sells) return { authInfo: anonymousAuth };
   return principal === undefined ? {} : { authInfo: { token: "", clientId: principal, scopes: [] } };
 }
 

@@ -1,12 +1,13 @@
 import { isEngramError } from "../../crypto/errors.ts";
 import type { Sr25519 } from "../../crypto/sr25519.ts";
-import { hotkeyOf } from "../../crypto/ss58.ts";
+import { type Hotkey, hotkeyOf } from "../../crypto/ss58.ts";
 import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
 import { writeCompact } from "../../crypto/subnet-json-writer.ts";
 import { checkSignature, type SignatureCheck } from "../../node/runtime/signature-check.ts";
 import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
 import { cosignMessage, outputHash, payloadMessage, signedHash } from "../payload/hashes.ts";
+import { payerCheck } from "../payload/payer-binding.ts";
 import { payloadOf, readPayload } from "../payload/read-payload.ts";
 import type { SignedPayload } from "../payload/types.ts";
 import { hashProblem, outputDocument } from "../payload/verify-payload.ts";
@@ -53,7 +54,16 @@ export function parseSubmission(wire: string): UnverifiedSubmission {
     signatures: isQuorum ? [author, ...cosignatures] : [author],
   };
   const own = { hotkey: validatorHotkey, message: payloadMessage(hash), signature, unwrapped: true };
-  return { submission, checks: [own, ...cosignatureChecks(submission, cosignatures)] };
+  const paid = payerChecks(submission, validatorHotkey);
+  return { submission, checks: [own, ...cosignatureChecks(submission, cosignatures), ...paid] };
+}
+
+/** For whom it was relayed is its signer's word, so that word must be signed. */
+function payerChecks({ wire, signedHash: hash }: Submission, hotkey: Hotkey): readonly SignatureCheck[] {
+  const document = readable(() => readSubnetJson(wire));
+  const check = isSubnetObject(document) ? payerCheck(document, { signedHash: hash, hotkey }) : null;
+  if (check === undefined) throw new GatewayRefusal("malformed", "payer_binding is malformed");
+  return check === null ? [] : [check];
 }
 
 /** What each co-signature of a submission must be over. */

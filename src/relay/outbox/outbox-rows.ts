@@ -29,6 +29,7 @@ const row = z.object({
   last_http_code: z.int().nullable(),
   last_error: z.string().nullable(),
   receipt_json: z.string().nullable(),
+  payer: z.string().nullable(),
 });
 
 /** A row of the outbox as the rest of the relay sees it. */
@@ -42,6 +43,7 @@ export function submissionOf(value: unknown, cosignatures: readonly Cosignature[
     outputJson: found.output_json,
     outputHash: found.output_hash,
     assurance: found.assurance,
+    payer: found.payer,
     netuid: found.netuid,
     block: found.block,
     blockHash: found.block_hash,

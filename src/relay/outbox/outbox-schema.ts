@@ -72,4 +72,5 @@ export const outboxMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID`,
     "UPDATE submission SET state = 'skipped' WHERE state = 'orphaned' AND last_error = 'round_taken'",
   ],
+  "003-payer": ["ALTER TABLE submission ADD COLUMN payer TEXT"],
 };

@@ -44,6 +44,8 @@ export interface Draft {
   /** `subjectOf` the output: what is queued once. The output's hash when absent. */
   readonly subject?: string;
   readonly assurance: Assurance;
+  /** Who paid this hotkey for relaying it; absent where nobody did. */
+  readonly payer?: string | null;
   readonly netuid: number;
   readonly block: number;
   readonly blockHash: string;

@@ -147,7 +147,8 @@ export function encodeHeader(value: unknown): string {
   return Buffer.from(JSON.stringify(value), "utf8").toString("base64");
 }
 
-function decodeHeader(header: string): Record<string, unknown> | undefined {
+/** The object in such a header; undefined when it holds none. */
+export function decodeHeader(header: string): Record<string, unknown> | undefined {
   if (header.length > MAX_HEADER_CHARS) return undefined;
   try {
     const value: unknown = JSON.parse(Buffer.from(header, "base64").toString("utf8"));
