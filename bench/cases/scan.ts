@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { FlatIndex } from "../../src/node/vectors/scan/flat-index.ts";
 import { type Kernel, loadKernel } from "../../src/node/vectors/scan/kernel.ts";
 import { KernelIndex } from "../../src/node/vectors/scan/kernel-index.ts";
@@ -7,6 +8,7 @@ import { memoryPass } from "../scan/memory-pass.ts";
 import { readsWhileWriting } from "../scan/reads-while-writing.ts";
 import { sqliteVecScan } from "../scan/sqlite-vec-scan.ts";
 import { topicalVectors } from "../scan/topical-vectors.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
 
 const DIM = 384;
 const ROWS = 100_000;
@@ -19,20 +21,25 @@ const FILTERED = 100;
 
 /** The scan at 100,000 vectors of 384 numbers, in this thread: by the kernel, plainly, and by sqlite-vec. */
 export async function scan(rows = ROWS): Promise<readonly Result[]> {
+  return withTemporaryFolder((folder) => scanIn(folder, rows));
+}
+
+async function scanIn(folder: string, rows: number): Promise<readonly Result[]> {
   const vectors = topicalVectors(rows, DIM);
   const queries = topicalVectors(QUERIES, DIM, 7);
   const query = (i: number) => queries.subarray((i % QUERIES) * DIM, ((i % QUERIES) + 1) * DIM);
   const { index: floats, memories } = kernelIndex(vectors, Number.POSITIVE_INFINITY);
   const { index: codes } = kernelIndex(vectors);
   const plain = filled(new FlatIndex(DIM), vectors);
-  using other = sqliteVecScan(vectors, DIM);
+  using inFile = sqliteVecScan(join(folder, "vec.db"), vectors, DIM);
+  using inMemory = sqliteVecScan(":memory:", vectors, DIM);
   const pass = await memoryPass(memories, DIM, rows);
   const allowed = Float64Array.from({ length: rows / FILTERED }, (_, i) => i * FILTERED + 7);
   const four = (i: number) => Array.from({ length: 4 }, (_, k) => ({ query: query(i * 4 + k), limit: BEST }));
 
   // In turns, so that what else the machine does meets all of them.
   const times = { pass: [], floats: [], codes: [], four: [], scores: [] } satisfies Record<string, number[]>;
-  const slow = { plain: [], other: [] } satisfies Record<string, number[]>;
+  const slow = { plain: [], inFile: [], inMemory: [] } satisfies Record<string, number[]>;
   for (let i = -2; i < ROUNDS; i++) {
     timed(times.pass, i, pass);
     timed(times.floats, i, () => floats.top(query(i + 2), BEST));
@@ -41,20 +48,24 @@ export async function scan(rows = ROWS): Promise<readonly Result[]> {
     timed(times.scores, i, () => codes.scores(query(i + 2)));
     if (i >= SLOW_ROUNDS) continue;
     timed(slow.plain, i, () => plain.top(query(i + 2), BEST));
-    timed(slow.other, i, () => other.top(query(i + 2), BEST));
+    timed(slow.inFile, i, () => inFile.top(query(i + 2), BEST));
+    timed(slow.inMemory, i, () => inMemory.top(query(i + 2), BEST));
   }
   const p50 = (samples: readonly number[]) => quantile(samples, 0.5);
   const [floatTime, codeTime, passTime] = [p50(times.floats), p50(times.codes), p50(times.pass)];
   const rate = (milliseconds: number) => 1_000 / milliseconds;
-  const ofVec = { name: "sqlite-vec, in memory", value: rate(p50(slow.other)) };
+  const vecs = [
+    { name: "sqlite-vec, in a file", value: rate(p50(slow.inFile)) },
+    { name: "sqlite-vec, in memory", value: rate(p50(slow.inMemory)) },
+  ];
   const shown = `${rows}×${DIM}`;
   return [
     result(`float scan ${shown}, share of the memory's speed`, "passes/s", rate(floatTime), {
       name: "v128 loads over the same memory",
       value: rate(passTime),
     }),
-    result(`float scan ${shown}`, "1/s", rate(floatTime), ofVec),
-    result(`scan by codes ${shown}`, "1/s", rate(codeTime), ofVec),
+    ...vecs.map((vec) => result(`float scan ${shown}`, "1/s", rate(floatTime), vec)),
+    ...vecs.map((vec) => result(`scan by codes ${shown}`, "1/s", rate(codeTime), vec)),
     result(`scan by codes ${shown}, beside floats`, "1/s", rate(codeTime), {
       name: "float scan",
       value: rate(floatTime),

@@ -1,12 +1,13 @@
 import Database from "better-sqlite3";
 import { load } from "sqlite-vec";
 
-/** The same vectors in sqlite-vec, in memory: the best rows by cosine, as row ids. */
+/** The same vectors in sqlite-vec, in a file or `:memory:`: the best rows by cosine, as row ids. */
 export function sqliteVecScan(
+  path: string,
   vectors: Float32Array,
   dim: number,
 ): Disposable & { top(query: Float32Array, limit: number): number[] } {
-  const database = new Database(":memory:");
+  const database = new Database(path);
   load(database);
   database.exec(`CREATE VIRTUAL TABLE held USING vec0 (vector float[${dim}] distance_metric=cosine)`);
   const insert = database.prepare("INSERT INTO held (rowid, vector) VALUES (?, ?)");

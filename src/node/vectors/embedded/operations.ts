@@ -79,7 +79,7 @@ async function search(table: RecordTable, arena: NamespaceArena, query: Search):
     const hits: ScoredRecord[] = [];
     let gone = 0;
     for (const [place, id] of found.rows.entries()) {
-      const row = table.row(id);
+      const row = table.hit(id);
       if (!row) gone += 1;
       else if (row.expires_at === null || row.expires_at > now) {
         hits.push({ cid: row.cid, score: found.scores[place] as number, metadata: row.metadata });

@@ -14,6 +14,9 @@ export interface RecordRow {
   readonly embedding: Uint8Array;
 }
 
+/** As much of a record as a search answers. */
+export type RecordHit = Pick<RecordRow, "cid" | "expires_at" | "metadata">;
+
 export function toRecord(row: RecordRow): StoredRecord {
   return {
     namespace: row.namespace,

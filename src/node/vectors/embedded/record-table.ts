@@ -5,7 +5,7 @@ import type { Filter } from "../../protocol/filter.ts";
 import { matchesJson, requiredText } from "../../protocol/filter-match.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import { CHANGES_KEPT } from "./embedded-schema.ts";
-import { checkRecord, type RecordRow, toBytes } from "./record-rows.ts";
+import { checkRecord, type RecordHit, type RecordRow, toBytes } from "./record-rows.ts";
 
 const FIRST_SLICE_ROWS = 128;
 /** Writes between two looks at what the log of changes may forget: a look costs as much as a write. */
@@ -59,6 +59,11 @@ export class RecordTable {
 
   row(id: number): RecordRow | undefined {
     return this.#statements.row.get(id);
+  }
+
+  /** What an answer shows of a record: without its vector, which is most of its bytes. */
+  hit(id: number): RecordHit | undefined {
+    return this.#statements.hit.get(id);
   }
 
   /** Rows after `after`, up to `until`, that are alive and pass the filter, in order, without their embeddings. */
@@ -149,6 +154,9 @@ function prepare(database: SqliteDatabase) {
     get: database.prepare<[string, string, number], RecordRow>(`${WHOLE} WHERE cid = ? AND namespace = ? AND ${ALIVE}`),
     locate: database.prepare<[string, number], RecordRow>(`${WHOLE} WHERE cid = ? AND ${ALIVE} ORDER BY id`),
     row: database.prepare<[number], RecordRow>(`${WHOLE} WHERE id = ?`),
+    hit: database.prepare<[number], RecordHit>(
+      "SELECT cid, expires_at, json AS metadata FROM record JOIN record_metadata AS m ON m.record = id WHERE id = ?",
+    ),
     ids: database
       .prepare<[string, number, number, number], number>(
         `SELECT id FROM record WHERE namespace = ? AND id > ? AND id <= ? AND ${ALIVE} ORDER BY id`,
