@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   miners: async () => (await import("./node/commands/miners.ts")).minersCommand(),
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
   validator: async () => (await import("./relay/commands/validator.ts")).validatorCommand(),
+  weights: async () => (await import("./node/commands/weights.ts")).weightsCommand(),
   chain: async () => (await import("./node/commands/chain.ts")).chainCommand(),
   relay: async () => (await import("./relay/commands/relay.ts")).relayCommand(),
   payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),

@@ -1,45 +1,11 @@
 import { expect, test } from "vitest";
 import { isEngramError } from "../../src/crypto/errors.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
+import { numbers } from "../support/numbers.ts";
 import { SubtensorKit } from "../support/subtensor-kit.ts";
-import type { StubFaults, SubtensorStub } from "../support/subtensor-stub.ts";
+import { spoil } from "../support/subtensor-weather.ts";
 
 const SEEDS = Number(process.env["ENGRAM_SEEDS"] ?? 100);
-
-/** Numbers from 0 below 1 that a seed decides (mulberry32). */
-function numbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const clear = (faults: StubFaults) => {
-  for (const key of Object.keys(faults)) delete faults[key as keyof StubFaults];
-};
-
-/** One node misbehaves at a time; the other two are honest, or away. */
-function spoil(nodes: readonly SubtensorStub[], random: () => number): void {
-  for (const { faults } of nodes) clear(faults);
-  const bad = nodes[Math.floor(random() * nodes.length)];
-  const faults: StubFaults[] = [
-    {},
-    { hang: new Set(["*"]) },
-    { cutBefore: new Set(["chain_getBlockHash", "state_queryStorageAt", "author_submitAndWatchExtrinsic"]) },
-    { cutAfter: new Set(["author_submitAndWatchExtrinsic"]) },
-    { lag: 5 },
-    { forkedFrom: 3 },
-    { forkedFrom: 3, overstates: 3 },
-    { overstates: 3 },
-    { garble: new Set(["chain_getFinalizedHead"]) },
-    { throttle: 2 },
-    { refuse: { code: 1014, data: "Priority is too low" } },
-  ];
-  if (bad) Object.assign(bad.faults, faults[Math.floor(random() * faults.length)]);
-}
 
 test(`through ${SEEDS} seeds of faults nothing is taken for final that is not, and no write counts twice`, async () => {
   await using kit = await SubtensorKit.start({ nodes: 3, inclusion: "next", historyBlocks: 100_000 });
