@@ -80,19 +80,22 @@ export class RoundRunner {
   }
 
   async #measure({ block, hash, neurons }: Metagraph, roundId: number): Promise<KeptRound | null> {
-    const { chain, store, identity, clock, options, logger, replication } = this.#services;
+    const { chain, store, identity, clock, options, logger, metrics, replication } = this.#services;
     // A chain's first block is as good as none to whoever takes the scores: the next one comes at once (V-W12).
     if (block === 0) return null;
     const miners = minersOf(neurons, identity.hotkey);
     const callable = callableMiners(miners, (await chain.identity()).startsWith("local:"));
     if (callable.length === 0) return null;
+    const started = performance.now();
     const measurements = await measureMiners({ ...this.#services, embeddingDim: options.embeddingDim }, callable);
+    const took = performance.now() - started;
     for (const { hotkey, copies } of measurements) await replication.noteChallenges(hotkey, copies);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };
     const { scores, challenges, ...judged } = judgeMiners(known, miners, measurements, {
       block,
       cooldownBlocks: options.slashCooldownBlocks,
     });
+    metrics.measured(measurements, took, judged.slashes.filter(({ active }) => active).length);
     const recalls = new Map([...scores].map(([uid, { recall }]) => [uid, recall]));
     const ownVector = signScoreVector({ block, scores: recalls, timestampMs: clock.now() }, identity);
     const salt = randomBytes(32).toString("hex");

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Verdict } from "./store/validator-rows.ts";
+import type { Measurement } from "./visit-miner.ts";
 
 /** The validator's Prometheus metrics: its rounds, what others say of them, and what became of its weights. */
 export class ValidatorMetrics {
@@ -13,6 +14,9 @@ export class ValidatorMetrics {
   readonly #ownWeights;
   readonly #heldBack;
   readonly #lastCounted;
+  readonly #measuring;
+  readonly #miners;
+  readonly #challenges;
 
   constructor() {
     const registers = [this.registry];
@@ -34,6 +38,9 @@ export class ValidatorMetrics {
       "engram_validator_weights_last_counted_seconds",
       "When weights were last read back, unix time",
     );
+    this.#measuring = gauge("engram_validator_measuring_seconds", "What the last round's measuring took");
+    this.#miners = gauge("engram_validator_miners", "Miners in the last round that was measured", ["state"]);
+    this.#challenges = counter("engram_validator_challenges_total", "Challenges that count, by outcome", ["result"]);
   }
 
   get contentType(): string {
@@ -43,6 +50,19 @@ export class ValidatorMetrics {
   /** The exposition text. */
   async text(): Promise<string> {
     return await this.registry.metrics();
+  }
+
+  /** A round's measurements and what they took; `slashed` miners get no weight. */
+  measured(measurements: readonly Measurement[], milliseconds: number, slashed: number): void {
+    this.#measuring.set(milliseconds / 1_000);
+    const answering = measurements.filter(({ latencyMs }) => latencyMs !== null).length;
+    this.#miners.set({ state: "answering" }, answering);
+    this.#miners.set({ state: "silent" }, measurements.length - answering);
+    this.#miners.set({ state: "slashed" }, slashed);
+    const proofs = measurements.flatMap(({ proofs }) => proofs);
+    const passed = proofs.filter(Boolean).length;
+    this.#challenges.inc({ result: "passed" }, passed);
+    this.#challenges.inc({ result: "failed" }, proofs.length - passed);
   }
 
   round(verdict: Verdict | "orphaned"): void {

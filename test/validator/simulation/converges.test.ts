@@ -26,6 +26,18 @@ test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
         expect(Math.abs(weights.liar - weights.slow)).toBeLessThan(0.05 * 65_535);
       }
     }
+    for (const name of ["alice", "bob"] as const) {
+      // Two honest validators agree, nearly always, and Mallory's say is none of it.
+      const agreed = await subnet.metricOf(name, 'engram_validator_rounds_total{verdict="quorum"}');
+      expect(agreed).toBeGreaterThanOrEqual(ROUNDS * 0.75);
+      expect(await subnet.metricOf(name, 'engram_validator_miners{state="answering"}')).toBe(4);
+      expect(await subnet.metricOf(name, 'engram_validator_miners{state="silent"}')).toBe(1);
+      const failed = await subnet.metricOf(name, 'engram_validator_challenges_total{result="failed"}');
+      // All of the dead one's, and about half of the forgetful one's.
+      expect(failed).toBeGreaterThan(ROUNDS * 5 * 1.25);
+      expect(failed).toBeLessThan(ROUNDS * 5 * 1.75);
+    }
+    expect(await subnet.metricOf("mallory", 'engram_validator_rounds_total{verdict="quorum"}')).toBe(0);
   },
-  60_000,
+  120_000,
 );

@@ -38,7 +38,7 @@ export class SimulatedSubnet implements AsyncDisposable {
   readonly chain = new SteppedChain();
   readonly clock = new TestClock();
   readonly network = new ScriptedNetwork();
-  readonly #runners: RoundRunner[] = [];
+  readonly #validators: { readonly runner: RoundRunner; readonly metrics: ValidatorMetrics }[] = [];
   readonly #stack = new ReleaseStack();
 
   static async start(seed: number): Promise<SimulatedSubnet> {
@@ -65,12 +65,13 @@ export class SimulatedSubnet implements AsyncDisposable {
     const { options } = readValidatorConfig(variables);
     const publicKey = decodeHotkey(key.hotkey) ?? new Uint8Array();
     const identity = { hotkey: key.hotkey, publicKey, sign: (message: Uint8Array) => key.sign(message) };
+    const metrics = new ValidatorMetrics();
     const services: ValidatorServices = {
       ...{ options: { ...options, agreementWaitMs: 30_000 }, chain: this.chain, clock: this.clock, logger: quiet },
       ...{ store: this.#stack.use(await validatorStoreHere(path)), identity, sr25519, http },
       ...{ groundTruth: new GroundTruthSet([], DIM), signal: new AbortController().signal },
       replication: { noteChallenges: async () => undefined },
-      metrics: new ValidatorMetrics(),
+      metrics,
     };
     const desk = new ConsensusDesk(services);
     const gate = new Auth2Gate({ identity, sr25519, clock: this.clock });
@@ -80,14 +81,15 @@ export class SimulatedSubnet implements AsyncDisposable {
       const response = await app.fetch(new Request(`${originOf(uid)}${pathname}`, init));
       return { status: response.status, text: await response.text(), headers: response.headers, elapsedMs: 5 };
     });
-    this.#runners.push(new RoundRunner(services, new ConsensusExchange(services, desk), undefined));
+    const runner = new RoundRunner(services, new ConsensusExchange(services, desk), undefined);
+    this.#validators.push({ runner, metrics });
   }
 
   /** One round of all validators, to its end; what came of it at each. */
   async round(): Promise<readonly RoundOutcome[]> {
     this.chain.step(ROUND_BLOCKS);
     this.clock.time += ROUND_MS;
-    return await Promise.all(this.#runners.map((runner) => runner.run()));
+    return await Promise.all(this.#validators.map(({ runner }) => runner.run()));
   }
 
   /** The weights that a validator has set for the miners by name; null before its first. */
@@ -95,6 +97,13 @@ export class SimulatedSubnet implements AsyncDisposable {
     const row = this.chain.rows.get(MINERS.length + VALIDATORS.indexOf(name));
     if (!row) return null;
     return Object.fromEntries(MINERS.map((miner, uid) => [miner, row.get(uid) ?? 0])) as Record<MinerName, number>;
+  }
+
+  /** A sample of a validator's metrics, as in `name{label="value"}`; 0 where there is none. */
+  async metricOf(name: (typeof VALIDATORS)[number], sample: string): Promise<number> {
+    const text = await this.#validators[VALIDATORS.indexOf(name)]?.metrics.text();
+    const line = text?.split("\n").find((one) => one.startsWith(`${sample} `));
+    return Number(line?.slice(sample.length + 1) ?? 0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
