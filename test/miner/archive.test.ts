@@ -80,6 +80,22 @@ describe("a miner with a wallet", () => {
     expect(gateway.paid).toHaveLength(1);
   });
 
+  test("a transaction that never came to be is signed anew a day later, three times at most", async () => {
+    const cid = await ingest();
+    gateway.faults.forget = true;
+    const sent = new Set<string | undefined>();
+    for (let day = 0; day < 3; day += 1) {
+      const { json } = await ask(cid);
+      expect(json).toMatchObject({ state: "sent" });
+      sent.add(json["arweave_tx_id"]);
+      expect(sent.size).toBe(day + 1);
+      miner.clock.time += 86_300_000;
+      expect((await ask(cid)).json["arweave_tx_id"]).toBe(json["arweave_tx_id"]);
+      miner.clock.time += 100_000;
+    }
+    expect((await ask(cid)).status).toBe(503);
+  });
+
   test("archives for the owner alone, and the record's own bytes alone", async () => {
     const cid = await ingest();
     expect((await ask(cid, {}, new TestKey())).status).toBe(404);

@@ -43,6 +43,15 @@ test("an address is counted before its signatures are looked at", async () => {
   expect(statuses).toEqual([...Array(20).fill(401), 429]);
 });
 
+test("a root counts as five requests", async () => {
+  await using miner = await MinerUnderTest.start({ rateLimit: 11 });
+  const statuses = [];
+  for (let n = 0; n < 3; n += 1) statuses.push((await miner.call("GET", "/commitment")).status);
+  expect(statuses).toEqual([200, 200, 429]);
+  expect((await miner.post("QuerySynapse", { query_text: "x" })).status).toBe(200);
+  expect((await miner.post("QuerySynapse", { query_text: "x" })).status).toBe(429);
+});
+
 test("the limiter remembers only so many keys", () => {
   const limiter = new RateLimiter({ maxRequests: 1, windowMs: 1_000, maxKeys: 2 });
   expect(["a", "b", "c", "a", "c"].map((key) => limiter.take(key, 0) === 0)).toEqual([true, true, true, true, false]);

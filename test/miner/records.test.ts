@@ -116,6 +116,27 @@ test("a body over 10 MiB is a 413, stated or not; a compressed one is a 415", as
   }
 });
 
+test("a public memory ends when its author said, whoever brings the copy and whatever they say", async () => {
+  await using miner = await MinerUnderTest.start();
+  const { clock } = miner;
+  const authored = (id: string, expires?: number) => ({
+    author_sig: "0x",
+    engram: { id, ...(expires ? { expires } : {}) },
+  });
+  const ingest = async (metadata: object, more: object = {}) =>
+    (await miner.post("IngestSynapse", { raw_embedding: unit, metadata, ...more })).json;
+  const soon = clock.now() / 1000 + 10;
+  const mortal = (await ingest(authored("a", clock.now() + 60_000))).cid;
+  const lasting = (await ingest(authored("b"), { expires_at: soon })).cid;
+  const plain = (await ingest({ engram: "words" }, { expires_at: soon })).cid;
+  clock.time += 30_000;
+  const alive = async (cid: string) => (await miner.retrieve(cid)).status === 200;
+  expect(await Promise.all([mortal, lasting, plain].map(alive))).toEqual([true, true, false]);
+  clock.time += 31_000;
+  expect(await Promise.all([mortal, lasting].map(alive))).toEqual([false, true]);
+  expect((await ingest(authored("a", clock.now() - 1_000))).error).toMatch(/expires_at/);
+});
+
 test("only who ingested a public record deletes it, by a signature over its CID", async () => {
   await using miner = await MinerUnderTest.start();
   const { cid } = (await miner.signedPost(alice, "IngestSynapse", { raw_embedding: unit })).json;

@@ -82,6 +82,17 @@ test("metrics keep the reference's names, and count what happened by its outcome
   expect(text).not.toMatch(/^engram_proof_success_rate /m);
 });
 
+test("the number of private records is the operator's to know", async () => {
+  await using miner = await MinerUnderTest.start();
+  const owner = new TestKey();
+  await miner.post("IngestSynapse", { raw_embedding: unit });
+  const sealed = { raw_embedding: unit, metadata: { _enc: "sealed" } };
+  expect((await miner.namespacePost(owner, "garden", "IngestSynapse", sealed)).json.error).toBeNull();
+  expect(await miner.store.count()).toBe(2);
+  expect((await miner.call("GET", "/stats")).json.vectors).toBe(1);
+  expect((await miner.adminCall("GET", "/metrics")).text).toContain("engram_vectors_stored 2");
+});
+
 test("the proof rate counts challenges that were due an answer", async () => {
   const cid = (await miner.post("IngestSynapse", { raw_embedding: unit })).json.cid;
   const challenge = { cid, nonce_hex: "00".repeat(32), expires_at: Math.floor(miner.clock.now() / 1000) + 60 };

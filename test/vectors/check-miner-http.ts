@@ -131,6 +131,17 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    weakness: "M-W5: private records are counted before everybody",
+    applies: ({ request }) => request.path === "/stats",
+    assert: async (answer, vector, miner) => {
+      const { count } = await publicTree(miner);
+      compare(answer, {
+        ...vector,
+        expect: { ...vector.expect, json: { ...(vector.expect.json as object), vectors: count } },
+      });
+    },
+  },
+  {
     weakness: "M-W24: the time of a private query is told to the millisecond",
     applies: (vector) => vector.request.path === "/QuerySynapse" && isPrivate(vector),
     assert: (answer, vector) => {

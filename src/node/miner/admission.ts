@@ -15,17 +15,17 @@ export function admitAddress({ limiters, clock }: Services, peer: Peer): void {
 }
 
 /**
- * Counts a request after authentication: by the verified hotkey, else by address. A claimed hotkey counts for nothing
- * (M-W11). Throws `Refusal` 429.
+ * Counts a request after authentication, as `cost` requests: by the verified hotkey, else by address. A claimed hotkey
+ * counts for nothing (M-W11). Throws `Refusal` 429.
  */
-export function admitCaller({ limiters, clock }: Services, peer: Peer, caller: Hotkey | null): void {
+export function admitCaller({ limiters, clock }: Services, peer: Peer, caller: Hotkey | null, cost = 1): void {
   if (peer === null) return;
-  if (caller !== null) take(limiters.verified, caller, clock.now());
-  else take(limiters.anonymous, peerKey(peer), clock.now());
+  if (caller !== null) take(limiters.verified, caller, clock.now(), cost);
+  else take(limiters.anonymous, peerKey(peer), clock.now(), cost);
 }
 
-function take(limiter: RateLimiter, key: string, now: number): void {
-  const wait = limiter.take(key, now);
+function take(limiter: RateLimiter, key: string, now: number, cost = 1): void {
+  const wait = limiter.take(key, now, cost);
   if (wait <= 0) return;
   const retryAfterSeconds = Math.ceil(wait / 1000);
   throw new Refusal(429, "too many requests", {

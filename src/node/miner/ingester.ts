@@ -1,7 +1,7 @@
 import { type Cid, type CidContent, cidMatches, cidOf } from "../../crypto/cid.ts";
 import { noiseSigma, obfuscate } from "../../crypto/embedding-noise.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
-import { hasOverflow, type SubnetObject } from "../../crypto/subnet-json.ts";
+import { hasOverflow, isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
 import { writePythonDefault } from "../../crypto/subnet-json-writer.ts";
 import { PUBLIC_NAMESPACE } from "../ports.ts";
 import { MAX_METADATA_BYTES, MAX_TEXT_CHARACTERS } from "../protocol/limits.ts";
@@ -52,7 +52,7 @@ export class Ingester {
         metadata: content.metadataText,
         ingestedBy: caller,
         createdAt: this.#deps.clock.now(),
-        expiresAt: request.expiresAt ?? null,
+        expiresAt: content.expiresAt,
       },
     ]);
     return cid;
@@ -87,11 +87,13 @@ export class Ingester {
     const embedding = this.#checkedSource(request);
     const metadata = wireMetadata(request);
     const metadataText = checkedMetadataText(metadata);
-    const { expiresAt = LAST_MOMENT } = request;
-    if (expiresAt <= this.#deps.clock.now() || expiresAt > LAST_MOMENT) {
+    const authored = request.claim ? undefined : authoredExpiry(metadata);
+    const expiresAt = authored === undefined ? (request.expiresAt ?? null) : authored;
+    const end = expiresAt ?? LAST_MOMENT;
+    if (end <= this.#deps.clock.now() || end > LAST_MOMENT) {
       throw new Refusal(200, "expires_at must be a unix time in seconds that lies ahead, before the year 10000");
     }
-    return { embedding, metadata, metadataText };
+    return { embedding, metadata, metadataText, expiresAt };
   }
 
   /** The vector wins when both are given (spec 8.1). Embedding itself waits until everything else was checked. */
@@ -110,6 +112,17 @@ export class Ingester {
     refuseOtherModel(model, embedder.profile);
     return () => embedText(embedder, text);
   }
+}
+
+/**
+ * When a public memory of our clients ends by its author's word, in unix milliseconds; null: never; undefined: the record is
+ * none of theirs. It is part of the content: a stranger who stores a copy first can neither drop nor shorten it.
+ */
+function authoredExpiry(metadata: SubnetObject): number | null | undefined {
+  const details = metadata.get("engram");
+  if (!isSubnetObject(details) || !metadata.has("author_sig")) return undefined;
+  const expires = details.get("expires");
+  return typeof expires === "bigint" ? Number(expires) : null;
 }
 
 /** What a repairing validator adds of a Qdrant source's own is dropped, or the copy would get another CID (M-W43). */

@@ -1,11 +1,12 @@
 import { pythonFloat } from "../../crypto/python-text.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
-import type { Neuron, VectorStore } from "../ports.ts";
+import { type Neuron, PUBLIC_NAMESPACE, type VectorStore } from "../ports.ts";
 import { objectText, valueText } from "../protocol/reply-text.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ChainView } from "./chain-view.ts";
 
 const DAY_MS = 86_400_000;
+const COUNT_MS = 5_000;
 /** The median is taken over so many queries (spec 8.16). */
 const TIMES_KEPT = 100;
 
@@ -21,6 +22,7 @@ export class MinerStats {
   readonly #deps: Deps;
   readonly #startedAt: number;
   readonly #queryTimes: number[] = [];
+  #counted: { readonly at: number; readonly vectors: Promise<number> } | undefined;
   #day: number;
   #queriesToday = 0;
   #proofsAnswered = 0;
@@ -51,8 +53,17 @@ export class MinerStats {
     return all === 0 ? null : this.#proofsAnswered / all;
   }
 
+  /** Of everything held: for the operator alone. */
   async vectors(): Promise<number> {
     return await this.#deps.store.count();
+  }
+
+  /** Anybody may ask: private records are not told of, not even their number (M-W5), and they are not counted each time. */
+  async #publicVectors(): Promise<number> {
+    const now = this.#deps.clock.now();
+    const isFresh = this.#counted !== undefined && Math.abs(now - this.#counted.at) < COUNT_MS;
+    if (!isFresh) this.#counted = { at: now, vectors: this.#deps.store.count(PUBLIC_NAMESPACE) };
+    return (await this.#counted?.vectors) ?? 0;
   }
 
   /** Other neurons that serve an endpoint; null while the chain is not known. */
@@ -70,7 +81,7 @@ export class MinerStats {
 
   async replyText(): Promise<string> {
     const { clock, chainView, hotkey } = this.#deps;
-    const [vectors, peers, score] = await Promise.all([this.vectors(), this.peers(), this.score()]);
+    const [vectors, peers, score] = await Promise.all([this.#publicVectors(), this.peers(), this.score()]);
     const chain = await chainView.snapshot();
     this.#startDay();
     const uptime = Math.min(1, (clock.now() - this.#startedAt) / DAY_MS);

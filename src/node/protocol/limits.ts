@@ -51,6 +51,11 @@ export const DEFAULT_RATE_WINDOW_SECONDS = 60;
 export const VERIFIED_RATE_FACTOR = 10;
 /** Before a signature is looked at (3 ms of work) its address is counted: several hotkeys may share one. */
 export const ADDRESS_RATE_FACTOR = 20;
+/**
+ * A root after a write is hashed anew, 50 to 165 ms of a thread at 100,000 records: it counts as so many requests. All
+ * others count as one, for the reference's own limit must not get smaller.
+ */
+export const ROOT_COST = 5;
 /** Addresses and hotkeys remembered by the limiter: about 20 MB when all of them are busy. */
 export const MAX_RATE_KEYS = 20_000;
 

@@ -119,7 +119,7 @@ export const ROUTES: readonly RouteText[] = [
     summary: "Archive on Arweave what one's own record names",
     clause: `capability ${ARCHIVE_CAPABILITY}`,
     body: archiveFields,
-    statuses: [200, 400, 401, 404],
+    statuses: [200, 400, 401, 403, 404, 413],
     capability: ARCHIVE_CAPABILITY,
   },
   {

@@ -20,6 +20,11 @@ export interface RecordArchiverDeps extends Pick<MinerDeps, "store" | "namespace
   readonly clock: Clock;
 }
 
+/** A transaction may be mined within 50 blocks of the one it names, about 100 minutes; a day leaves room for slow gateways. */
+const LOST_AFTER_MS = 86_400_000;
+/** Of one content: each is money, should a transaction that was given up be mined after all. */
+const MOST_SIGNINGS = 3;
+
 export interface ArchivedContent {
   readonly contentCid: string;
   readonly transactionId: string;
@@ -62,27 +67,39 @@ export class RecordArchiver {
   async #archive({ contentCid, data }: ArchiveRequest, isPrivate: boolean): Promise<ArchivedContent> {
     const { uploads } = this.#deps;
     const archive = await this.#deps.archive();
-    const upload = (await uploads.call("upload", contentCid)) ?? (await this.#sign(contentCid, data, isPrivate));
-    const { transactionId } = upload;
+    let upload = (await uploads.call("upload", contentCid)) ?? (await this.#sign(contentCid, data, isPrivate));
     try {
-      if (upload.sent === 0 || (await archive.state(transactionId)).state === "unknown") {
+      if (upload.sent === 0 || (await archive.state(upload.transactionId)).state === "unknown") {
+        if (this.#isLost(upload)) upload = await this.#sign(contentCid, data, isPrivate, upload.transactionId);
         await archive.send(upload, data);
         await uploads.call("uploadSent", contentCid);
       }
-      return { contentCid, transactionId, state: "sent" };
+      return { contentCid, transactionId: upload.transactionId, state: "sent" };
     } catch (error) {
       if (!isEngramError(error, "ARCHIVE_UNREACHABLE")) throw error;
-      return { contentCid, transactionId, state: upload.sent === 1 ? "sent" : "signed" };
+      return { contentCid, transactionId: upload.transactionId, state: upload.sent === 1 ? "sent" : "signed" };
     }
   }
 
-  async #sign(contentCid: string, data: Uint8Array, isPrivate: boolean): Promise<UploadRow> {
+  /**
+   * Sent, and not known so long after: it names a block too old to be mined any more, and sending it again is in vain.
+   * Throws `Refusal` 503 when that happened too often: something is wrong with the archive or the wallet.
+   */
+  #isLost({ sent, signedAt, signings }: UploadRow): boolean {
+    if (sent === 0 || this.#deps.clock.now() - signedAt < LOST_AFTER_MS) return false;
+    if (signings < MOST_SIGNINGS) return true;
+    throw new Refusal(503, "this miner's archive does not take this content", { retryAfterSeconds: 86_400 });
+  }
+
+  async #sign(contentCid: string, data: Uint8Array, isPrivate: boolean, replaces?: string): Promise<UploadRow> {
     const { uploads, clock, dailyWinston } = this.#deps;
     const day = new Date(clock.now()).toISOString().slice(0, 10);
     const maxWinston = dailyWinston - (await uploads.call("uploadsSpent", day));
     const archive = await this.#deps.archive();
     const signed = await archive.sign(data, { tags: tagsOf(contentCid, isPrivate), maxWinston });
-    return await uploads.call("keepUpload", { ...signed, contentCid, day, dailyWinston });
+    const signedAt = clock.now();
+    const kept = { ...signed, contentCid, day, dailyWinston, signedAt };
+    return await uploads.call("keepUpload", replaces === undefined ? kept : { ...kept, replaces });
   }
 }
 

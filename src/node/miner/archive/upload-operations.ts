@@ -6,6 +6,10 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 export interface UploadRow extends SignedUpload {
   readonly contentCid: string;
   readonly sent: 0 | 1;
+  /** Unix milliseconds. */
+  readonly signedAt: number;
+  /** How often this content was signed. */
+  readonly signings: number;
 }
 
 export interface KeepUpload extends SignedUpload {
@@ -13,9 +17,13 @@ export interface KeepUpload extends SignedUpload {
   /** The UTC day whose money it draws on, and what that allows. */
   readonly day: string;
   readonly dailyWinston: number;
+  readonly signedAt: number;
+  /** Its transaction never came to be and gives way to this one; absent: what is there stays. */
+  readonly replaces?: string;
 }
 
-const COLUMNS = "content_cid AS contentCid, transaction_id AS transactionId, header, winston, sent";
+const COLUMNS =
+  "content_cid AS contentCid, transaction_id AS transactionId, header, winston, sent, signed_at AS signedAt, signings";
 
 export function createUploadOperations(database: SqliteDatabase) {
   const find = database.prepare<[string], UploadRow>(`SELECT ${COLUMNS} FROM upload WHERE content_cid = ?`);
@@ -23,8 +31,13 @@ export function createUploadOperations(database: SqliteDatabase) {
     .prepare<[string], number>("SELECT coalesce(sum(winston), 0) FROM upload WHERE day = ?")
     .pluck();
   const insert = database.prepare(
-    `INSERT INTO upload (content_cid, transaction_id, header, winston, day)
-     VALUES (@contentCid, @transactionId, @header, @winston, @day)`,
+    `INSERT INTO upload (content_cid, transaction_id, header, winston, day, signed_at)
+     VALUES (@contentCid, @transactionId, @header, @winston, @day, @signedAt)`,
+  );
+  const replace = database.prepare(
+    `UPDATE upload SET transaction_id = @transactionId, header = @header, winston = @winston, day = @day,
+       signed_at = @signedAt, signings = signings + 1, sent = 0
+     WHERE content_cid = @contentCid`,
   );
   const markSent = database.prepare("UPDATE upload SET sent = 1 WHERE content_cid = ?");
 
@@ -35,15 +48,14 @@ export function createUploadOperations(database: SqliteDatabase) {
     },
     writes: {
       /** The upload of this content: the one that was there, or this one. Throws `ARCHIVE_BUDGET`. */
-      keepUpload: ({ dailyWinston, ...upload }: KeepUpload): UploadRow => {
+      keepUpload: ({ dailyWinston, replaces, ...upload }: KeepUpload): UploadRow => {
         const known = find.get(upload.contentCid);
-        if (known) return known;
+        if (known && known.transactionId !== replaces) return known;
         if ((spent.get(upload.day) ?? 0) + upload.winston > dailyWinston) {
           throw new EngramError("ARCHIVE_BUDGET", "this miner archives no more today", { retryAfterMs: 3_600_000 });
         }
-        insert.run(upload);
-        const { day: _, ...row } = upload;
-        return { ...row, sent: 0 };
+        (known ? replace : insert).run(upload);
+        return find.get(upload.contentCid) as UploadRow;
       },
       uploadSent: (contentCid: string): void => {
         markSent.run(contentCid);

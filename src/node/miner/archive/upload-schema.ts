@@ -13,4 +13,8 @@ export const uploadMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID`,
     "CREATE INDEX upload_by_day ON upload (day)",
   ],
+  "002-upload-signings": [
+    "ALTER TABLE upload ADD COLUMN signed_at INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE upload ADD COLUMN signings INTEGER NOT NULL DEFAULT 1",
+  ],
 };

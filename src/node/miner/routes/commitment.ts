@@ -1,5 +1,6 @@
 import { pythonFloat } from "../../../crypto/python-text.ts";
 import { proofText, type SignedCommitment } from "../../protocol/commitment.ts";
+import { ROOT_COST } from "../../protocol/limits.ts";
 import { Refusal } from "../../protocol/refusal.ts";
 import { objectText, valueText } from "../../protocol/reply-text.ts";
 import { readProveRequest } from "../../protocol/requests.ts";
@@ -11,7 +12,7 @@ import { readBody } from "../request-body.ts";
 /** GET /commitment (spec 8.13), signed with its count (M-W25). */
 export const commitmentRoute: Route = async (services, _request, { peer, logger }) => {
   try {
-    admitCaller(services, peer, null);
+    admitCaller(services, peer, null, ROOT_COST);
     const { commitment } = await services.committer.commitment();
     return { status: 200, text: objectText(fieldsOf(commitment)) };
   } catch (error) {
@@ -24,7 +25,7 @@ export const proveRoute: Route = async (services, request, { peer, logger }) => 
   try {
     const body = await readBody(request);
     const caller = await services.authenticator.authenticate(body, "prove-memory");
-    admitCaller(services, peer, caller);
+    admitCaller(services, peer, caller, ROOT_COST);
     const leaf = readProveRequest(body);
     const { commitment, proof } = await services.committer.commitment(leaf);
     if (proof === null) throw new Refusal(404, "not found");
