@@ -12,6 +12,10 @@ export interface RelaySettings {
   /** Signatures a ranking should have, the proposer's included. */
   readonly quorumMin: number;
   readonly deadlineMs: number;
+  /** Told when submissions keep failing; absent: log and metrics alone. */
+  readonly alertUrl?: string | undefined;
+  /** So long what has ended is kept whole; 30 days. */
+  readonly retentionMs?: number;
   /** Null: dry run, nothing is queued or sent. */
   readonly gateway: GatewayAddress | null;
 }
@@ -24,6 +28,8 @@ const variables = z.object({
   ENGRAM_RELAY_ENABLED: flag.default(true),
   ENGRAM_GATEWAY_HOTKEY: z.string().refine(isHotkey, "must be an SS58 address of prefix 42").optional(),
   RELAY_SCHEMA: z.enum(["v1", "v2"], "must be v1 or v2").default("v2"),
+  RELAY_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  RELAY_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   RELAY_QUORUM_MIN: z.coerce.number().int().min(1).max(64).default(2),
 });
 
@@ -42,8 +48,17 @@ export function relaySettings(environment: Environment): RelaySettings {
     schemaVersion: `engram-${values.RELAY_SCHEMA}`,
     quorumMin: values.RELAY_QUORUM_MIN,
     deadlineMs: values.XERIS_RELAY_TIMEOUT * 1_000,
+    alertUrl: values.RELAY_ALERT_WEBHOOK_URL,
+    retentionMs: values.RELAY_RETENTION_DAYS * 86_400_000,
     gateway: url === undefined || hotkey === undefined ? null : { url: gatewayBase(url), hotkey },
   };
+}
+
+const metricsVariable = z.object({ RELAY_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional() });
+
+/** Where the relay's metrics are served; null: nowhere. Errors: `CONFIG_INVALID`. */
+export function metricsPortOf(environment: Environment): number | null {
+  return parseVariables(metricsVariable, environment).RELAY_METRICS_PORT ?? null;
 }
 
 /** The reference's URL names the route itself; ours is the gateway's. */

@@ -3,25 +3,21 @@ import type { Hotkey } from "../crypto/ss58.ts";
 import type { Lease, Leases } from "../node/client/leases.ts";
 import type { ChainClient, Neuron } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
-import type { Clock } from "../node/runtime/clock.ts";
-import type { Logger } from "../node/runtime/logger.ts";
 import { isCallable } from "../node/validator/miner-address.ts";
+import { type AlertWebhook, sendAlert } from "./alert-webhook.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
 import { votersOf } from "./cosign/electorate.ts";
-import { MAX_ASK_MS } from "./cosign/proposer-order.ts";
 import { COSIGN_PATH } from "./cosign/routes.ts";
 import { checkFinality } from "./finality.ts";
-import { isAtLeast } from "./gateway/submission.ts";
-import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
 import { countVotes, isQuorum, permittedSet } from "./quorum.ts";
-import type { Receipt } from "./receipt.ts";
 import { release } from "./release.ts";
-import { type SubmitOutcome, type Submitter, submit } from "./submit.ts";
+import { settleAttempt } from "./settle-attempt.ts";
+import { endAs, type MoveDeps, moveTo, waitUntil } from "./submission-moves.ts";
+import { type Submitter, submit } from "./submit.ts";
 
-export interface RelayWorkerDeps {
-  readonly outbox: Pick<Outbox, "call">;
+export interface RelayWorkerDeps extends MoveDeps {
   readonly leases: Leases;
   readonly chain: ChainClient;
   readonly signer: PayloadSigner;
@@ -31,10 +27,12 @@ export interface RelayWorkerDeps {
   readonly quorumMin: number;
   /** Validators where the operator says they are; this counts more than what the chain says. */
   readonly peers: readonly Auth2Peer[];
-  readonly clock: Clock;
   /** When this process began. */
   readonly since: number;
-  readonly log: Logger;
+  /** Absent: failures are in log and metrics alone. */
+  readonly webhook?: AlertWebhook | undefined;
+  /** So long what has ended is kept whole. */
+  readonly retentionMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -46,11 +44,10 @@ const COSIGN_MS = 60_000;
 /** What failed here and not at the receiver, mostly a chain that restarts: it counts as no attempt. */
 const AFTER_ERROR_MS = 5_000;
 const RECONCILE_MS = 60_000;
-const FIRST_POLL_MS = 5_000;
-const MAX_POLL_MS = 300_000;
-const PENDING_LIMIT_MS = 86_400_000;
-/** The receiver forgets by then what lacks validators (spec 14.2); the next rounds are no worse off. */
-const QUORUM_LIMIT_MS = 3_600_000;
+const FORGET_MS = 3_600_000;
+const RETENTION_MS = 30 * 86_400_000;
+/** As the receiver takes them (spec 14.3). */
+const MAX_SUBMISSION_BYTES = 1_048_576;
 
 /** Takes submissions from state to state, in one process at a time (design: background work). */
 export class RelayWorker {
@@ -58,6 +55,7 @@ export class RelayWorker {
   #running: Promise<void> | undefined;
   #wake = new AbortController();
   #reconcileAt = 0;
+  #forgetAt = 0;
 
   constructor(deps: RelayWorkerDeps) {
     this.#deps = deps;
@@ -86,7 +84,9 @@ export class RelayWorker {
         await lease.check();
         await this.#advance(job, lease);
       }
+      await this.#alert(lease.signal);
       await this.#reconcile();
+      await this.#forget();
     });
   }
 
@@ -116,20 +116,24 @@ export class RelayWorker {
     }
   }
 
-  /** Steps until the submission has to wait or has ended. */
+  /** Steps until the submission has to wait or has ended; nothing it does keeps others from their turn. */
   async #advance(job: string, lease: Lease): Promise<void> {
     const { outbox, clock, log } = this.#deps;
-    for (let more = true; more; ) {
-      const submission = await outbox.call("find", { id: job });
-      if (!submission) return;
-      try {
+    let state: SubmissionState | undefined;
+    try {
+      for (let more = true; more; ) {
+        const submission = await outbox.call("find", { id: job });
+        if (!submission) return;
+        state = submission.state;
         more = await this.#step(submission, lease);
-      } catch (error) {
-        lease.signal.throwIfAborted();
-        const code = codeOf(error);
-        log.warn({ job, state: submission.state, code }, "a submission has to wait");
-        return await this.#wait(submission, code, clock.now() + AFTER_ERROR_MS);
       }
+    } catch (error) {
+      lease.signal.throwIfAborted();
+      const code = codeOf(error);
+      // What is wrong with the entry itself will be wrong again; what is wrong around it passes.
+      if (isContent(error)) return void (await endAs(this.#deps, { job }, "parked", code));
+      log.warn({ job, state, code }, "a submission has to wait");
+      await outbox.call("delay", { job, code, nextAt: clock.now() + AFTER_ERROR_MS });
     }
   }
 
@@ -138,7 +142,7 @@ export class RelayWorker {
       case "held":
         return (await this.#mayProceed(submission)) && (await this.#release(submission));
       case "ready":
-        return await this.#move(submission, submission.assurance === "quorum" ? "cosigning" : "submitting");
+        return await moveTo(this.#deps, submission, submission.assurance === "quorum" ? "cosigning" : "submitting");
       case "cosigning":
         return await this.#cosign(submission, lease);
       case "submitting":
@@ -151,10 +155,11 @@ export class RelayWorker {
 
   async #mayProceed(submission: Submission): Promise<boolean> {
     const { chain, clock } = this.#deps;
-    if ((await chain.identity()) !== submission.chain) return await this.#end(submission, "orphaned", "other_chain");
+    if ((await chain.identity()) !== submission.chain)
+      return await endAs(this.#deps, submission, "orphaned", "other_chain");
     const finality = await checkFinality(chain, { number: submission.block, hash: submission.blockHash });
-    if (finality === "orphaned") return await this.#end(submission, "orphaned", "reorganised");
-    if (finality === "waiting") await this.#wait(submission, "not_final", clock.now() + TICK_MS);
+    if (finality === "orphaned") return await endAs(this.#deps, submission, "orphaned", "reorganised");
+    if (finality === "waiting") await waitUntil(this.#deps, submission, "not_final", clock.now() + TICK_MS);
     return finality === "final";
   }
 
@@ -163,20 +168,21 @@ export class RelayWorker {
     const released = await release(this.#deps, submission, now);
     switch (released) {
       case "released":
+        this.#deps.metrics?.waitedForFinality((now - submission.createdAt) / 1_000);
         return true;
       case "waits":
-        await this.#wait(submission, "not_my_turn", now + TICK_MS);
+        await waitUntil(this.#deps, submission, "not_my_turn", now + TICK_MS);
         return false;
       case "taken":
       case "skipped":
       case "expired":
-        return await this.#end(submission, "skipped", `round_${released}`);
+        return await endAs(this.#deps, submission, "skipped", `round_${released}`);
       case "changed":
-        return await this.#end(submission, "skipped", "voters_changed");
+        return await endAs(this.#deps, submission, "skipped", "voters_changed");
       case "no_vote":
-        return await this.#end(submission, "skipped", "no_vote");
+        return await endAs(this.#deps, submission, "skipped", "no_vote");
       case "no_permit":
-        return await this.#end(submission, "parked", "no_permit");
+        return await endAs(this.#deps, submission, "parked", "no_permit");
     }
   }
 
@@ -191,19 +197,20 @@ export class RelayWorker {
     const isEnough = (signers: readonly Hotkey[]) => signers.length >= quorumMin && (quorumMin === 1 || meets(signers));
     const have = [signer.hotkey, ...cosignatures.map((found) => found.validator_hotkey)];
     // Who was told that validators are missing asks on: the receiver may count otherwise than this relay.
-    if (polls === 0 && isEnough(have)) return await this.#move(submission, "submitting");
+    if (polls === 0 && isEnough(have)) return await moveTo(this.#deps, submission, "submitting");
     const peers = (await this.#peers(submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
     await lease.check();
     const { found, lost } = await collectCosignatures(collector, { path: COSIGN_PATH, body, peers }, lease.signal);
     await outbox.call("addCosignatures", { job, found });
     if (isEnough([...have, ...found.map(({ validator_hotkey }) => validator_hotkey)])) {
-      return await this.#move(submission, "submitting");
+      return await moveTo(this.#deps, submission, "submitting");
     }
     const possible = voters.map(({ hotkey }) => hotkey).filter((hotkey) => !lost.includes(hotkey));
     // Validators sign once a round: who lost too many to other payloads can only wait for the next round (guide 4.3).
-    if (!meets(possible)) return await this.#end(submission, "skipped", "no_quorum");
-    if (polls > 0 || clock.now() - (releasedAt ?? 0) >= COSIGN_MS) return await this.#move(submission, "submitting");
-    await this.#wait(submission, "quorum", clock.now() + TICK_MS);
+    if (!meets(possible)) return await endAs(this.#deps, submission, "skipped", "no_quorum");
+    if (polls > 0 || clock.now() - (releasedAt ?? 0) >= COSIGN_MS)
+      return await moveTo(this.#deps, submission, "submitting");
+    await waitUntil(this.#deps, submission, "quorum", clock.now() + TICK_MS);
     return false;
   }
 
@@ -227,78 +234,46 @@ export class RelayWorker {
   }
 
   async #submit(submission: Submission, lease: Lease): Promise<boolean> {
-    const { outbox, submitter, clock } = this.#deps;
+    const { outbox, submitter, clock, metrics } = this.#deps;
     const { job, signedHash, body, cosignatures, acceptNewTerms } = submission;
     if (signedHash === null || body === null) throw new TypeError("what is submitted is signed");
-    await outbox.call("beginAttempt", { job, now: clock.now() });
-    await lease.check();
     const text = withCosignatures(body, cosignatures);
-    await this.#settle(submission, await submit(submitter, { signedHash, text, acceptNewTerms, signal: lease.signal }));
+    const bytes = Buffer.byteLength(text);
+    if (bytes > MAX_SUBMISSION_BYTES) return await endAs(this.#deps, submission, "parked", "too_large");
+    const startedAt = clock.now();
+    await outbox.call("beginAttempt", { job, now: startedAt });
+    await lease.check();
+    const outcome = await submit(submitter, { signedHash, text, acceptNewTerms, signal: lease.signal });
+    const code = outcome.http === null && "code" in outcome ? outcome.code : `${outcome.http}`;
+    metrics?.attempted({ code, bytes, seconds: (clock.now() - startedAt) / 1_000 });
+    const begun = { ...submission, firstSubmitAt: submission.firstSubmitAt ?? startedAt };
+    await settleAttempt(this.#deps, begun, outcome);
     return false;
   }
 
-  async #settle(submission: Submission, outcome: SubmitOutcome): Promise<void> {
-    const { outbox, clock, log } = this.#deps;
-    const { job, assurance, polls, firstSubmitAt } = submission;
-    const now = clock.now();
-    switch (outcome.kind) {
-      case "delivered":
-        if (!isReceiptOf(submission, outcome.receipt)) {
-          const differs = { kind: "retry", code: "receipt_differs", http: outcome.http, retryAfterMs: 0 } as const;
-          return await this.#settle(submission, differs);
-        }
-        await outbox.call("deliver", { job, receipt: outcome.receipt, http: outcome.http, now });
-        return log.info({ job, sequence: outcome.receipt.gateway_seq }, "delivered");
-      case "pending": {
-        const waited = now - (firstSubmitAt ?? now);
-        if (assurance === "quorum" && waited > QUORUM_LIMIT_MS)
-          return void (await this.#end(submission, "skipped", "no_quorum"));
-        if (waited > PENDING_LIMIT_MS) return void (await this.#end(submission, "parked", "expired"));
-        const [state, longest] =
-          assurance === "quorum" ? (["cosigning", MAX_ASK_MS] as const) : (["submitting", MAX_POLL_MS] as const);
-        const nextAt = now + Math.max(outcome.retryAfterMs, Math.min(longest, FIRST_POLL_MS * 2 ** polls));
-        return await outbox.call("pending", { job, state, nextAt, code: outcome.code, http: outcome.http });
-      }
-      case "rejected":
-        return void (await this.#end(submission, "parked", outcome.code, outcome.http));
-      case "postponed":
-        return await this.#wait(submission, outcome.code, now + outcome.retryAfterMs);
-      case "retry": {
-        const { code, http, retryAfterMs } = outcome;
-        const state = await outbox.call("failAttempt", { job, code, http, retryAfterMs, now });
-        if (state === "abandoned") log.error({ job, code, http }, "abandoned after ten retries; engram relay replay");
-        else log.warn({ job, code, http }, "the submission failed; trying again");
-      }
-    }
+  /** A webhook that does not answer hears of it again with the next tick. */
+  async #alert(signal: AbortSignal): Promise<void> {
+    const { outbox, webhook } = this.#deps;
+    const { unsent } = await outbox.call("attempts", null);
+    if (unsent === null) return;
+    const { dlqPending } = await outbox.call("summary", null);
+    if (!webhook || (await sendAlert(webhook, unsent, dlqPending, signal))) await outbox.call("alertSent", null);
   }
 
-  async #move(submission: Submission, state: SubmissionState): Promise<true> {
-    const { outbox, clock } = this.#deps;
-    await outbox.call("postpone", { job: submission.job, state, nextAt: clock.now(), code: null, http: null });
-    return true;
-  }
-
-  async #wait({ job, state, lastHttpCode }: Submission, code: string, nextAt: number): Promise<void> {
-    await this.#deps.outbox.call("postpone", { job, state, nextAt, code, http: lastHttpCode });
-  }
-
-  async #end(
-    { job }: Submission,
-    state: "parked" | "orphaned" | "skipped",
-    code: string,
-    http: number | null = null,
-  ): Promise<false> {
-    const { outbox, clock, log } = this.#deps;
-    await outbox.call("end", { job, state, code, http, now: clock.now() });
-    if (state === "parked") log.error({ job, code, http }, "parked: a person has to look; engram relay list");
-    else log.warn({ job, code }, `${state}: it is not sent any more`);
-    return false;
+  async #forget(): Promise<void> {
+    const { outbox, clock, retentionMs = RETENTION_MS } = this.#deps;
+    if (clock.now() < this.#forgetAt) return;
+    this.#forgetAt = clock.now() + FORGET_MS;
+    await outbox.call("forgetEnded", { before: clock.now() - retentionMs });
+    await outbox.call("forgetOldRounds", null);
   }
 }
 
-/** A receipt for less than was sent, or on another chain, delivers nothing. */
-function isReceiptOf({ outputHash, assurance, chain }: Submission, receipt: Receipt): boolean {
-  return receipt.output_hash === outputHash && isAtLeast(receipt.assurance, assurance) && receipt.chain === chain;
+/** Errors of what an entry says, not of what is around it. */
+const CONTENT = /^(SUBMISSION|PAYLOAD|OUTPUT|SCORES|JSON)_/;
+
+function isContent(error: unknown): boolean {
+  return isEngramError(error) && CONTENT.test(error.code);
 }
 
 function codeOf(error: unknown): string {

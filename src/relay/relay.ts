@@ -17,6 +17,8 @@ import type { PayloadSigner } from "./payload/sign-payload.ts";
 import { subjectOf } from "./payload/subject.ts";
 import type { Assurance } from "./payload/types.ts";
 import type { SubmissionPayer } from "./payment/buyer-types.ts";
+import { RelayMetrics } from "./relay-metrics.ts";
+import { readingsOf } from "./relay-readings.ts";
 import type { RelaySettings } from "./relay-settings.ts";
 import { RelayWorker } from "./relay-worker.ts";
 import { type RelayStatus, relayStatus } from "./status.ts";
@@ -52,11 +54,13 @@ export class Relay implements RelayPort, AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #stop = new AbortController();
   readonly #worker: RelayWorker | null;
+  readonly metrics: RelayMetrics;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#outbox = openOutbox(options.home);
+    this.metrics = new RelayMetrics(readingsOf(this.#outbox, this.#clock));
     this.#worker = this.#createWorker();
   }
 
@@ -146,6 +150,7 @@ export class Relay implements RelayPort, AsyncDisposable {
     const outputHash = output.hash;
     if (!this.#worker) {
       await this.#outbox.call("countDryRun", null);
+      this.metrics.submitted("dry_run", output.type);
       log.info({ outputHash, block: number }, "dry run: nothing is relayed without XERIS_RELAY_URL");
       return { job: null, outputHash, created: false };
     }
@@ -170,20 +175,25 @@ export class Relay implements RelayPort, AsyncDisposable {
 
   #createWorker(): RelayWorker | null {
     const { settings, signer, chain, http, sr25519, log, payer, peers = [] } = this.#options;
-    const { gateway, deadlineMs, quorumMin } = settings;
+    const { gateway, deadlineMs, quorumMin, alertUrl, retentionMs, netuid } = settings;
     if (!gateway) return null;
     const [outbox, clock] = [this.#outbox, this.#clock];
+    const webhook =
+      alertUrl === undefined ? undefined : { url: alertUrl, http, validatorHotkey: signer.hotkey, netuid, log };
     return new RelayWorker({
       outbox,
       leases: new Leases({ store: outbox, clock }),
       chain,
       signer,
-      submitter: { http, gateway, deadlineMs, ...(payer ? { payer } : {}) },
+      submitter: { http, gateway, deadlineMs, now: () => clock.now(), ...(payer ? { payer } : {}) },
       collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
       quorumMin,
       peers,
       clock,
       since: clock.now(),
+      webhook,
+      ...(retentionMs === undefined ? {} : { retentionMs }),
+      metrics: this.metrics,
       log,
       signal: this.#stop.signal,
     });

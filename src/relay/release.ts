@@ -1,3 +1,4 @@
+import { EngramError } from "../crypto/errors.ts";
 import { isSubnetObject } from "../crypto/subnet-json.ts";
 import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
 import type { ChainClient } from "../node/ports.ts";
@@ -45,9 +46,11 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
     if (now < proposalTime(createdAt, since, delay) || (await chain.finalized()).number < block + delay) return "waits";
   }
   const document = readSubnetJson(submission.outputJson);
-  if (!isSubnetObject(document)) throw new TypeError("a stored output is an object");
+  if (!isSubnetObject(document)) throw damaged();
   const nonce = makeNonce(outputType, block, neuron?.uid ?? null, now);
   const output = thawOutput(outputType, document);
+  // What was queued is what is signed.
+  if (output.hash !== submission.outputHash) throw damaged();
   const body = payloadBody({ schemaVersion, netuid, block, blockHash, roundTs: now / 1_000, nonce, output });
   const signed = signPayload(body, signer);
   const { hotkey } = signer;
@@ -59,4 +62,10 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
   const text = submission.payer == null ? signed.text : withPayer(signed, signer, submission.payer, now);
   const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
   return released === "recorded" ? "released" : released;
+}
+
+function damaged(): EngramError {
+  return new EngramError("OUTPUT_DAMAGED", "a queued output is not what was queued", {
+    fix: "engram relay drop gives it up; publish it again",
+  });
 }

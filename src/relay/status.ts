@@ -15,10 +15,15 @@ export interface RelayStatus {
   readonly last_ok_hash: string | null;
   /** Unix milliseconds. */
   readonly last_ok_at: number | null;
+  /** Failed attempts since the last success, of all submissions together. */
+  readonly consecutive_failures: number;
+  /** How far the receiver's clock is ahead; null until it was measured. */
+  readonly clock_skew_ms: number | null;
 }
 
 /** Reads the outbox; a relay that never ran is all zeros. */
 export async function relayStatus(outbox: Outbox): Promise<RelayStatus> {
+  const { failures, skews } = await outbox.call("attempts", null);
   const { states, counters, dlqPending, lastOk } = await outbox.call("summary", null);
   const inState = (state: SubmissionState) => states.find((row) => row.state === state)?.count ?? 0;
   const counter = (name: string) => counters.find((row) => row.name === name)?.value ?? 0;
@@ -33,5 +38,13 @@ export async function relayStatus(outbox: Outbox): Promise<RelayStatus> {
     dry_runs: counter("dry_runs"),
     last_ok_hash: lastOk?.output_hash ?? null,
     last_ok_at: lastOk?.ended_at ?? null,
+    consecutive_failures: failures,
+    clock_skew_ms: medianOf(skews) ?? null,
   };
+}
+
+/** Undefined of nothing. */
+export function medianOf(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.floor(sorted.length / 2)];
 }

@@ -19,6 +19,8 @@ export interface Submitter {
   /** Absent: whatever costs money is refused. */
   readonly payer?: SubmissionPayer;
   readonly deadlineMs: number;
+  /** Unix milliseconds, for the receiver's clock to be compared with. */
+  readonly now?: () => number;
 }
 
 export interface SubmitRequest {
@@ -29,11 +31,21 @@ export interface SubmitRequest {
   readonly signal: AbortSignal;
 }
 
-/** What an attempt came to. `code` is a word of ours or of spec 14.0, never text from the network. */
+/**
+ * What an attempt came to. `skewMs`: how far the receiver's clock is ahead, by when it says it received this and the
+ * middle of the call (spec 14.10); null when it does not say. `code` is a word of ours or of spec 14.0, never text from the
+ * network.
+ */
 export type SubmitOutcome =
-  | { readonly kind: "delivered"; readonly receipt: Receipt; readonly http: number }
+  | { readonly kind: "delivered"; readonly receipt: Receipt; readonly http: number; readonly skewMs: number | null }
   /** The receiver has it and waits for signatures or the chain. */
-  | { readonly kind: "pending"; readonly code: string; readonly http: number; readonly retryAfterMs: number }
+  | {
+      readonly kind: "pending";
+      readonly code: string;
+      readonly http: number;
+      readonly retryAfterMs: number;
+      readonly skewMs: number | null;
+    }
   /** Refused for good: sending the same again changes nothing. */
   | { readonly kind: "rejected"; readonly code: string; readonly http: number | null }
   | { readonly kind: "retry"; readonly code: string; readonly http: number | null; readonly retryAfterMs: number }
@@ -51,7 +63,12 @@ const FINAL = new Set(["PAYMENT_CHANGED", "PAYMENT_NOT_ALLOWED", "PAYMENT_TOO_DE
 
 const word = z.string().regex(/^[a-z_]{1,40}$/);
 const maybeWord = word.optional().catch(undefined);
-const answer = z.looseObject({ status: maybeWord, error: maybeWord, receipt: z.unknown().optional() });
+const answer = z.looseObject({
+  status: maybeWord,
+  error: maybeWord,
+  receipt: z.unknown().optional(),
+  received_at_ms: z.int().min(0).optional().catch(undefined),
+});
 
 /**
  * Sends a submission once, and once more when it is asked to pay (spec 14.0). Only a receipt that the pinned gateway
@@ -96,12 +113,24 @@ async function judge(submitter: Submitter, paid: PaidSubmission, reply: HttpRepl
     const receipt = await receiptOf(body?.receipt, submitter.gateway.hotkey, paid.signedHash);
     if (!receipt) return { kind: "retry", code: "receipt_invalid", http, retryAfterMs };
     if (receipt.payment) await submitter.payer?.settled(paid, headers);
-    return { kind: "delivered", receipt, http };
+    // Accepted just now: without a word of its own the receipt's time is when it came.
+    const receivedAt = body?.received_at_ms ?? (http === 201 ? receipt.accepted_at_ms : undefined);
+    return { kind: "delivered", receipt, http, skewMs: skewOf(submitter, reply, receivedAt) };
   }
-  if (http === 202) return { kind: "pending", code, http, retryAfterMs };
+  if (http === 202) {
+    return { kind: "pending", code, http, retryAfterMs, skewMs: skewOf(submitter, reply, body?.received_at_ms) };
+  }
   // Asked again although it was paid: the payment may be on its way.
   if (http === 402 || RETRIED.has(http) || http >= 500) return { kind: "retry", code, http, retryAfterMs };
   return { kind: "rejected", code: http >= 300 && http < 400 ? "redirected" : code, http };
+}
+
+function skewOf(
+  { now = Date.now }: Submitter,
+  { elapsedMs }: HttpReply,
+  receivedAt: number | undefined,
+): number | null {
+  return receivedAt === undefined ? null : Math.round(receivedAt - (now() - elapsedMs / 2));
 }
 
 async function receiptOf(value: unknown, gateway: Hotkey, signedHash: string): Promise<Receipt | null> {

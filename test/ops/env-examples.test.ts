@@ -8,7 +8,7 @@ import type { Environment } from "../../src/node/runtime/config.ts";
 import { readValidatorConfig } from "../../src/node/validator/validator-config.ts";
 import { readGatewayConfig } from "../../src/relay/gateway/gateway-config.ts";
 import { paymentSettings } from "../../src/relay/payment/payment-settings.ts";
-import { relaySettings } from "../../src/relay/relay-settings.ts";
+import { metricsPortOf, relaySettings } from "../../src/relay/relay-settings.ts";
 import { engram, temporaryFolder } from "../cli/engram.ts";
 import { MinerChild } from "./miner-child.ts";
 
@@ -19,7 +19,10 @@ const readers: readonly (readonly [name: string, read: Read, elsewhere: readonly
   ["miner", readMinerConfig, ["ENGRAM_VISION_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY"]],
   [
     "validator",
-    (from) => [readValidatorConfig(from), relaySettings(from), paymentSettings(from), from["ENGRAM_PAYMENT_RPC_URL"]],
+    (from) => [
+      ...[readValidatorConfig(from), relaySettings(from), metricsPortOf(from), paymentSettings(from)],
+      from["ENGRAM_PAYMENT_RPC_URL"],
+    ],
     [],
   ],
   ["gateway", (from) => readGatewayConfig(from, "/folder"), []],

@@ -10,7 +10,7 @@ import { createLogger } from "../../src/node/runtime/logger.ts";
 import { type FrozenOutput, freezeInference } from "../../src/relay/payload/freeze-output.ts";
 import { readPayload } from "../../src/relay/payload/read-payload.ts";
 import type { PayloadSigner } from "../../src/relay/payload/sign-payload.ts";
-import { NO_RECEIPT_HASH, type Receipt, signReceipt } from "../../src/relay/receipt.ts";
+import { NO_RECEIPT_HASH, type Receipt, type ReceiptBody, signReceipt } from "../../src/relay/receipt.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
 import { TestClock } from "../support/test-clock.ts";
 
@@ -138,7 +138,7 @@ export class ScriptedGateway {
     return { url: GATEWAY_URL, hotkey: this.signer.hotkey };
   }
 
-  receipt(text: string): Receipt {
+  receipt(text: string, changes: Partial<ReceiptBody> = {}): Receipt {
     const payload = readPayload(text);
     const body = {
       gateway_seq: 1,
@@ -152,6 +152,7 @@ export class ScriptedGateway {
       accepted_at_ms: 1,
       chain: "local:stepped",
       payment: null,
+      ...changes,
     };
     return signReceipt(body, this.signer);
   }

@@ -3,6 +3,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import { type CommonOptions, dataCommand, positiveInteger, run } from "../../node/commands/kit.ts";
 import { columns, print } from "../../node/commands/output.ts";
 import { homeFolder, readEnvironment } from "../../node/runtime/config.ts";
+import type { Equivocation } from "../cosign/journal-operations.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { SUBMISSION_STATES, type Submission, type SubmissionState } from "../outbox/outbox-types.ts";
 import type { RelayStatus } from "../status.ts";
@@ -18,7 +19,21 @@ type ShownSubmission = Pick<
   "job" | "state" | "outputType" | "block" | "roundId" | "signedHash" | "attempts" | "lastError" | "lastHttpCode"
 > & { readonly createdAt: string; readonly cosignatures: number; readonly receipt: number | null };
 
-/** `engram relay status|list|replay`: what is on its way to the gateway, and what got stuck. */
+/** All that is known of one but its text. */
+interface DetailedSubmission extends ShownSubmission {
+  readonly assurance: string;
+  readonly outputHash: string;
+  readonly polls: number;
+  readonly nextAttempt: string | null;
+  readonly signed: string | null;
+  readonly firstSent: string | null;
+  readonly acknowledged: string | null;
+  readonly ended: string | null;
+  readonly acceptedByReceiver: string | null;
+  readonly cosigners: readonly string[];
+}
+
+/** `engram relay status|list|show|evidence|replay|park|drop`: what is on its way to the gateway, and what got stuck. */
 export function relayCommand(): Command {
   const command = dataCommand("relay", "show what is relayed, and send again what got stuck");
   command.addCommand(
@@ -40,6 +55,38 @@ export function relayCommand(): Command {
       .action((job: string, options: CommonOptions) =>
         run(options, async () =>
           print(options.json === true, await replay(job, options), ({ job: id }) => `${id} is queued again.`),
+        ),
+      ),
+  );
+  command.addCommand(
+    dataCommand("show", "show one submission: states, times, co-signatures, receipt")
+      .argument("<job>", "the job, or its signed hash")
+      .action((job: string, options: CommonOptions) =>
+        run(options, async () => print(options.json === true, await show(job, options), describeOne)),
+      ),
+  );
+  command.addCommand(
+    dataCommand("evidence", "list validators that signed two payloads of one round, with both")
+      .option("--limit <count>", "how many", positiveInteger, 20)
+      .action((options: ListOptions) =>
+        run(options, async () => print(options.json === true, await readEvidence(options), describeEvidence)),
+      ),
+  );
+  command.addCommand(
+    dataCommand("park", "hold a submission that is on its way, until it is replayed")
+      .argument("<job>", "the job, or its signed hash")
+      .action((job: string, options: CommonOptions) =>
+        run(options, async () =>
+          print(options.json === true, await park(job, options), ({ job: id }) => `${id} is parked.`),
+        ),
+      ),
+  );
+  command.addCommand(
+    dataCommand("drop", "give a submission up for good; what the gateway accepted already stays accepted")
+      .argument("<job>", "the job, or its signed hash")
+      .action((job: string, options: CommonOptions) =>
+        run(options, async () =>
+          print(options.json === true, await drop(job, options), ({ job: id }) => `${id} is dropped.`),
         ),
       ),
   );
@@ -80,6 +127,87 @@ async function replay(id: string, options: CommonOptions): Promise<{ readonly jo
   });
 }
 
+async function show(id: string, options: CommonOptions): Promise<DetailedSubmission> {
+  const found = await withOutbox(options, (outbox) => outbox.call("find", { id }));
+  if (!found) throw unknownJob();
+  const { assurance, outputHash, nextAt, releasedAt, firstSubmitAt, httpAckAt, endedAt, polls, receipt } = found;
+  return {
+    ...shown(found),
+    ...{ assurance, outputHash, polls },
+    nextAttempt: endedAt === null ? new Date(nextAt).toISOString() : null,
+    signed: isoOrNull(releasedAt),
+    firstSent: isoOrNull(firstSubmitAt),
+    acknowledged: isoOrNull(httpAckAt),
+    ended: isoOrNull(endedAt),
+    cosigners: found.cosignatures.map(({ validator_hotkey }) => validator_hotkey),
+    acceptedByReceiver: isoOrNull(receipt?.accepted_at_ms ?? null),
+  };
+}
+
+async function readEvidence(options: ListOptions): Promise<{ readonly evidence: readonly Equivocation[] }> {
+  const limit = Math.min(options.limit, 1_000);
+  return { evidence: await withOutbox(options, (outbox) => outbox.call("equivocations", { limit })) };
+}
+
+async function park(id: string, options: CommonOptions): Promise<{ readonly job: string }> {
+  return await withOutbox(options, async (outbox) => {
+    const found = await outbox.call("find", { id });
+    if (!found) throw unknownJob();
+    if (found.endedAt === null) {
+      const parked = { job: found.job, state: "parked", code: "by_operator", http: null, now: Date.now() } as const;
+      await outbox.call("end", parked);
+      return { job: found.job };
+    }
+    throw new EngramError("RELAY_ENDED", `this submission is ${found.state}: it is not on its way`, {
+      fix: "engram relay list shows what is",
+    });
+  });
+}
+
+async function drop(id: string, options: CommonOptions): Promise<{ readonly job: string }> {
+  return await withOutbox(options, async (outbox) => {
+    // What cannot be read can still be given up, by its job.
+    const found = await outbox.call("find", { id }).catch(() => null);
+    const job = found?.job ?? id;
+    if (await outbox.call("drop", { job, now: Date.now() })) return { job };
+    throw found ? notOpen(found.state) : unknownJob();
+  });
+}
+
+function notOpen(state: SubmissionState): EngramError {
+  return new EngramError("RELAY_ENDED", `this submission is ${state} already`, {
+    fix: "engram relay list shows what can be dropped",
+  });
+}
+
+function unknownJob(): EngramError {
+  return new EngramError("RELAY_UNKNOWN", "no submission has this job or signed hash", {
+    fix: "engram relay list shows them",
+  });
+}
+
+function isoOrNull(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+function describeOne(one: DetailedSubmission): string {
+  return columns(
+    Object.entries(one)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : String(value)]),
+  );
+}
+
+function describeEvidence({ evidence }: { readonly evidence: readonly Equivocation[] }): string {
+  if (evidence.length === 0) return "No validator was seen with two payloads of one round.";
+  const rows = evidence.map(({ roundId, proposer, payloads }) => [
+    String(roundId),
+    proposer,
+    payloads.map(({ signedHash }) => signedHash.slice(0, 12)).join(" "),
+  ]);
+  return columns([["round", "proposer", "signed hashes"], ...rows]);
+}
+
 function shown(submission: Submission): ShownSubmission {
   const { job, state, outputType, block, roundId, signedHash, attempts, lastError, lastHttpCode } = submission;
   return {
@@ -95,6 +223,7 @@ function describeStatus(status: RelayStatus): string {
   const last = status.last_ok_at === null ? "never" : new Date(status.last_ok_at).toISOString();
   const rest = [
     ["failed attempts", String(status.failed_attempts)],
+    ["failures in a row", String(status.consecutive_failures)],
     ["dry runs", String(status.dry_runs)],
     ["last delivered", last],
   ];

@@ -57,6 +57,9 @@ Relaying agreed rounds:
   RELAY_RANKING_AFTER       reveal (default): once the weights were revealed and read back; set: once they are in a
                             final block
   RELAY_SCHEMA              v1 or v2 (default)
+  RELAY_ALERT_WEBHOOK_URL   told by POST of the third failed attempt on end, of each doubling, and of the end
+  RELAY_RETENTION_DAYS      so long what has ended is kept whole in the outbox (default: 30)
+  RELAY_METRICS_PORT        serves /metrics and /relay/status of the relay on 127.0.0.1
   RELAY_QUORUM_MIN          signatures that a round is sent with, where they can be had (default: 2)
 
 Paying for it:

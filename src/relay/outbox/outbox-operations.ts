@@ -4,6 +4,7 @@ import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import { type JournalAnswer, type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
 import type { Cosignature } from "../payload/types.ts";
 import type { Receipt } from "../receipt.ts";
+import { alertOperations } from "./alert-operations.ts";
 import { submissionOf } from "./outbox-rows.ts";
 import type { Draft, Submission, SubmissionState } from "./outbox-types.ts";
 import { MAX_ATTEMPTS, retryDelaySeconds } from "./retry.ts";
@@ -17,6 +18,10 @@ export interface Postponement {
   readonly http: number | null;
 }
 
+interface Pending extends Postponement {
+  readonly now: number;
+}
+
 interface Ended {
   readonly job: string;
   readonly state: "parked" | "orphaned" | "skipped";
@@ -28,10 +33,13 @@ interface Ended {
 /** Everything a worker turns to; the other states are ends. */
 const OPEN = "'held', 'ready', 'cosigning', 'submitting'";
 const REPLAYABLE = "'parked', 'abandoned'";
+/** Ends that nobody comes back to. */
+const FORGETTABLE = "'delivered', 'orphaned', 'skipped', 'dropped'";
 
 /** What the outbox's worker thread does, on a database with `outboxMigrations`. */
 export function createOutboxOperations(database: SqliteDatabase) {
   const journal = journalOperations(database);
+  const alerts = alertOperations(database);
   const leases = leaseOperations(database);
   const byTopic = database.prepare<[string], { job: string }>("SELECT job FROM submission WHERE topic = ?");
   const byJob = database.prepare("SELECT * FROM submission WHERE job = ? OR signed_hash = ?");
@@ -59,7 +67,12 @@ export function createOutboxOperations(database: SqliteDatabase) {
     `UPDATE submission SET state = @state, next_at = @nextAt, last_error = @code, last_http_code = @http
      WHERE job = @job AND state IN (${OPEN})`,
   );
-  const counted = database.prepare("UPDATE submission SET polls = polls + 1 WHERE job = ?");
+  const counted = database.prepare(
+    "UPDATE submission SET polls = polls + 1, http_ack_at = coalesce(http_ack_at, @now) WHERE job = @job",
+  );
+  const delay = database.prepare(
+    `UPDATE submission SET next_at = @nextAt, last_error = @code WHERE job = @job AND state IN (${OPEN})`,
+  );
   const begin = database.prepare(
     "UPDATE submission SET first_submit_at = coalesce(first_submit_at, @now) WHERE job = @job",
   );
@@ -68,18 +81,35 @@ export function createOutboxOperations(database: SqliteDatabase) {
        last_http_code = @http, ended_at = @endedAt WHERE job = @job AND state IN (${OPEN})`,
   );
   const deliver = database.prepare(
+    // A receipt counts, whatever a person did meanwhile.
     `UPDATE submission SET state = 'delivered', receipt_json = @receipt, ended_at = @now, last_http_code = @http,
-       last_error = NULL WHERE job = @job AND state IN (${OPEN})`,
+       http_ack_at = coalesce(http_ack_at, @now), last_error = NULL WHERE job = @job AND state <> 'delivered'`,
   );
   const end = database.prepare(
-    `UPDATE submission SET state = @state, ended_at = @now, last_error = @code, last_http_code = @http
-     WHERE job = @job AND state IN (${OPEN})`,
+    `UPDATE submission SET state = @state, ended_at = @now, last_error = @code, last_http_code = @http,
+       accept_new_terms = 0 WHERE job = @job AND state IN (${OPEN})`,
   );
   const freeTopic = database.prepare("UPDATE submission SET topic = NULL WHERE job = ? AND state = 'orphaned'");
   const replay = database.prepare(
     `UPDATE submission SET state = CASE WHEN body IS NULL THEN 'held' ELSE 'submitting' END, attempts = 0, polls = 0,
        first_submit_at = NULL, next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
   );
+  const drop = database.prepare(
+    `UPDATE submission SET state = 'dropped', ended_at = @now, last_error = 'by_operator'
+     WHERE job = @job AND state IN (${OPEN}, ${REPLAYABLE})`,
+  );
+  const forgetRankings = database.prepare(
+    `DELETE FROM submission WHERE output_type = 'ranking' AND ended_at < @before AND state IN (${FORGETTABLE})`,
+  );
+  const thin = database.prepare(
+    `UPDATE submission SET output_json = '{}', body = NULL
+     WHERE ended_at < @before AND state IN (${FORGETTABLE}) AND output_json <> '{}'`,
+  );
+  const unacknowledged = database
+    .prepare<[{ readonly before: number }], number>(
+      `SELECT count(*) FROM submission WHERE state IN (${OPEN}) AND first_submit_at < @before`,
+    )
+    .pluck();
   const count = database.prepare(
     "INSERT INTO counter VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
   );
@@ -94,13 +124,27 @@ export function createOutboxOperations(database: SqliteDatabase) {
     "SELECT output_hash, ended_at FROM submission WHERE state = 'delivered' ORDER BY ended_at DESC, rowid DESC LIMIT 1",
   );
 
-  const complete = (rows: readonly unknown[]): readonly Submission[] =>
-    rows.map((row) => submissionOf(row, cosigners.all((row as { job: string }).job)));
-  const find = ({ id }: { readonly id: string }): Submission | null => complete(byJob.all(id, id))[0] ?? null;
+  const complete = (row: unknown) => submissionOf(row, cosigners.all((row as { job: string }).job));
+  /** Without those that cannot be read: one such row must not hide the others. */
+  const readable = (rows: readonly unknown[]): readonly Submission[] =>
+    rows.flatMap((row) => {
+      try {
+        return [complete(row)];
+      } catch {
+        return [];
+      }
+    });
+  const find = ({ id }: { readonly id: string }): Submission | null => {
+    const row = byJob.get(id, id);
+    return row === undefined ? null : complete(row);
+  };
 
   return {
     reads: {
       ...journal.reads,
+      ...alerts.reads,
+      /** Sent before `before`, and neither accepted nor refused since. */
+      unacknowledged: (input: { readonly before: number }): number => unacknowledged.get(input) ?? 0,
       find,
       /** The submission that stands where a draft of this topic would be queued. */
       findTopic: (topic: Topic): Submission | null => {
@@ -109,7 +153,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
       },
       /** Names alone: an entry that cannot be read must not keep the others from being. */
       due: (input: { readonly now: number; readonly limit: number }) => due.all(input),
-      list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => complete(listed.all(input)),
+      list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => readable(listed.all(input)),
       summary: () => ({
         states: states.all(),
         counters: counters.all(),
@@ -119,6 +163,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
     },
     writes: {
       ...journal.writes,
+      ...alerts.writes,
       ...leases.writes,
       /** Queues a draft; of one topic the submission that is there stands. */
       enqueue: ({ draft, now }: { readonly draft: Draft; readonly now: number }) => {
@@ -155,9 +200,13 @@ export function createOutboxOperations(database: SqliteDatabase) {
         begin.run(input);
       },
       /** The receiver waits for something: no failure. */
-      pending: (input: Postponement): void => {
+      pending: (input: Pending): void => {
         postpone.run(input);
-        counted.run(input.job);
+        counted.run(input);
+      },
+      /** As `postpone`, for an entry that may not even be readable. */
+      delay: (input: { readonly job: string; readonly code: string; readonly nextAt: number }): void => {
+        delay.run(input);
       },
       /** Counts a failed attempt and says what became of the submission (spec 11.6). */
       failAttempt: (input: {
@@ -192,6 +241,14 @@ export function createOutboxOperations(database: SqliteDatabase) {
       },
       /** A person's word: tries again what was parked or abandoned. */
       replay: (input: { readonly job: string; readonly now: number }): boolean => replay.run(input).changes === 1,
+      /** A person's word: it is given up for good, and shown as that. */
+      drop: (input: { readonly job: string; readonly now: number }): boolean => drop.run(input).changes === 1,
+      /**
+       * Forgets what ended before: rankings wholly, since their round is over; of the others the texts, so that the same
+       * output is still known and not paid for twice, and its receipt stays.
+       */
+      forgetEnded: (input: { readonly before: number }): number =>
+        forgetRankings.run(input).changes + thin.run(input).changes,
       countDryRun: (): void => {
         count.run("dry_runs");
       },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EngramError } from "../../crypto/errors.ts";
 import type { Cosignature } from "../payload/types.ts";
 import { receiptSchema } from "../receipt.ts";
 import { SUBMISSION_STATES, type Submission } from "./outbox-types.ts";
@@ -25,6 +26,7 @@ const row = z.object({
   created_at: z.int(),
   released_at: z.int().nullable(),
   first_submit_at: z.int().nullable(),
+  http_ack_at: z.int().nullable(),
   ended_at: z.int().nullable(),
   last_http_code: z.int().nullable(),
   last_error: z.string().nullable(),
@@ -32,9 +34,14 @@ const row = z.object({
   payer: z.string().nullable(),
 });
 
-/** A row of the outbox as the rest of the relay sees it. */
+/** A row of the outbox as the rest of the relay sees it. Throws `SUBMISSION_UNREADABLE`. */
 export function submissionOf(value: unknown, cosignatures: readonly Cosignature[]): Submission {
-  const found = row.parse(value);
+  const { data: found, error: cause } = row.safeParse(value);
+  if (!found) {
+    throw new EngramError("SUBMISSION_UNREADABLE", "an entry of the outbox is damaged, or of a newer version", {
+      cause,
+    });
+  }
   return {
     job: found.job,
     chain: found.chain,
@@ -59,6 +66,7 @@ export function submissionOf(value: unknown, cosignatures: readonly Cosignature[
     createdAt: found.created_at,
     releasedAt: found.released_at,
     firstSubmitAt: found.first_submit_at,
+    httpAckAt: found.http_ack_at,
     endedAt: found.ended_at,
     lastHttpCode: found.last_http_code,
     lastError: found.last_error,

@@ -73,4 +73,8 @@ export const outboxMigrations: Migrations = {
     "UPDATE submission SET state = 'skipped' WHERE state = 'orphaned' AND last_error = 'round_taken'",
   ],
   "003-payer": ["ALTER TABLE submission ADD COLUMN payer TEXT"],
+  "004-relay-state": [
+    "CREATE TABLE relay_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "ALTER TABLE submission ADD COLUMN http_ack_at INTEGER",
+  ],
 };

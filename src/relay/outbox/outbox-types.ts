@@ -70,6 +70,8 @@ export interface Submission extends Draft {
   readonly createdAt: number;
   readonly releasedAt: number | null;
   readonly firstSubmitAt: number | null;
+  /** When the receiver first answered that it has it. */
+  readonly httpAckAt: number | null;
   readonly endedAt: number | null;
   readonly lastHttpCode: number | null;
   /** A code, never text from the network. */

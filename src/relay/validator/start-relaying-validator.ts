@@ -7,10 +7,13 @@ import {
 } from "../../node/validator/start-validator.ts";
 import type { ValidatorConfig } from "../../node/validator/validator-config.ts";
 import type { ValidatorContext, ValidatorExtension } from "../../node/validator/validator-context.ts";
+import type { CosignAnswer } from "../cosign/cosigner.ts";
 import { cosignRoutes } from "../cosign/routes.ts";
 import { openRelay } from "../open-relay.ts";
 import type { Hex } from "../payment/payment-types.ts";
 import type { Relay } from "../relay.ts";
+import { metricsPortOf } from "../relay-settings.ts";
+import { serveRelayMetrics } from "../serve-relay-metrics.ts";
 
 export interface RelayingValidatorDeps extends Pick<StartValidatorDeps, "chain" | "clock" | "logger"> {
   /** The relay's and the payment's variables; without `XERIS_RELAY_URL` nothing is sent, others are co-signed still. */
@@ -43,10 +46,14 @@ export async function startRelayingValidator(
     const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log, peers }));
     opening.resolve(opened);
     const context = opened.relay.cosignContext(ownScores);
-    return { routes: cosignRoutes({ context, gate, log }), relay: opened.relay };
+    const { metrics } = opened.relay;
+    const onAnswer = ({ body }: CosignAnswer) => metrics.cosigned("error" in body ? body.error : "signed");
+    return { routes: cosignRoutes({ context, gate, log, onAnswer }), relay: opened.relay };
   };
   const validator = stack.use(await startValidator(folder, config, { ...deps, extend }));
   const { relay, payer } = await opening.promise;
+  const metricsPort = metricsPortOf(environment);
+  if (metricsPort !== null) stack.use(await serveRelayMetrics(relay, metricsPort));
   if (!relayByHand) relay.start();
   const release = stack.move();
   return {
