@@ -1,5 +1,6 @@
 export { EngramError, isEngramError } from "./crypto/errors.ts";
 export type { Hotkey } from "./crypto/ss58.ts";
+export { DexterTools } from "./mcp/dexter/dexter-tools.ts";
 export { openChain } from "./node/chain/open-chain.ts";
 export type {
   ClientStatus,
@@ -32,6 +33,7 @@ export type {
 export { type Condition, type Filter, parseFilter } from "./node/protocol/filter.ts";
 export { createLogger, type Logger } from "./node/runtime/logger.ts";
 export { homeEnvironment } from "./node/runtime/saved-subnet.ts";
+export { type DexterSettings, dexterSettings } from "./relay/dexter/dexter-settings.ts";
 export { fenceIntelligence } from "./relay/intelligence/fence-intelligence.ts";
 export { type IntelligenceReader, isRefused } from "./relay/intelligence/intelligence-reader.ts";
 export { type OpenIntelligenceOptions, openIntelligence } from "./relay/intelligence/open-intelligence.ts";
@@ -45,5 +47,6 @@ export type {
   IntelligenceSource,
   RefusedItem,
 } from "./relay/intelligence/types.ts";
+export { type PlainInference, plainSubmission } from "./relay/payload/plain-submission.ts";
 export type { Assurance, OutputType } from "./relay/payload/types.ts";
 export { type Receipt, verifyReceipt, verifyReceiptChain } from "./relay/receipt.ts";

@@ -41,10 +41,10 @@ export function mcpCommand(): Command {
 const environmentHelp = `
 Environment:
   ENGRAM_CONSENT    standing rules for acts that need a person, separated by commas:
-                    public, delete, keys, relay (publish at a gateway, and pay for it)
-                    and archive (keep a file on Arweave for ever, and pay for it), each
+                    public, delete, keys, relay (publish at a gateway, and pay for it),
+                    repeat (publish words of private memories) and archive (keep a file on Arweave for ever, and pay for it), each
                     =allow, =ask or =deny; without a rule a person is asked, but for
-                    all except delete on a local chain where miners, gateways and
+                    all except delete and repeat on a local chain where miners, gateways and
                     payment chain are all on this machine
   ENGRAM_MCP_PRICES what calls cost over HTTP, as in engram_relay_submit=0.01; who sends
                     no token then pays, and gets public tools alone (docs/payments.md)

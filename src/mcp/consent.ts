@@ -6,14 +6,15 @@ import { staysOnThisMachine } from "../node/commands/consent.ts";
 
 /**
  * Acts that need a person: showing plaintext outside this machine, forgetting more than 20 memories, moving keys,
- * relaying, which publishes and spends money, and archiving for ever, which spends money.
+ * relaying, which publishes and spends money, publishing words of private memories, and archiving for ever, which
+ * spends money.
  */
-type Act = "public" | "delete" | "keys" | "relay" | "archive";
+type Act = "public" | "delete" | "keys" | "relay" | "repeat" | "archive";
 type Rule = "allow" | "ask" | "deny";
 /** Standing rules from the configuration; what names none is asked. */
 export type ConsentRules = { readonly [act in Act]?: Rule };
 
-const acts: readonly Act[] = ["public", "delete", "keys", "relay", "archive"];
+const acts: readonly Act[] = ["public", "delete", "keys", "relay", "repeat", "archive"];
 const rules: readonly Rule[] = ["allow", "ask", "deny"];
 
 /** What `ENGRAM_CONSENT` may say. */
@@ -137,6 +138,8 @@ async function ruleFor(act: Act, reaches: readonly string[], deps: ConsentDeps):
   if (standing) return standing;
   if (!reaches.every((url) => isLoopback(URL.parse(url)?.hostname ?? ""))) return "ask";
   // On the simulated chain with loopback miners nothing leaves this machine.
+  // Words of private memories go out by a person's decision alone.
+  if (act === "repeat") return "ask";
   if (act !== "delete" && (await staysOnThisMachine(await deps.client()))) return "allow";
   return "ask";
 }

@@ -28,6 +28,8 @@ export interface PayingCall {
   readonly payer: SubmissionPayer | undefined;
   /** Millionths of a dollar that this call may cost. */
   readonly most: number;
+  /** Told when a payment is handed out: from then on its money may move. */
+  readonly onPaid?: (amount: number) => void;
 }
 
 const PAYMENT_REQUIRED = 402;
@@ -50,7 +52,7 @@ const response = z.looseObject({ success: z.literal(true), transaction: z.string
  */
 export async function callPaying(
   call: CallOnce,
-  { tool, args, request, url, payer, most }: PayingCall,
+  { tool, args, request, url, payer, most, onPaid }: PayingCall,
 ): Promise<{ readonly reply: ToolReply; readonly paid: number }> {
   const named = { [META.request]: request };
   const first = await outcomeOf(() => call(named));
@@ -61,6 +63,7 @@ export async function callPaying(
   const signedHash = callHash(tool, args, { payer: payer.address, request });
   const purchase: PaidSubmission = { signedHash, resource: url };
   const headers = await payer.pay(challengeOf(first.terms), purchase);
+  onPaid?.(price);
   const second = await outcomeOf(() => call({ ...named, ...metaOf(headers) }));
   if (!("reply" in second)) {
     throw refusal("TOOL_ASKS_AGAIN", "the tool asks for money although it was paid", "look at engram payments");

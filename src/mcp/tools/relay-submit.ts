@@ -89,11 +89,13 @@ async function submit(args: SubmitArgs, context: ToolContext): Promise<z.output<
   const before = await desk.relay.queued(frozen);
   // What is queued already publishes and costs nothing more.
   if (before) return { job: before.job, state: before.state, output_hash: before.outputHash, created: false };
+  const repeated = await repeatedWords(args, context);
   await context.consent.require({
     act: "relay",
+    and: repeated === null ? undefined : "repeat",
     tool: "engram_relay_submit",
-    args: { ...args, subject: subjectOf(frozen) },
-    summary: await summaryOf(args, beginning, desk),
+    args: { ...args, subject: subjectOf(frozen), repeated },
+    summary: `${repeated === null ? "" : `${repeated} `}${await summaryOf(args, beginning, desk)}`,
     reaches: desk.reaches,
   });
   // Nothing that can be refused comes after this: who pays gets what they paid for.
@@ -101,6 +103,16 @@ async function submit(args: SubmitArgs, context: ToolContext): Promise<z.output<
   const { job, outputHash, created } = await desk.relay.submit(frozen, context.payer);
   const queued = job === null ? null : await desk.relay.find(job);
   return { ...(queued ? { job: queued.job, state: queued.state } : {}), output_hash: outputHash, created };
+}
+
+/** What a person is told where an answer holds words of a private memory of the caller's; null where it does not. */
+async function repeatedWords(args: SubmitArgs, { client, anonymous }: ToolContext): Promise<string | null> {
+  if (args.type !== "inference" || anonymous === true) return null;
+  const { privateOverlap } = await import("../../node/client/private-overlap.ts");
+  const texts = [args.model, args.model_version, args.completion].filter((text) => text !== undefined);
+  const { found, complete } = await privateOverlap(texts.join("\n"), (await client()).export());
+  if (found) return `It repeats your private memory ${found.id}: “${clip(visible(found.words), 200)}”.`;
+  return complete ? null : "Not all private memories could be compared with it.";
 }
 
 async function summaryOf(args: SubmitArgs, beginning: string, desk: RelayDesk): Promise<string> {

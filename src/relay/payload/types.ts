@@ -15,6 +15,7 @@ export type Assurance = "quorum" | "author" | "payer";
 type RankingOutput = Readonly<z.infer<typeof rankingOutput>>;
 export type MemoryItem = Readonly<z.infer<typeof memoryItem>>;
 type MemoryOutput = Readonly<z.infer<typeof memoryOutput>>;
+export type ToolCall = InferenceOutput["tool_calls"][number];
 export type InferenceOutput = Readonly<z.infer<typeof inferenceOutput>>;
 /** `signature` covers `cosignMessage` (spec 14.0), not the bare hash. */
 export type Cosignature = Readonly<z.infer<typeof cosignature>>;
