@@ -1,7 +1,7 @@
 import type { Memory } from "./memory.ts";
 
 /** A private memory's words in a text that is to be published. */
-export interface PrivateOverlap {
+interface PrivateOverlap {
   readonly id: string;
   /** The words in question, as they are compared: in one case, blanks as one. */
   readonly words: string;
