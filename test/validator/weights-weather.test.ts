@@ -247,7 +247,7 @@ test(`over ${SEEDS} seeds of reorganisations of a local chain weights are of blo
     const number = head.number - Math.floor(random() * (DEEPEST + 2));
     await scene.measured({ number, hash: (await chain.blockHash(number)) ?? "" });
     for (let moves = 0; moves < 2; moves++) {
-      await chain.step(1 + Math.floor(random() * 5));
+      await chain.step(1 + Math.floor(random() * 9));
       const depth = 1 + ((seed + moves) % DEEPEST);
       if (random() < 0.7) {
         depths.add(depth);
