@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { coldStart } from "./cases/cold-start.ts";
 import { durableStores } from "./cases/durable-stores.ts";
 import { eventLoop } from "./cases/event-loop.ts";
+import { gateway } from "./cases/gateway.ts";
 import { minerHttp } from "./cases/miner-http.ts";
 import { proofs } from "./cases/proofs.ts";
 import { scan, scanMillion } from "./cases/scan.ts";
@@ -15,6 +16,7 @@ const CASES: Readonly<Record<string, () => Promise<readonly Result[]>>> = {
   "cold-start": coldStart,
   "durable-stores": durableStores,
   "event-loop": eventLoop,
+  gateway,
   "miner-http": () => minerHttp(),
   proofs,
   scan: () => scan(),

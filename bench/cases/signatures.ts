@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Worker } from "node:worker_threads";
 import { toHex } from "../../src/crypto/hex.ts";
 import { verifyHotkeySignature } from "../../src/crypto/request-auth.ts";
 import { loadSr25519, type Sr25519 } from "../../src/crypto/sr25519.ts";
 import { hotkeyOf } from "../../src/crypto/ss58.ts";
 import { SignaturePool } from "../../src/node/runtime/signature-pool.ts";
+import { bareVerifications } from "../bare-verifications.ts";
 import { type Result, result } from "../report.ts";
 
 const SECONDS = 3;
@@ -23,7 +22,7 @@ export async function signatures(): Promise<readonly Result[]> {
   const sr25519 = await loadSr25519();
   const checks = signedChecks(sr25519);
   const size = Math.max(1, availableParallelism() - 1);
-  const bare = await bareVerifiers(sr25519, size);
+  const bare = await bareVerifications(sr25519, size);
   await using pool = new SignaturePool({ sr25519, size });
   await pool.warm();
   const verify = async (index: number) => {
@@ -84,21 +83,4 @@ async function meanAlone(verify: (index: number) => Promise<void>, times = ALONE
   const began = performance.now();
   for (let index = 0; index < times; index += 1) await verify(index);
   return (performance.now() - began) / times;
-}
-
-async function bareVerifiers(sr25519: Sr25519, size: number): Promise<number> {
-  const pair = sr25519.pairFromSeed(randomBytes(32));
-  const message = randomBytes(92);
-  const workerData = { signature: sr25519.sign(pair, message), message, publicKey: pair.publicKey };
-  const url = new URL("../bare-verifier.ts", import.meta.url);
-  const workers = Array.from({ length: size }, () => new Worker(url, { workerData }));
-  await Promise.all(workers.map((worker) => once(worker, "message")));
-  const counts = await Promise.all(
-    workers.map(async (worker) => {
-      worker.postMessage(SECONDS * 1_000);
-      const [count] = (await once(worker, "message")) as [number];
-      return count;
-    }),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
 }
