@@ -26,6 +26,8 @@ const receiptPayment = z.strictObject({
   network: z.templateLiteral(["eip155:", z.int().nonnegative()]),
   transaction: hex(64),
   bound: z.boolean(),
+  /** Keeps those who are shown the hash alone from finding the payment by trying transactions. */
+  salt: hash,
 });
 
 const receiptBody = z.strictObject({
@@ -43,19 +45,25 @@ const receiptBody = z.strictObject({
   accepted_at_ms: count,
   /** `ChainClient.identity()`: a receipt of a simulated chain says nothing about another one. */
   chain: z.string().min(1).max(200),
-  payment: receiptPayment.nullable(),
+  /** `paymentHash` of the payment; null when there was none. */
+  payment_hash: hash.nullable(),
 });
 
-/** The wire form of a receipt: its body and what proves it. */
+/** The wire form of a receipt: its body, what proves it, and the payment for those who may see it. */
 export const receiptSchema = receiptBody.extend({
+  /** The submitter and readers with the scope `payers` are shown it; absent for everybody else. */
+  payment: receiptPayment.nullable().optional(),
   gateway_hotkey: hotkey,
   /** SHA-256 of the body's canonical bytes, lowercase hex: the next receipt names it. */
   receipt_hash: hash,
   signature: hex(128),
 });
 
+type SignedBody = Readonly<z.output<typeof receiptBody>>;
+type ReceiptPayment = Readonly<z.output<typeof receiptPayment>>;
+
 /** What a gateway states when it accepts a submission. */
-export type ReceiptBody = Readonly<z.output<typeof receiptBody>>;
+export type ReceiptBody = Omit<SignedBody, "payment_hash"> & { readonly payment: ReceiptPayment | null };
 /** A signed statement of the gateway that it accepted and stored a submission (guide 4.6). */
 export type Receipt = Readonly<z.output<typeof receiptSchema>>;
 
@@ -66,15 +74,26 @@ export interface ReceiptSigner {
 }
 
 /** The canonical text of a receipt's body: compact JSON, keys sorted, ASCII (spec 1.3). */
-function receiptText(body: ReceiptBody): string {
+function receiptText(body: SignedBody): string {
   return writeCanonical(fromPlain(receiptBody.parse(pickBody(body))));
 }
 
 /** Signs `body`; its hash is what the next receipt must name. */
-export function signReceipt(body: ReceiptBody, signer: ReceiptSigner): Receipt {
+export function signReceipt({ payment, ...rest }: ReceiptBody, signer: ReceiptSigner): Receipt {
+  const body = pickBody({ ...rest, payment_hash: payment && paymentHash(payment) });
   const receipt_hash = sha256(receiptText(body));
   const signature: Receipt["signature"] = `0x${toHex(signer.sign(messageOf(receipt_hash)))}`;
-  return { ...pickBody(body), gateway_hotkey: signer.hotkey, receipt_hash, signature };
+  return { ...body, payment, gateway_hotkey: signer.hotkey, receipt_hash, signature };
+}
+
+/** SHA-256, lowercase hex, of a payment's canonical bytes: stands for it in the receipt. */
+function paymentHash(payment: ReceiptPayment): string {
+  return sha256(writeCanonical(fromPlain(payment)));
+}
+
+/** The receipt as those see it who may not know who paid: it proves the same. */
+export function withoutPayment({ payment: _, ...receipt }: Receipt): Receipt {
+  return receipt;
 }
 
 /**
@@ -88,6 +107,10 @@ export async function verifyReceipt(value: unknown, gateway: Hotkey, signedHash?
   if (!parsed.success) throw invalid("it has not the form of one");
   const receipt: Receipt = parsed.data;
   if (receipt.gateway_hotkey !== gateway) throw invalid("another hotkey than the gateway's issued it");
+  const { payment, payment_hash } = receipt;
+  if (payment !== undefined && (payment && paymentHash(payment)) !== payment_hash) {
+    throw invalid("its payment is not the one it was signed for");
+  }
   if (receipt.receipt_hash !== sha256(receiptText(receipt))) throw invalid("its hash is not that of its content");
   const signature = fromHex(receipt.signature, 64);
   const key = decodeHotkey(gateway);
@@ -138,7 +161,7 @@ export function quorumHash(signedHash: string, signatures: readonly QuorumSignat
   return sha256(writeCanonical(fromPlain({ signed_hash: signedHash, signatures: sorted })));
 }
 
-function pickBody(body: ReceiptBody): ReceiptBody {
+function pickBody(body: SignedBody): SignedBody {
   return {
     gateway_seq: body.gateway_seq,
     prev_receipt_hash: body.prev_receipt_hash,
@@ -150,7 +173,7 @@ function pickBody(body: ReceiptBody): ReceiptBody {
     accepted_at_block: body.accepted_at_block,
     accepted_at_ms: body.accepted_at_ms,
     chain: body.chain,
-    payment: body.payment,
+    payment_hash: body.payment_hash,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   signReceipt,
   verifyReceipt,
   verifyReceiptChain,
+  withoutPayment,
 } from "../../src/relay/receipt.ts";
 
 async function signerOf(byte: number): Promise<ReceiptSigner> {
@@ -37,6 +38,7 @@ function body(seq: number, previous: string): ReceiptBody {
       network: "eip155:84532",
       transaction: `0x${"33".repeat(32)}`,
       bound: true,
+      salt: "44".repeat(32),
     },
   };
 }
@@ -59,6 +61,19 @@ describe("a gateway's receipts", () => {
     const { receipt_hash } = signReceipt({ ...body(1, NO_RECEIPT_HASH), assurance: "author" }, gateway);
     const forged = { ...receipt, assurance: "author", receipt_hash };
     await expect(verifyReceipt(forged, gateway.hotkey)).rejects.toThrow(/signature/);
+  });
+
+  it("prove the same without showing who paid, and no other payment", async () => {
+    const gateway = await signerOf(1);
+    const receipt = signReceipt(body(1, NO_RECEIPT_HASH), gateway);
+    const hidden = withoutPayment(receipt);
+    expect(JSON.stringify(hidden)).not.toMatch(/(11){20}|(33){32}|(44){32}/);
+    await expect(verifyReceipt(hidden, gateway.hotkey)).resolves.toEqual(hidden);
+    const { payment } = receipt;
+    const others = [null, { ...payment, bound: false }, { ...payment, payer: `0x${"12".repeat(20)}` }];
+    for (const other of others) {
+      await expect(verifyReceipt({ ...receipt, payment: other }, gateway.hotkey)).rejects.toThrow(/payment/);
+    }
   });
 
   it("form a chain, and a missing or replaced link shows", async () => {

@@ -19,7 +19,7 @@ export interface HomeFiles {
 /** What processes make and need no longer once they ended: logs of databases, drafts, locks, what was logged. */
 const PASSING = /(-(wal|shm|journal)|\.(new|tmp|partial|log))$|(^|\/)(lock|anvil\.json|qdrant-lock\.db)$/;
 /** Files that hold hotkeys, phrases, payment keys and the variables of services. */
-const KEYS = /(^|\/)((wallet|identity|namespace-keys)\/[^/]+|[a-z-]+-key|[^/]*\.jwk|\.env|[^/]+\.env)$/;
+const KEYS = /(^|\/)((wallet|identity[\w-]*|namespace-keys)\/[^/]+|[a-z-]+-key|[^/]*\.jwk|\.env|[^/]+\.env)$/;
 /** Bytes that wait to be archived, tokens' hashes, where a local subnet is, and what its payment chain holds. */
 const PLAIN = /(^|\/)(archive\/[0-9a-f]{64}|mcp-tokens\.json|subnet\.json|ports\.json|evm\/state\/state-\d+\.bin)$/;
 

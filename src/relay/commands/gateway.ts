@@ -3,6 +3,7 @@ import { positiveInteger, run } from "../../node/commands/kit.ts";
 import { serveUntilStopped, serviceEnvironment } from "../../node/commands/serve-until-stopped.ts";
 import { stopSignal } from "../../node/commands/stop-signal.ts";
 import type { GatewayOverrides } from "../gateway/gateway-config.ts";
+import { ledgerCommands } from "./gateway-ledger.ts";
 
 interface Options extends GatewayOverrides {
   readonly home?: string;
@@ -12,7 +13,7 @@ interface Options extends GatewayOverrides {
 
 /** `engram gateway`: takes what validators and authors relay, gives receipts and serves it on. */
 export function gatewayCommand(): Command {
-  return new Command("gateway")
+  const command = new Command("gateway")
     .description("take relayed outputs, give signed receipts for them, and serve them as a feed")
     .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
     .option("--folder <folder>", "this gateway's submissions and hotkey (default: gateway in the data folder)")
@@ -24,6 +25,8 @@ export function gatewayCommand(): Command {
     .option("--port <number>", "listen there (default: ENGRAM_GATEWAY_PORT, else 9000)", positiveInteger)
     .addHelpText("after", environmentHelp)
     .action((options: Options) => run(options, () => serve(options)));
+  for (const one of ledgerCommands()) command.addCommand(one);
+  return command;
 }
 
 const environmentHelp = `
@@ -38,6 +41,9 @@ Environment:
   ENGRAM_TLS_KEY_FILE       its key (PEM)
   ENGRAM_DRAIN_SECONDS      how long /ready says 503 before a stop, up to 3 (default: 1)
   ENGRAM_TRUSTED_PROXIES    proxies whose X-Forwarded-For counts, addresses or networks separated by commas
+  ENGRAM_GATEWAY_PUBLIC_SCOPES  what is read without a token, some of feed,receipts,payers (default: feed,receipts;
+                            all three on a simulated chain)
+  ENGRAM_GATEWAY_KEEP_BODIES_DAYS  forget what was accepted so long ago, but for its receipt (default: 0, never)
   ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
   ENGRAM_GATEWAY_PAY_TO     the address that is paid
   ENGRAM_GATEWAY_NETWORK    eip155:84532 (default) or eip155:8453, where dollars are real

@@ -1,5 +1,6 @@
 import { feedItems } from "./feed.ts";
 import type { GatewayStore } from "./gateway-store.ts";
+import type { Reader } from "./readers.ts";
 import { GatewayRefusal } from "./refusal.ts";
 import type { FeedQuery } from "./submission-statements.ts";
 
@@ -36,24 +37,24 @@ export class FeedStreams {
   }
 
   /** Events behind `query.after`; without one, those that are accepted from now on. Throws `GatewayRefusal` `busy`. */
-  async open(query: FeedQuery): Promise<Response> {
+  async open(query: FeedQuery, reader: Reader): Promise<Response> {
     if (this.#open >= MAX_STREAMS || this.#stopped.signal.aborted) {
       throw new GatewayRefusal("busy", "too many streams are open", 30);
     }
     this.#open += 1;
     try {
       const after = query.after ?? (await this.#store.call("lastSeq", null));
-      return this.#respond({ ...query, after });
+      return this.#respond({ ...query, after }, reader);
     } catch (error) {
       this.#open -= 1;
       throw error;
     }
   }
 
-  #respond(query: FeedQuery & { readonly after: number }): Response {
+  #respond(query: FeedQuery & { readonly after: number }, reader: Reader): Response {
     const left = new AbortController();
     const signal = AbortSignal.any([left.signal, this.#stopped.signal]);
-    const events = this.#events(query, signal);
+    const events = this.#events(query, reader, signal);
     const encoder = new TextEncoder();
     const close = () => {
       if (left.signal.aborted) return;
@@ -81,13 +82,17 @@ export class FeedStreams {
     return new Response(body, { headers: STREAM_HEADERS });
   }
 
-  async *#events(query: FeedQuery & { readonly after: number }, signal: AbortSignal): AsyncGenerator<string, void> {
+  async *#events(
+    query: FeedQuery & { readonly after: number },
+    reader: Reader,
+    signal: AbortSignal,
+  ): AsyncGenerator<string, void> {
     let { after } = query;
     yield `retry: 3000\n: behind ${after}\n\n`;
     while (!signal.aborted) {
       // Taken before reading: what comes while the store answers rings this one.
       const news = this.#news.promise;
-      const items = feedItems(await this.#store.call("feed", { ...query, after, limit: PAGE }));
+      const items = feedItems(await this.#store.call("feed", { ...query, after, limit: PAGE }), reader);
       for (const item of items) {
         if (signal.aborted) return;
         after = item.seq;

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Receipt } from "../receipt.ts";
+import type { Reader } from "./readers.ts";
 import { GatewayRefusal } from "./refusal.ts";
 import { assurancesFrom, type StoredSubmission } from "./submission.ts";
 import type { FeedQuery } from "./submission-statements.ts";
@@ -51,7 +51,7 @@ export const FEED_NOTICE =
  * An accepted submission as consumers read it (spec 14.7). What it claims can be checked: the co-signatures cover
  * `netuid`, `block`, `output_hash` and `id`, the receipt behind `receipt_hash` is at `GET /relay/{id}`.
  */
-function feedItem(stored: StoredSubmission & { readonly receipt: Receipt; readonly content: string }) {
+function feedItem(stored: StoredSubmission & { readonly receipt: Receipt; readonly content: string }, reader: Reader) {
   const { receipt, votes, signatures, lateSignatures, hotkey, anchored } = stored;
   const [author, ...cosignatures] = signatures;
   return {
@@ -70,13 +70,17 @@ function feedItem(stored: StoredSubmission & { readonly receipt: Receipt; readon
       finality: true,
       /** Whether its author anchored it on the chain; not asked on simulated ones. */
       anchor: anchored,
-      payment: receipt.payment !== null,
+      payment: receipt.payment_hash !== null,
     },
     author: author ?? null,
     cosignatures,
     /** Those that came after acceptance: counted in `quorum`, not covered by the receipt. */
     late_cosignatures: lateSignatures,
-    payer: receipt.payment === null ? null : pseudonym(receipt),
+    /** This reader's name for who paid. */
+    payer: receipt.payment ? reader.pseudonym(receipt.payment.payer) : null,
+    /** Whether the payer signed for this very submission; null when nobody paid. */
+    payer_bound: receipt.payment?.bound ?? null,
+    ...(receipt.payment && reader.has("payers") ? { payer_address: receipt.payment.payer } : {}),
     received_at_ms: stored.receivedAt,
     accepted_at_ms: receipt.accepted_at_ms,
     receipt_hash: receipt.receipt_hash,
@@ -87,15 +91,9 @@ function feedItem(stored: StoredSubmission & { readonly receipt: Receipt; readon
 
 export type FeedItem = ReturnType<typeof feedItem>;
 
-/** The items of rows; all of them are accepted. */
-export function feedItems(rows: readonly StoredSubmission[]): readonly FeedItem[] {
+/** The items of rows as `reader` may see them; those whose bodies were dropped are none. */
+export function feedItems(rows: readonly StoredSubmission[], reader: Reader): readonly FeedItem[] {
   return rows.flatMap(({ receipt, content, ...row }) =>
-    receipt === null || content === null ? [] : [feedItem({ ...row, receipt, content })],
+    receipt === null || content === null ? [] : [feedItem({ ...row, receipt, content }, reader)],
   );
-}
-
-/** The same payer has the same one at a gateway, and another at the next. The receipt names the address. */
-function pseudonym({ payment, gateway_hotkey }: Receipt): string {
-  const text = `engram-payer:v1:${gateway_hotkey}:${payment?.payer.toLowerCase() ?? ""}`;
-  return `payer-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
 }

@@ -11,6 +11,7 @@ import {
   settlementVariables,
 } from "./payment-config.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import { SCOPES, type Scope } from "./readers.ts";
 
 const whole = z.coerce.number("must be a number").int("must be a whole number");
 
@@ -21,6 +22,12 @@ const gatewayVariables = serviceVariables.extend(settlementVariables.shape).exte
   ENGRAM_GATEWAY_HOST: z.string().default("127.0.0.1"),
   ENGRAM_GATEWAY_PORT: whole.min(0).max(65_535).default(9000),
   ENGRAM_GATEWAY_URL: z.url({ protocol: /^https?$/, error: "must be the address others reach it at" }).optional(),
+  ENGRAM_GATEWAY_PUBLIC_SCOPES: z
+    .string()
+    .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
+    .pipe(z.array(z.enum(SCOPES, "must list feed, receipts or payers")))
+    .optional(),
+  ENGRAM_GATEWAY_KEEP_BODIES_DAYS: whole.min(0).max(36_500).default(0),
   ENGRAM_GATEWAY_PRICE_USD: z
     .string()
     .regex(/^[0-9]{1,6}(\.[0-9]{1,18})?$/, 'must be an amount in dollars such as "0.001"')
@@ -49,6 +56,10 @@ export interface GatewayConfig extends ServiceConfig {
   readonly minStakeTao: number;
   readonly maxPending: number;
   readonly rateLimit: RateLimit;
+  /** What everybody may read without a token; undefined for what fits the chain. */
+  readonly publicScopes: readonly Scope[] | undefined;
+  /** How long bodies of accepted submissions are kept; null for ever. */
+  readonly keepBodiesMs: number | null;
   /** Null when submissions are free. */
   readonly pricing: PriceConfig | null;
 }
@@ -61,6 +72,7 @@ export interface GatewayOverrides {
 
 /** Submissions of one validator that may lack signatures or payment at a time. */
 const MAX_PENDING = 16;
+const DAY_MS = 86_400_000;
 const RATE_LIMIT: RateLimit = { burst: 100, perSecond: 20 };
 
 /** Throws `CONFIG_INVALID`, also without `ENGRAM_CHAIN`: a gateway never chooses a chain by itself. */
@@ -86,6 +98,8 @@ export function readGatewayConfig(
     minStakeTao: variables.CONSENSUS_MIN_STAKE_TAO,
     maxPending: MAX_PENDING,
     rateLimit: RATE_LIMIT,
+    publicScopes: variables.ENGRAM_GATEWAY_PUBLIC_SCOPES,
+    keepBodiesMs: variables.ENGRAM_GATEWAY_KEEP_BODIES_DAYS * DAY_MS || null,
     pricing: pricingOf(variables),
   };
 }

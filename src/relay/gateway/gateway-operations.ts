@@ -1,19 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { EngramError } from "../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
+import type { WriteContext } from "../../node/runtime/store-host.ts";
 import type { SettledPayment } from "../payment/payment-types.ts";
 import type { Votes } from "../quorum.ts";
-import {
-  NO_RECEIPT_HASH,
-  type QuorumSignature,
-  quorumHash,
-  type Receipt,
-  type ReceiptSigner,
-  signReceipt,
-} from "../receipt.ts";
+import { type QuorumSignature, quorumHash, type Receipt, type ReceiptSigner, signReceipt } from "../receipt.ts";
 import { conflictOperations } from "./conflict-operations.ts";
+import type { GatewayStoreOptions } from "./gateway-store.ts";
+import { ledgerOperations } from "./ledger-operations.ts";
 import { createPaymentOperations } from "./payment-operations.ts";
 import type { SettlementRecord } from "./payment-types.ts";
 import { permittedOperations } from "./permitted-operations.ts";
+import { readerOperations } from "./reader-operations.ts";
 import { mergeSignatures, type StoredSubmission, type Submission } from "./submission.ts";
 import {
   type FeedQuery,
@@ -77,10 +75,16 @@ export type Accepted = { readonly kind: "accepted" | "duplicate"; readonly recei
  * "receipted" are one commit. Receipts are signed inside it: their numbers have no gaps and their chain no forks,
  * however many processes open the file.
  */
-export function createGatewayOperations(database: SqliteDatabase, signer: ReceiptSigner) {
+export function createGatewayOperations(
+  database: SqliteDatabase,
+  signer: ReceiptSigner,
+  options: GatewayStoreOptions = { anyKey: false },
+) {
   const payments = createPaymentOperations(database);
   const permitted = permittedOperations(database);
   const conflicts = conflictOperations(database);
+  const readers = readerOperations(database);
+  const ledger = ledgerOperations(database, signer, options);
   const sql = submissionStatements(database);
 
   function stored(signedHash: string, assurance: string): StoredRow | undefined {
@@ -102,12 +106,12 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
   }
 
   function sign({ submission, payment, block, chain, now }: Accepting): Receipt {
-    const last = sql.last.get();
+    const { seq, previousHash } = ledger.nextLink();
     const { signedHash, outputHash, outputType, assurance, signatures } = submission;
     return signReceipt(
       {
-        gateway_seq: (last?.seq ?? 0) + 1,
-        prev_receipt_hash: last === undefined ? NO_RECEIPT_HASH : (JSON.parse(last.receipt) as Receipt).receipt_hash,
+        gateway_seq: seq,
+        prev_receipt_hash: previousHash,
         signed_hash: signedHash,
         output_hash: outputHash,
         output_type: outputType,
@@ -116,7 +120,7 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
         accepted_at_block: block,
         accepted_at_ms: now,
         chain,
-        payment,
+        payment: payment && { ...payment, salt: randomBytes(32).toString("hex") },
       },
       signer,
     );
@@ -143,6 +147,8 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
       ...payments.reads,
       ...permitted.reads,
       ...conflicts.reads,
+      ...readers.reads,
+      ...ledger.reads,
       /** Everything known of a submission, at every assurance. */
       submissions: ({ signedHash }: { readonly signedHash: string }): readonly StoredSubmission[] =>
         sql.all.all({ signedHash }).map(toStored),
@@ -154,6 +160,8 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
     writes: {
       ...payments.writes,
       ...permitted.writes,
+      ...readers.writes,
+      ...ledger.writes,
       /** Keeps what lacks validators, its anchor or payment, at most `limit` of one hotkey. */
       keepOpen: (
         input: Checked & { readonly state: Lacking; readonly limit: number },
@@ -212,6 +220,12 @@ export function createGatewayOperations(database: SqliteDatabase, signer: Receip
         return found
           .filter(isFirst)
           .map(({ row, payment }) => receiptFor({ ...input, submission: toStored(row), payment }));
+      },
+      /** Forgets the bodies of what was accepted before; receipts, hashes and signatures stay for ever. */
+      dropBodies: (input: { readonly before: number }, context: WriteContext): number => {
+        const { changes } = sql.dropBodies.run(input);
+        if (changes > 0) context.eraseLog();
+        return changes;
       },
       /** Drops what nobody completed; a reservation stays while its payment may still turn out settled. */
       expire: ({ before }: { readonly before: number }): number => sql.expire.run({ before }).changes,

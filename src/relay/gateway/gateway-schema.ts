@@ -114,4 +114,13 @@ export const gatewayMigrations: Migrations = {
     ) STRICT`,
     "CREATE INDEX conflict_round ON conflict (netuid, round_id)",
   ],
+  "008-reader": [
+    `CREATE TABLE reader (
+      name TEXT PRIMARY KEY,
+      token_hash TEXT NOT NULL UNIQUE,
+      scopes TEXT NOT NULL,
+      secret TEXT NOT NULL
+    ) STRICT`,
+  ],
+  "009-succession": ["CREATE TABLE succession (number INTEGER PRIMARY KEY, statement TEXT NOT NULL) STRICT"],
 };

@@ -1,12 +1,15 @@
 import { workerData } from "node:worker_threads";
-import { openWallet } from "../../node/chain/wallet.ts";
 import { openDatabase } from "../../node/runtime/sqlite.ts";
 import { runStoreWorker } from "../../node/runtime/store-host.ts";
+import { openIdentity } from "./change-ledger.ts";
 import { createGatewayOperations } from "./gateway-operations.ts";
 import { gatewayMigrations } from "./gateway-schema.ts";
+import type { GatewayWorkerData } from "./gateway-store.ts";
+import { signingKey } from "./ledger-operations.ts";
 
 await runStoreWorker(async () => {
-  const { path, identity } = workerData as { readonly path: string; readonly identity: string };
+  const { path, folder, anyKey } = workerData as GatewayWorkerData;
   const database = await openDatabase(path, gatewayMigrations);
-  return { database, operations: createGatewayOperations(database, await openWallet(identity)) };
+  const signer = await openIdentity(folder, signingKey(database));
+  return { database, operations: createGatewayOperations(database, signer, { anyKey }) };
 });

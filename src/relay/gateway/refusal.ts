@@ -3,6 +3,8 @@ const CODES = {
   malformed: [400, false],
   non_canonical: [400, false],
   bad_signature: [401, false],
+  unauthorized: [401, false],
+  forbidden: [403, false],
   not_a_validator: [403, false],
   unknown_submission: [404, false],
   nonce_conflict: [409, false],
@@ -26,6 +28,10 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
+}
+
+export function send({ status, headers, body }: Answer): Response {
+  return Response.json(body, { status, headers: { "cache-control": "no-store", ...headers } });
 }
 
 /**

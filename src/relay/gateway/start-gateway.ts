@@ -2,7 +2,6 @@ import { EngramError } from "../../crypto/errors.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import { isLoopback } from "../../node/chain/loopback.ts";
-import { openWallet } from "../../node/chain/wallet.ts";
 import type { ChainClient } from "../../node/ports.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
@@ -14,9 +13,10 @@ import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { freeGate, type GatewayPaymentsDeps, openPaymentGate } from "./gateway-payments.ts";
-import { identityFolder, openGatewayStore } from "./gateway-store.ts";
+import { openGatewayStore } from "./gateway-store.ts";
 import type { SubmissionGate } from "./payment-port.ts";
 import { PermittedSets } from "./permitted-sets.ts";
+import { Readers, SCOPES } from "./readers.ts";
 import { SubmissionDesk } from "./submission-desk.ts";
 import { recoverPaid, snapshotSet, startSweep } from "./sweep.ts";
 
@@ -45,10 +45,12 @@ export interface RunningGateway extends AsyncDisposable, ServiceControl {
  */
 export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps): Promise<RunningGateway> {
   const { clock, logger: log } = deps;
-  if ((await deps.chain.identity()).startsWith("local:")) refuseOutside(config);
+  const isSimulated = (await deps.chain.identity()).startsWith("local:");
+  if (isSimulated) refuseOutside(config);
   await using stack = new ReleaseStack();
   const store = stack.use(openGatewayStore(config.folder));
-  const [{ hotkey }, sr25519] = await Promise.all([openWallet(identityFolder(config.folder)), loadSr25519()]);
+  const [{ newest }, sr25519] = await Promise.all([store.call("ledgerHead", null), loadSr25519()]);
+  const hotkey = newest.gateway_hotkey as Hotkey;
   // A port that was free is known only once it is taken: early requests wait for the app.
   const app = Promise.withResolvers<GatewayApp>();
   let serves = false;
@@ -67,7 +69,8 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const sets = new PermittedSets({ netuid, minStakeTao }, { chain, store });
   const streams = new FeedStreams(store);
   const onAccepted = () => streams.ring();
-  const sweep = { store, gate, chain, sets, clock, log, onAccepted };
+  const { keepBodiesMs } = config;
+  const sweep = { store, gate, chain, sets, clock, log, onAccepted, keepBodiesMs };
   await recoverPaid(sweep);
   await snapshotSet(sweep);
   stack.use(startSweep(sweep));
@@ -77,7 +80,10 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const verifier = stack.use(new SignaturePool({ sr25519 }));
   const desk = new SubmissionDesk(options, { store, gate, chain, sets, verifier, clock, log, onAccepted });
   const price = priceOf(config, gate);
-  app.resolve(createGatewayApp({ hotkey, origin, netuid, store, desk, streams, chain, clock, log, rateLimit, price }));
+  // Payers of a simulated chain's test money have nothing to hide from this machine.
+  const readers = new Readers(store, config.publicScopes ?? (isSimulated ? SCOPES : ["feed", "receipts"]));
+  const parts = { store, desk, streams, chain, readers, clock, log };
+  app.resolve(createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts }));
   serves = true;
   const release = stack.move();
   const { url, drain, renewCertificate } = server;

@@ -3,7 +3,7 @@ import type { Logger } from "../../node/runtime/logger.ts";
 import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
 import { needsAnchor } from "../anchor.ts";
 import { isQuorum, type Votes } from "../quorum.ts";
-import type { QuorumSignature, Receipt } from "../receipt.ts";
+import { type QuorumSignature, type Receipt, withoutPayment } from "../receipt.ts";
 import type { ChainCheck, ChainState } from "./chain-check.ts";
 import type { Accepted, Conflict, Lacking } from "./gateway-operations.ts";
 import type { GatewayStore } from "./gateway-store.ts";
@@ -13,6 +13,7 @@ import type { SubmissionGate } from "./payment-port.ts";
 import type { HeaderReader, OfferedPayment, PaymentChallenge, SettleOutcome } from "./payment-types.ts";
 import type { PermittedSets } from "./permitted-sets.ts";
 import { parseSubmission, verifySubmission } from "./read-submission.ts";
+import type { Reader } from "./readers.ts";
 import { type Answer, GatewayRefusal } from "./refusal.ts";
 import { isAtLeast, mergeSignatures, type StoredSubmission, type Submission } from "./submission.ts";
 
@@ -61,7 +62,7 @@ export class SubmissionDesk {
   }
 
   /** Throws `GatewayRefusal`. */
-  async submit(wire: string, headers: HeaderReader): Promise<Answer> {
+  async submit(wire: string, headers: HeaderReader, reader: Reader): Promise<Answer> {
     const parsed = parseSubmission(wire);
     const { signedHash } = parsed.submission;
     const key = headers.get("idempotency-key");
@@ -71,15 +72,25 @@ export class SubmissionDesk {
     const known = await this.#deps.store.call("submissions", { signedHash });
     const stored = acceptedOf(known, parsed.submission);
     // The same bytes were verified when they came first.
-    if (stored && stored.row.wire === wire) return received("duplicate", stored.receipt);
+    if (stored && stored.row.wire === wire) return this.#again(stored.receipt, headers, reader);
     const read = await verifySubmission(this.#deps.verifier, parsed);
     if (stored) {
       await this.addLate(stored.row, read, read.signatures);
-      return received("duplicate", stored.receipt);
+      return this.#again(stored.receipt, headers, reader);
     }
     const checked = await this.#check(read, known);
     const lacking = lackingOf(checked);
     return lacking === null ? this.#take(checked, headers) : this.#pend(checked, lacking);
+  }
+
+  /** The receipt once more; who paid is told to those who show that they did, or may know. */
+  async #again(receipt: Receipt, headers: HeaderReader, reader: Reader): Promise<Answer> {
+    if (!receipt.payment || reader.has("payers")) return received("duplicate", receipt);
+    const { signed_hash: signedHash, payment } = receipt;
+    const offer = await this.#deps.gate.require({ signedHash, resource: this.#options.resource }, headers);
+    const isPayer =
+      offer.kind === "offered" && offer.payment.authorization.from.toLowerCase() === payment.payer.toLowerCase();
+    return received("duplicate", isPayer ? receipt : withoutPayment(receipt));
   }
 
   /** Raises what is known of an accepted submission; nothing else changes. Throws `GatewayRefusal`. */

@@ -82,6 +82,7 @@ interface SubmissionStatements {
   readonly unreserve: NamedStatement;
   readonly dropReserved: NamedStatement;
   readonly expire: NamedStatement;
+  readonly dropBodies: NamedStatement;
   readonly put: (checked: Checked, state: SubmissionState) => void;
   readonly feed: (query: FeedQuery) => readonly StoredRow[];
   readonly paidButOpen: () => readonly PaidButOpen[];
@@ -158,6 +159,11 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
       `DELETE FROM submission WHERE state <> 'accepted' AND updated < @before AND NOT EXISTS (
          SELECT 1 FROM payment p
          WHERE p.signed_hash = submission.signed_hash AND submission.state = 'settling' AND ${UNUSED})`,
+    ),
+    dropBodies: database.prepare<object>(
+      `UPDATE submission SET wire = NULL, content = NULL
+       WHERE rowid IN (SELECT rowid FROM submission
+         WHERE updated < @before AND wire IS NOT NULL AND seq IS NOT NULL LIMIT 500)`,
     ),
     put: ({ submission, votes, anchored, now }: Checked, state: SubmissionState): void => {
       const { signatures, nonceUid: _, blockHash: __, ...values } = submission;

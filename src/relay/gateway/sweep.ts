@@ -15,6 +15,8 @@ export interface SweepDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onAccepted: () => void;
+  /** How long bodies of accepted submissions are kept; null for ever. */
+  readonly keepBodiesMs: number | null;
 }
 
 const SWEEP_MS = 60_000;
@@ -59,7 +61,7 @@ export function startSweep(deps: SweepDeps): AsyncDisposable {
 }
 
 async function run(deps: SweepDeps, signal: AbortSignal): Promise<void> {
-  const { store, clock, log } = deps;
+  const { clock, log } = deps;
   while (!signal.aborted) {
     const slept = await clock.sleep(SWEEP_MS, signal).then(
       () => true,
@@ -68,8 +70,15 @@ async function run(deps: SweepDeps, signal: AbortSignal): Promise<void> {
     if (!slept) return;
     await recoverPaid(deps);
     await snapshotSet(deps);
-    await store.call("expire", { before: clock.now() - PENDING_MS }).catch((error: unknown) => {
+    await forgetOld(deps).catch((error: unknown) => {
       log.warn({ code: isEngramError(error) ? error.code : "UNEXPECTED" }, "old submissions could not be forgotten");
     });
   }
+}
+
+/** Forgets what nobody completed, and bodies that were kept long enough. */
+export async function forgetOld({ store, clock, keepBodiesMs }: SweepDeps): Promise<void> {
+  await store.call("expire", { before: clock.now() - PENDING_MS });
+  if (keepBodiesMs === null) return;
+  while ((await store.call("dropBodies", { before: clock.now() - keepBodiesMs })) > 0);
 }

@@ -43,17 +43,17 @@ export class PaymentCheck {
     this.#deps = deps;
   }
 
-  /** The payment of a verified receipt; null when it names none. Throws `ItemRefusal`. */
+  /** The payment of a verified receipt; null when it names none, or does not show it. Throws `ItemRefusal`. */
   async check(receipt: Receipt, signal: AbortSignal): Promise<CheckedPayment | null> {
-    const { payment, assurance } = receipt;
-    if (payment === null) {
-      if (assurance === "payer") throw new ItemRefusal("payment_missing");
+    const { payment, payment_hash: hash, assurance } = receipt;
+    if (!payment) {
+      if (assurance === "payer") throw new ItemRefusal(hash === null ? "payment_missing" : "payment_unchecked");
       return null;
     }
     const { lookup } = this.#deps;
     if (lookup === null) {
       if (assurance === "payer") throw new ItemRefusal("payment_unchecked");
-      return { ...payment, settled: null };
+      return shown(payment, null);
     }
     if (findToken(payment.network, payment.asset)?.network !== payment.network || /^0+$/.test(payment.amount)) {
       throw new ItemRefusal("payment_differs");
@@ -66,7 +66,7 @@ export class PaymentCheck {
     const fitting = found.filter(({ to, value }) => value === BigInt(payment.amount) && known.has(to.toLowerCase()));
     if (fitting.length === 0) throw new ItemRefusal("payment_differs");
     this.#claim(`${payment.transaction}:${payment.payer}`.toLowerCase(), receipt.receipt_hash, fitting.length);
-    return { ...payment, settled: true };
+    return shown(payment, true);
   }
 
   #claim(transfer: string, receiptHash: string, times: number): void {
@@ -74,4 +74,8 @@ export class PaymentCheck {
     if (claims.size > times) throw new ItemRefusal("payment_reused");
     this.#claims.set(transfer, claims);
   }
+}
+
+function shown({ salt: _, ...payment }: NonNullable<Receipt["payment"]>, settled: true | null): CheckedPayment {
+  return { ...payment, settled };
 }

@@ -70,7 +70,7 @@ export function requireReceiptOf(receipt: Receipt, item: ClaimedItem, { submissi
     receipt.output_type === outputType &&
     receipt.assurance === assurance &&
     receipt.accepted_at_block >= block &&
-    (receipt.payment !== null) === item.verified.payment;
+    (receipt.payment_hash !== null) === item.verified.payment;
   if (!isSame) throw new ItemRefusal("receipt_differs");
   const covered = assurance === "quorum" ? quorumHash(signedHash, signatures) : null;
   if (receipt.qc_hash !== covered) throw new ItemRefusal("quorum_differs");

@@ -68,6 +68,9 @@ export const gatewayPage = z.looseObject({
   price: z.looseObject({ pay_to: z.string().regex(/^0x[0-9a-fA-F]{40}$/) }).nullable(),
 });
 
+/** `GET /v1/successions`, judged by `verifySuccessions`. */
+export const successionsPage = z.looseObject({ successions: z.unknown() });
+
 /** Whether the signatures an item names are those shown with its submission. */
 export function namesSignatures({ author, cosignatures }: ClaimedItem, { signatures }: SubmissionState): boolean {
   return isDeepStrictEqual(author === null ? cosignatures : [author, ...cosignatures], signatures);

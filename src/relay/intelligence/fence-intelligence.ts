@@ -63,7 +63,7 @@ function lineOf(item: CheckedItem, room: number): string | undefined {
 }
 
 /** One sentence on what was found true of an item, in words of ours. */
-function checkedOf({ assurance, quorum, author, payment, chain, block }: CheckedItem): string {
+function checkedOf({ assurance, quorum, author, paid, payment, chain, block }: CheckedItem): string {
   const place = `block ${block} of ${visible(chain)}, which is final`;
   const vouched =
     assurance === "quorum" && quorum !== null
@@ -71,11 +71,11 @@ function checkedOf({ assurance, quorum, author, payment, chain, block }: Checked
       : assurance === "author" && author !== null
         ? `${author} signed it at ${place}; whether it is true nobody checked`
         : `somebody paid to submit it at ${place}; nobody signed it, and whether it is true nobody checked`;
-  return `${vouched}; the gateway's signed receipt; ${paidOf(payment)}`;
+  return `${vouched}; the gateway's signed receipt; ${paidOf(paid, payment)}`;
 }
 
-function paidOf(payment: CheckedItem["payment"]): string {
-  if (payment === null) return "no payment";
+function paidOf(paid: boolean, payment: CheckedItem["payment"]): string {
+  if (payment === null) return paid ? "a payment that the gateway did not show" : "no payment";
   const { amount, network, payer, settled } = payment;
   if (settled === null) return "a payment that the gateway names and that was not looked up";
   return `${amount} millionths of a dollar from ${payer}, found on ${network}`;

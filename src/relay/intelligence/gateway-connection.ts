@@ -1,10 +1,11 @@
 import { isEngramError } from "../../crypto/errors.ts";
 import type { Fetch, HttpClient, HttpReply } from "../../node/runtime/http-client.ts";
 import { createHttpClient } from "../../node/runtime/http-client.ts";
+import type { Secret } from "../../node/runtime/secret.ts";
 import type { Assurance } from "../payload/types.ts";
 import type { Hex } from "../payment/payment-types.ts";
 import { openEventStream, type ServerEvent } from "./event-stream.ts";
-import { feedPage, gatewayPage, type SubmissionState, submissionState } from "./feed-wire.ts";
+import { feedPage, gatewayPage, type SubmissionState, submissionState, successionsPage } from "./feed-wire.ts";
 import { readReply, replied } from "./gateway-replies.ts";
 import { ItemRefusal } from "./item-refusal.ts";
 import type { ReaderLimits } from "./reader-limits.ts";
@@ -20,12 +21,15 @@ export class GatewayConnection {
   readonly #send: Fetch;
   readonly #http: HttpClient;
 
-  /** `url` without a trailing slash. */
-  constructor(url: string, limits: ReaderLimits, send: Fetch = (request) => fetch(request)) {
+  /** `url` without a trailing slash. `token` is the gateway's for this reader. */
+  constructor(url: string, limits: ReaderLimits, send: Fetch = (request) => fetch(request), token?: Secret<string>) {
     this.#url = url;
     this.#limits = limits;
-    this.#send = send;
-    this.#http = createHttpClient(send);
+    this.#send = (request) => {
+      if (token) request.headers.set("authorization", `Bearer ${token.reveal()}`);
+      return send(request);
+    };
+    this.#http = createHttpClient(this.#send);
   }
 
   /** The items of one page, as they came. */
@@ -56,6 +60,18 @@ export class GatewayConnection {
   async payee(signal: AbortSignal): Promise<Hex | null> {
     const page = readReply(gatewayPage, replied(await this.#get("/v1/gateway", this.#limits.smallBytes, signal)));
     return (page.price?.pay_to as Hex | undefined) ?? null;
+  }
+
+  /** Who signed the receipts when, as the gateway tells it; undefined where it knows no such page. */
+  async successions(signal: AbortSignal): Promise<unknown> {
+    const reply = await this.#get("/v1/successions", this.#limits.pageBytes, signal);
+    return reply.status === 404 ? undefined : readReply(successionsPage, replied(reply)).successions;
+  }
+
+  /** Where the gateway says its chain of receipts stands, unjudged; undefined where it knows no such page. */
+  async checkpoint(signal: AbortSignal): Promise<unknown> {
+    const reply = await this.#get("/v1/checkpoint", this.#limits.smallBytes, signal);
+    return reply.status === 404 ? undefined : replied(reply);
   }
 
   /** Events behind `after`, until the connection ends. */

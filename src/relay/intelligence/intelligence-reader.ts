@@ -53,6 +53,7 @@ export class IntelligenceReader implements IntelligenceSource {
     try {
       const found = await gateway.page(query, stop);
       const state = await checker.chainState();
+      await checker.holdToCheckpoint(stop);
       return await this.#checkAll(found, query, state, stop);
     } catch (error) {
       signal.throwIfAborted();

@@ -1,10 +1,11 @@
+import { EngramError } from "../../crypto/errors.ts";
 import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { ChainCheck, ChainState } from "../gateway/chain-check.ts";
 import { judgeVotes } from "../gateway/judge-votes.ts";
 import type { Submission } from "../gateway/submission.ts";
 import { countVotes, isQuorum, permittedSet } from "../quorum.ts";
-import { type QuorumSignature, verifyReceipt } from "../receipt.ts";
+import type { QuorumSignature } from "../receipt.ts";
 import type { PaymentCheck } from "./check-payment.ts";
 import { proveSubmission, requireReceiptOf } from "./check-submission.ts";
 import type { ClaimedItem } from "./feed-wire.ts";
@@ -12,6 +13,7 @@ import type { GatewayConnection } from "./gateway-connection.ts";
 import { chainAway, ItemRefusal, problemOf } from "./item-refusal.ts";
 import { PastNeurons } from "./past-neurons.ts";
 import { ReceiptMemory } from "./receipt-memory.ts";
+import { SignedByGateway } from "./signed-by-gateway.ts";
 import type { CheckedItem, CheckedQuorum, RefusedItem } from "./types.ts";
 
 export interface ItemCheckerDeps {
@@ -31,10 +33,12 @@ export class ItemChecker {
   readonly #deps: ItemCheckerDeps;
   readonly #neurons: PastNeurons;
   readonly #receipts = new ReceiptMemory();
+  readonly #signed: SignedByGateway;
 
   constructor(deps: ItemCheckerDeps) {
     this.#deps = deps;
     this.#neurons = new PastNeurons(deps.chain);
+    this.#signed = new SignedByGateway(deps.hotkey, deps.gateway);
   }
 
   /** The chain as of now, for `check`. Throws `CHAIN_UNREACHABLE`. */
@@ -44,6 +48,15 @@ export class ItemChecker {
     } catch (error) {
       throw chainAway(error);
     }
+  }
+
+  /** Holds the gateway to what it says of its chain of receipts. Throws `GATEWAY_CONTRADICTS`. */
+  async holdToCheckpoint(signal: AbortSignal): Promise<void> {
+    const checkpoint = await this.#signed.checkpoint(signal);
+    if (checkpoint === null || this.#receipts.note(checkpoint)) return;
+    throw new EngramError("GATEWAY_CONTRADICTS", "the gateway signed two stories about its receipts", {
+      fix: "do not rely on this gateway; keep its answers as evidence",
+    });
   }
 
   /** Throws only what says nothing about the item: a gateway or a chain that does not answer. */
@@ -56,9 +69,9 @@ export class ItemChecker {
   }
 
   async #prove(item: ClaimedItem, state: ChainState, signal: AbortSignal): Promise<CheckedItem> {
-    const { gateway, hotkey, sr25519, chain, payments, netuid } = this.#deps;
+    const { gateway, sr25519, chain, payments, netuid } = this.#deps;
     const shown = await gateway.evidence(item.id, item.assurance, signal);
-    const receipt = await verifyReceipt(shown.receipt, hotkey, item.id);
+    const { receipt, keys } = await this.#signed.receipt(shown.receipt, item.id, signal);
     const proven = proveSubmission(sr25519, item, shown);
     requireReceiptOf(receipt, item, proven);
     const { submission, late, content } = proven;
@@ -66,7 +79,7 @@ export class ItemChecker {
     await chain.requireFinal(submission, state);
     const quorum = submission.assurance === "quorum" ? await this.#quorum(item, submission, late, state) : null;
     const payment = await payments.check(receipt, signal);
-    this.#receipts.admit(receipt);
+    this.#receipts.admit(receipt, keys);
     return {
       id: item.id,
       seq: item.seq,
@@ -78,6 +91,7 @@ export class ItemChecker {
       author: submission.hotkey,
       cosigners: submission.signatures.slice(1).map(({ validator_hotkey }) => validator_hotkey as Hotkey),
       quorum,
+      paid: receipt.payment_hash !== null,
       payment,
       receipt,
       acceptedAtMs: receipt.accepted_at_ms,

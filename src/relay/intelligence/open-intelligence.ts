@@ -5,6 +5,7 @@ import type { ChainClient } from "../../node/ports.ts";
 import { type Environment, parseVariables } from "../../node/runtime/config.ts";
 import type { Fetch } from "../../node/runtime/http-client.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
+import { Secret } from "../../node/runtime/secret.ts";
 import { ChainCheck } from "../gateway/chain-check.ts";
 import { relaySettings } from "../relay-settings.ts";
 import { PaymentCheck, type TransferLookup } from "./check-payment.ts";
@@ -26,6 +27,11 @@ const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must list addresses of 
 const variables = z.object({
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
   ENGRAM_PAYMENT_RPC_URL: z.url("must be the address of an EVM node").optional(),
+  ENGRAM_GATEWAY_TOKEN: z
+    .string()
+    .regex(/^[\w-]{1,200}$/, "must be a token of the gateway")
+    .transform((text) => new Secret(text))
+    .optional(),
   ENGRAM_PAYEES: z
     .string()
     .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
@@ -35,8 +41,8 @@ const variables = z.object({
 
 /**
  * The reader of the gateway that `environment` names: `XERIS_RELAY_URL` and, pinned, `ENGRAM_GATEWAY_HOTKEY`. With
- * `ENGRAM_PAYMENT_RPC_URL` payments are looked up on their chain, against `ENGRAM_PAYEES` where that is set; `NETUID`
- * and `CONSENSUS_MIN_STAKE_TAO` say who is a validator. It holds nothing that must be closed.
+ * `ENGRAM_PAYMENT_RPC_URL` payments are looked up on their chain, against `ENGRAM_PAYEES` where that is set; `ENGRAM_GATEWAY_TOKEN` is shown to the gateway
+ * where it was given one; `NETUID` and `CONSENSUS_MIN_STAKE_TAO` say who is a validator. It holds nothing that must be closed.
  *
  * Errors: `GATEWAY_NOT_CONFIGURED`, `CONFIG_INVALID`.
  */
@@ -53,7 +59,7 @@ export async function openIntelligence(
   }
   const { chain, log } = options;
   const limits = { ...readerLimits, ...options.limits };
-  const gateway = new GatewayConnection(pinned.url, limits, options.fetch);
+  const gateway = new GatewayConnection(pinned.url, limits, options.fetch, found.ENGRAM_GATEWAY_TOKEN);
   const payments = new PaymentCheck({
     lookup: await lookupAt(found.ENGRAM_PAYMENT_RPC_URL),
     payees: (found.ENGRAM_PAYEES as readonly `0x${string}`[] | undefined) ?? null,

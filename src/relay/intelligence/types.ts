@@ -56,6 +56,9 @@ export interface CheckedItem {
   readonly cosigners: readonly Hotkey[];
   /** Null below `quorum`. */
   readonly quorum: CheckedQuorum | null;
+  /** Whether the receipt names a payment. Who made it is told to readers that the gateway lets know. */
+  readonly paid: boolean;
+  /** Null when there was none, or when this reader is not shown it. */
   readonly payment: CheckedPayment | null;
   readonly receipt: Receipt;
   /** Unix milliseconds: the gateway's word. */

@@ -18,6 +18,7 @@ function item(content: unknown, seq = 1): CheckedItem {
     author,
     cosigners: [],
     quorum: null,
+    paid: false,
     payment: null,
     receipt: {} as CheckedItem["receipt"],
     acceptedAtMs: 1_795_000_000_000,

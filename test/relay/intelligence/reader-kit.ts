@@ -61,6 +61,9 @@ export async function take(items: AsyncGenerator<CheckedItem | RefusedItem, void
   return found;
 }
 
+/** A reader without secrets of its own. */
+const EVERYBODY = { has: () => true, pseudonym: () => "payer-0" };
+
 /** Changes what a gateway answers on paths that match. */
 export function lying(honest: Fetch, path: RegExp, lie: (body: never) => unknown): Fetch {
   return async (request) => {
@@ -137,7 +140,7 @@ export class ForgedGateway {
     if (pathname === FEED) {
       const [after, limit] = [Number(searchParams.get("since") ?? 0), Number(searchParams.get("limit"))];
       const rows = this.#rows.filter(({ receipt }) => (receipt?.gateway_seq ?? 0) > after).slice(0, limit);
-      return Response.json({ external_intelligence: feedItems(rows) });
+      return Response.json({ external_intelligence: feedItems(rows, EVERYBODY) });
     }
     if (pathname === "/v1/gateway") return Response.json({ price: null });
     const found = this.#rows.findLast(({ signedHash }) => pathname === `/relay/${signedHash}`);

@@ -23,7 +23,8 @@ async function relayed(changes: Partial<Receipt>) {
   chain.grow(110);
   chain.finalize(100);
   gateway.answers = [
-    ({ text }) => Response.json({ receipt: signReceipt({ ...gateway.receipt(text), ...changes }, gateway.signer) }),
+    ({ text }) =>
+      Response.json({ receipt: signReceipt({ ...gateway.receipt(text), ...changes, payment: null }, gateway.signer) }),
   ];
   const own = { ...settings, gateway: gateway.address };
   await using relay = new Relay({
