@@ -10,7 +10,8 @@ const DEFAULT_ITEMS = 20;
 const OUTPUT_TYPES = ["ranking", "memory", "inference"] as const;
 
 const whole = z.coerce.number().int().min(0);
-const filters = z.object({
+/** How a feed is asked for. */
+export const feedFilters = z.object({
   type: z
     .string()
     .transform((text) => text.split(",").filter((part) => part !== ""))
@@ -25,15 +26,19 @@ const filters = z.object({
 
 /** Reads the filters of a feed or a stream. Throws `GatewayRefusal` `malformed`; unknown names are ignored. */
 export function readFeedQuery(query: Readonly<Record<string, string>>): FeedQuery {
-  const { type, since, since_ms, limit, min_assurance } = readQuery(filters, query);
+  const { type, since, since_ms, limit, min_assurance } = readQuery(feedFilters, query);
   return { after: since, limit, assurances: assurancesFrom(min_assurance), types: type, sinceMs: since_ms };
 }
 
-const pages = z.object({ after: whole.default(0), limit: whole.min(1).max(MAX_ITEMS).default(DEFAULT_ITEMS) });
+/** How a list is read on. */
+export const pageFilters = z.object({
+  after: whole.default(0),
+  limit: whole.min(1).max(MAX_ITEMS).default(DEFAULT_ITEMS),
+});
 
 /** Reads where a list is read on, and how much of it. Throws as `readFeedQuery`. */
-export function readPageQuery(query: Readonly<Record<string, string>>): z.output<typeof pages> {
-  return readQuery(pages, query);
+export function readPageQuery(query: Readonly<Record<string, string>>): z.output<typeof pageFilters> {
+  return readQuery(pageFilters, query);
 }
 
 function readQuery<T extends z.ZodType>(schema: T, query: Readonly<Record<string, string>>): z.output<T> {

@@ -62,6 +62,11 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
       body: { hotkey, origin, chain: identity, netuid, head, finalized, price, limits },
     });
   });
+  app.get("/openapi.json", async () => {
+    // Made at the first question.
+    const { gatewayOpenApi } = await import("./gateway-openapi.ts");
+    return send({ status: 200, headers: {}, body: gatewayOpenApi(deps.origin) });
+  });
   app.get("/health", async () => {
     const [{ head, finalized }, receipts] = await Promise.all([chain.state(), store.call("lastSeq", null)]);
     const body = { status: "ok", hotkey: deps.hotkey, block: head.number, finalized: finalized.number, receipts };

@@ -77,7 +77,7 @@ async function run(deps: SweepDeps, signal: AbortSignal): Promise<void> {
 }
 
 /** Forgets what nobody completed, and bodies that were kept long enough. */
-export async function forgetOld({ store, clock, keepBodiesMs }: SweepDeps): Promise<void> {
+async function forgetOld({ store, clock, keepBodiesMs }: SweepDeps): Promise<void> {
   await store.call("expire", { before: clock.now() - PENDING_MS });
   if (keepBodiesMs === null) return;
   while ((await store.call("dropBodies", { before: clock.now() - keepBodiesMs })) > 0);

@@ -2,6 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { inferenceV2, memoryV2, rankingV1, rankingV2 } from "../../../src/relay/payload/schemas.ts";
+import { receiptSchema } from "../../../src/relay/receipt.ts";
+import { checkpointSchema, successionSchema } from "../../../src/relay/signed-statement.ts";
 
 const FOLDER = new URL("../../../docs/schemas/relay/", import.meta.url);
 
@@ -11,6 +13,9 @@ test.each([
   ["ranking.v2.json", rankingV2],
   ["memory.v2.json", memoryV2],
   ["inference.v2.json", inferenceV2],
+  ["receipt.v1.json", receiptSchema],
+  ["checkpoint.v1.json", checkpointSchema],
+  ["succession.v1.json", successionSchema],
 ])("docs/schemas/relay/%s says what is checked", async (name, schema) => {
   const file = new URL(name, FOLDER);
   const made = z.toJSONSchema(schema, { io: "input" });
