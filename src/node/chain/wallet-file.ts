@@ -3,7 +3,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import { fromHex, toHex } from "../../crypto/hex.ts";
 import { phraseToSeed, tidyPhrase } from "../../crypto/phrase.ts";
 import { loadSr25519, type Sr25519Pair } from "../../crypto/sr25519.ts";
-import { type Hotkey, hotkeyOf, isHotkey } from "../../crypto/ss58.ts";
+import { decodeHotkey, type Hotkey, hotkeyOf, isHotkey } from "../../crypto/ss58.ts";
 import { Secret } from "../runtime/secret.ts";
 
 /** A hotkey that can sign. */
@@ -11,7 +11,8 @@ export interface SigningKey {
   readonly kind: "signing";
   readonly hotkey: Hotkey;
   readonly pair: Secret<Sr25519Pair>;
-  readonly seed: Secret<Uint8Array>;
+  /** Absent where the file holds the private key alone. */
+  readonly seed: Secret<Uint8Array> | undefined;
   readonly phrase: Secret<string> | undefined;
 }
 
@@ -34,22 +35,26 @@ type KeyFile = z.infer<typeof keyFile>;
 
 /** What encrypted key files begin with. */
 const encryptions: readonly (readonly [prefix: string, name: string])[] = [
-  ["$NACL", "encrypted by btcli ($NACL)"],
+  ["$NACL", "encrypted by btcli ($NACL) inside another file"],
   ["$ANSIBLE_VAULT", "encrypted with Ansible Vault"],
   ["gAAAAA", "encrypted with Fernet"],
 ];
 
 /** The text of a hotkey file in btcli's plain JSON form, which btcli loads as its own. */
 export async function writeKeyFile(phrase: string): Promise<string> {
-  const seed = await phraseToSeed(phrase);
-  const { publicKey } = (await loadSr25519()).pairFromSeed(seed);
-  const publicKeyHex = `0x${toHex(publicKey)}`;
+  const key = await signingKey(await phraseToSeed(phrase), tidyPhrase(phrase), undefined);
+  return plainKeyFile(key);
+}
+
+/** As `writeKeyFile`, of a key that was read. */
+export function plainKeyFile({ hotkey, pair, seed, phrase }: SigningKey): string {
+  const publicKeyHex = `0x${toHex(pair.reveal().publicKey)}`;
   const fields = {
     accountId: publicKeyHex,
     publicKey: publicKeyHex,
-    secretPhrase: tidyPhrase(phrase),
-    secretSeed: `0x${toHex(seed)}`,
-    ss58Address: hotkeyOf(publicKey),
+    ...(phrase && { secretPhrase: phrase.reveal() }),
+    ...(seed && { secretSeed: `0x${toHex(seed.reveal())}` }),
+    ss58Address: hotkey,
     cryptoType: SR25519,
   };
   return `${JSON.stringify(fields)}\n`;
@@ -69,7 +74,7 @@ export async function readKeyFile(content: string): Promise<SigningKey | WatchOn
   const stated = statedHotkey(file);
   if (file.secretPhrase) return signingKey(await phraseSeed(file), file.secretPhrase, stated);
   if (file.secretSeed) return signingKey(seedBytes(file.secretSeed), undefined, stated);
-  if (file.privateKey) throw unsupported("a private key without its phrase or seed");
+  if (file.privateKey) return await privateKeyAlone(file.privateKey, stated);
   if (stated === undefined) throw invalid("holds neither a phrase, a seed nor an address");
   return { kind: "watch-only", hotkey: stated };
 }
@@ -136,6 +141,41 @@ async function signingKey(
     seed: new Secret(seed),
     phrase: phrase === undefined ? undefined : new Secret(phrase),
   };
+}
+
+/**
+ * The stored form of the scalar differs: sp-core keeps it as it is, polkadot.js times eight, and the signer takes the
+ * latter. The one whose signature the stated address confirms is the key.
+ */
+async function privateKeyAlone(hex: string, stated: Hotkey | undefined): Promise<SigningKey> {
+  const stored = fromHex(hex, 64);
+  if (stored === undefined) throw invalid("holds a private key that is not 64 bytes of hex");
+  const publicKey = stated && decodeHotkey(stated);
+  if (stated === undefined || publicKey === undefined) throw invalid("holds a private key without its address");
+  const sr25519 = await loadSr25519();
+  const message = Buffer.from("engram-key-check/1", "utf8");
+  const secretKey = [stored, timesEight(stored)].find((secret) => {
+    try {
+      return sr25519.verify(sr25519.sign({ publicKey, secretKey: secret }, message), message, publicKey);
+    } catch {
+      // Not a scalar in this form.
+      return false;
+    }
+  });
+  if (secretKey === undefined) throw mismatch("private key and address");
+  const pair = new Secret({ publicKey, secretKey });
+  return { kind: "signing", hotkey: stated, pair, seed: undefined, phrase: undefined };
+}
+
+/** The key with its first 32 bytes, a little-endian number, times eight. */
+function timesEight(secret: Uint8Array): Uint8Array {
+  let carry = 0;
+  return secret.map((byte, index) => {
+    if (index >= 32) return byte;
+    const shifted = (byte << 3) | carry;
+    carry = shifted >> 8;
+    return shifted & 0xff;
+  });
 }
 
 function unsupported(what: string): EngramError {

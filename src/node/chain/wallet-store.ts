@@ -8,9 +8,14 @@ const MAX_BYTES = 64 * 1024;
 
 /** The file's text, or `undefined` where there is none. Throws `WALLET_UNREADABLE`. */
 export async function readIfThere(path: string): Promise<string | undefined> {
+  return (await readBytesIfThere(path))?.toString("utf8");
+}
+
+/** As `readIfThere`, for files that are no text. */
+export async function readBytesIfThere(path: string): Promise<Buffer | undefined> {
   try {
     if ((await stat(path)).size > MAX_BYTES) throw unreadable(path);
-    return await readFile(path, "utf8");
+    return await readFile(path);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error instanceof EngramError ? error : unreadable(path);
