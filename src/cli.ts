@@ -30,6 +30,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   miner: async () => (await import("./node/commands/miner.ts")).minerCommand(),
   validator: async () => (await import("./relay/commands/validator.ts")).validatorCommand(),
   weights: async () => (await import("./node/commands/weights.ts")).weightsCommand(),
+  register: async () => (await import("./node/commands/register.ts")).registerCommand(),
+  metagraph: async () => (await import("./node/commands/metagraph.ts")).metagraphCommand(),
   chain: async () => (await import("./node/commands/chain.ts")).chainCommand(),
   relay: async () => (await import("./relay/commands/relay.ts")).relayCommand(),
   payments: async () => (await import("./relay/commands/payments.ts")).paymentsCommand(),
