@@ -9,7 +9,7 @@ import { type Mutation, World } from "./world.ts";
 /** `npm run byzantine` runs 10,000. */
 const SEEDS = Number(process.env["ENGRAM_BYZANTINE_SEEDS"] ?? 500);
 /** So many of them with real signatures, headers and routes. */
-const REAL_EVERY = 50;
+const REAL_EVERY = 250;
 const outboxes: MemoryOutbox[] = [];
 
 async function play(seed: number, mutation?: Mutation): Promise<World> {
