@@ -32,18 +32,28 @@ export function readAnchor(bytes: Uint8Array | null): Anchor | null {
 /** `differs`: another output of this round. `missing`: none of this round, or not in a finalized block yet. */
 export type AnchorState = "anchored" | "missing" | "differs";
 
-/** On a simulated chain anchors prove nothing that the chain itself could not invent. */
-export function needsAnchor(identity: string): boolean {
-  return !identity.startsWith("local:");
+/** `auto`: where the chain is real. On a simulated one anchors prove nothing that the chain itself could not invent. */
+export const ANCHOR_RULES = ["auto", "always", "never"] as const;
+export type AnchorRule = (typeof ANCHOR_RULES)[number];
+
+export function needsAnchor(identity: string, rule: AnchorRule = "auto"): boolean {
+  return rule === "auto" ? !identity.startsWith("local:") : rule === "always";
 }
 
-/** What `hotkey` has committed to as of the finalized head. Errors: those of the chain. */
+/**
+ * Where a relay says that its anchor is read: a block, by number. A commitment holds one value, and the author's next
+ * round takes its place; as of that block it stays what it was.
+ */
+export const ANCHOR_BLOCK_HEADER = "engram-anchor-block";
+
+/** What `hotkey` had committed to as of a block, the finalized one when none is named. Errors: those of the chain. */
 export async function anchorState(
   chain: Pick<ChainClient, "commitment">,
   hotkey: Hotkey,
   { roundId, outputHash }: Anchor,
+  atBlock?: number,
 ): Promise<AnchorState> {
-  const found = readAnchor(await chain.commitment(hotkey));
+  const found = readAnchor(await chain.commitment(hotkey, atBlock));
   if (found?.roundId !== roundId) return "missing";
   return found.outputHash === outputHash ? "anchored" : "differs";
 }

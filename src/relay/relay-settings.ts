@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngramError } from "../crypto/errors.ts";
 import { isHotkey } from "../crypto/ss58.ts";
 import { type Environment, flag, parseVariables } from "../node/runtime/config.ts";
+import { ANCHOR_RULES, type AnchorRule } from "./anchor.ts";
 import type { SchemaVersion } from "./payload/types.ts";
 import type { GatewayAddress } from "./submit.ts";
 
@@ -16,6 +17,8 @@ export interface RelaySettings {
   readonly alertUrl?: string | undefined;
   /** So long what has ended is kept whole; 30 days. */
   readonly retentionMs?: number;
+  /** Whether rounds are anchored on the chain; `auto` when absent. */
+  readonly anchor?: AnchorRule;
   /** Null: dry run, nothing is queued or sent. */
   readonly gateway: GatewayAddress | null;
 }
@@ -30,6 +33,7 @@ const variables = z.object({
   RELAY_SCHEMA: z.enum(["v1", "v2"], "must be v1 or v2").default("v2"),
   RELAY_ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
   RELAY_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
+  RELAY_ANCHOR: z.enum(ANCHOR_RULES, "must be auto, always or never").default("auto"),
   RELAY_QUORUM_MIN: z.coerce.number().int().min(1).max(64).default(2),
 });
 
@@ -50,6 +54,7 @@ export function relaySettings(environment: Environment): RelaySettings {
     deadlineMs: values.XERIS_RELAY_TIMEOUT * 1_000,
     alertUrl: values.RELAY_ALERT_WEBHOOK_URL,
     retentionMs: values.RELAY_RETENTION_DAYS * 86_400_000,
+    anchor: values.RELAY_ANCHOR,
     gateway: url === undefined || hotkey === undefined ? null : { url: gatewayBase(url), hotkey },
   };
 }

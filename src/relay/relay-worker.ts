@@ -5,6 +5,7 @@ import type { ChainClient, Neuron } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import { isCallable } from "../node/validator/miner-address.ts";
 import { type AlertWebhook, sendAlert } from "./alert-webhook.ts";
+import type { RoundAnchors } from "./anchor-rounds.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
 import { votersOf } from "./cosign/electorate.ts";
 import { COSIGN_PATH } from "./cosign/routes.ts";
@@ -23,6 +24,8 @@ export interface RelayWorkerDeps extends MoveDeps {
   readonly signer: PayloadSigner;
   readonly submitter: Submitter;
   readonly collector: CosignCollector;
+  /** Absent: no round is anchored. */
+  readonly anchors?: RoundAnchors | undefined;
   /** Signatures a ranking should have at least; one: whatever the receiver makes of this validator's own. */
   readonly quorumMin: number;
   /** Validators where the operator says they are; this counts more than what the chain says. */
@@ -145,6 +148,9 @@ export class RelayWorker {
         return await moveTo(this.#deps, submission, submission.assurance === "quorum" ? "cosigning" : "submitting");
       case "cosigning":
         return await this.#cosign(submission, lease);
+      case "anchoring":
+        // The commitment costs: nothing is anchored for a block that is gone.
+        return (await this.#mayProceed(submission)) && (await this.#anchor(submission, lease));
       case "submitting":
         // The chain may have changed since it was signed: asked again right before sending (guide 4.4).
         return (await this.#mayProceed(submission)) && (await this.#submit(submission, lease));
@@ -197,19 +203,20 @@ export class RelayWorker {
     const isEnough = (signers: readonly Hotkey[]) => signers.length >= quorumMin && (quorumMin === 1 || meets(signers));
     const have = [signer.hotkey, ...cosignatures.map((found) => found.validator_hotkey)];
     // Who was told that validators are missing asks on: the receiver may count otherwise than this relay.
-    if (polls === 0 && isEnough(have)) return await moveTo(this.#deps, submission, "submitting");
+    const next = (signers: readonly Hotkey[]) =>
+      this.#deps.anchors?.isDue(submission) && meets(signers) ? "anchoring" : "submitting";
+    if (polls === 0 && isEnough(have)) return await moveTo(this.#deps, submission, next(have));
     const peers = (await this.#peers(submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
     await lease.check();
     const { found, lost } = await collectCosignatures(collector, { path: COSIGN_PATH, body, peers }, lease.signal);
     await outbox.call("addCosignatures", { job, found });
-    if (isEnough([...have, ...found.map(({ validator_hotkey }) => validator_hotkey)])) {
-      return await moveTo(this.#deps, submission, "submitting");
-    }
+    const all = [...have, ...found.map(({ validator_hotkey }) => validator_hotkey)];
+    if (isEnough(all)) return await moveTo(this.#deps, submission, next(all));
     const possible = voters.map(({ hotkey }) => hotkey).filter((hotkey) => !lost.includes(hotkey));
     // Validators sign once a round: who lost too many to other payloads can only wait for the next round (guide 4.3).
     if (!meets(possible)) return await endAs(this.#deps, submission, "skipped", "no_quorum");
     if (polls > 0 || clock.now() - (releasedAt ?? 0) >= COSIGN_MS)
-      return await moveTo(this.#deps, submission, "submitting");
+      return await moveTo(this.#deps, submission, next(all));
     await waitUntil(this.#deps, submission, "quorum", clock.now() + TICK_MS);
     return false;
   }
@@ -233,6 +240,22 @@ export class RelayWorker {
     });
   }
 
+  async #anchor(submission: Submission, lease: Lease): Promise<boolean> {
+    const { anchors, clock } = this.#deps;
+    if (!anchors) return await moveTo(this.#deps, submission, "submitting");
+    await lease.check();
+    const step = await anchors.step(submission);
+    switch (step.kind) {
+      case "anchored":
+        return await moveTo(this.#deps, submission, "submitting");
+      case "waits":
+        await waitUntil(this.#deps, submission, step.code, clock.now() + TICK_MS);
+        return false;
+      case "failed":
+        return await endAs(this.#deps, submission, "parked", step.code);
+    }
+  }
+
   async #submit(submission: Submission, lease: Lease): Promise<boolean> {
     const { outbox, submitter, clock, metrics } = this.#deps;
     const { job, signedHash, body, cosignatures, acceptNewTerms } = submission;
@@ -241,9 +264,10 @@ export class RelayWorker {
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_SUBMISSION_BYTES) return await endAs(this.#deps, submission, "parked", "too_large");
     const startedAt = clock.now();
+    const anchorBlock = submission.anchor?.number;
     await outbox.call("beginAttempt", { job, now: startedAt });
     await lease.check();
-    const outcome = await submit(submitter, { signedHash, text, acceptNewTerms, signal: lease.signal });
+    const outcome = await submit(submitter, { signedHash, text, acceptNewTerms, anchorBlock, signal: lease.signal });
     const code = outcome.http === null && "code" in outcome ? outcome.code : `${outcome.http}`;
     metrics?.attempted({ code, bytes, seconds: (clock.now() - startedAt) / 1_000 });
     const begun = { ...submission, firstSubmitAt: submission.firstSubmitAt ?? startedAt };

@@ -7,6 +7,7 @@ import { Auth2Caller, type Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import { type Clock, systemClock } from "../node/runtime/clock.ts";
 import type { HttpClient } from "../node/runtime/http-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
+import { RoundAnchors } from "./anchor-rounds.ts";
 import type { CosignContext } from "./cosign/cosigner.ts";
 import { signJournal } from "./cosign/sign-journal.ts";
 import { type Outbox, openOutbox } from "./outbox/outbox.ts";
@@ -180,8 +181,13 @@ export class Relay implements RelayPort, AsyncDisposable {
     const [outbox, clock] = [this.#outbox, this.#clock];
     const webhook =
       alertUrl === undefined ? undefined : { url: alertUrl, http, validatorHotkey: signer.hotkey, netuid, log };
+    const anchors = new RoundAnchors({
+      ...{ outbox, clock, chain, log, hotkey: signer.hotkey, rule: settings.anchor ?? "auto" },
+      onWritten: () => this.#worker?.wake(),
+    });
     return new RelayWorker({
       outbox,
+      anchors,
       leases: new Leases({ store: outbox, clock }),
       chain,
       signer,

@@ -34,7 +34,12 @@ export async function settleAttempt(deps: MoveDeps, submission: Submission, outc
     case "pending": {
       const waited = now - (firstSubmitAt ?? now);
       if (assurance === "quorum" && waited > QUORUM_LIMIT_MS) {
-        return void (await endAs(deps, submission, "skipped", "no_quorum"));
+        return void (await endAs(
+          deps,
+          submission,
+          "skipped",
+          outcome.code === "pending_chain" ? "no_anchor" : "no_quorum",
+        ));
       }
       if (waited > PENDING_LIMIT_MS) return void (await endAs(deps, submission, "parked", "expired"));
       const [state, longest] =

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isEngramError } from "../crypto/errors.ts";
 import type { Hotkey } from "../crypto/ss58.ts";
 import type { HttpClient, HttpReply } from "../node/runtime/http-client.ts";
+import { ANCHOR_BLOCK_HEADER } from "./anchor.ts";
 import type { PaymentHeaders, SubmissionPayer } from "./payment/buyer-types.ts";
 import type { PaidSubmission } from "./payment/payment-types.ts";
 import { type Receipt, verifyReceipt } from "./receipt.ts";
@@ -28,6 +29,8 @@ export interface SubmitRequest {
   /** The wire text, co-signatures included. */
   readonly text: string;
   readonly acceptNewTerms: boolean;
+  /** As of which its anchor is to be read. */
+  readonly anchorBlock?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -97,10 +100,11 @@ export async function submit(submitter: Submitter, request: SubmitRequest): Prom
 async function post(
   { http, deadlineMs }: Submitter,
   { resource, signedHash }: PaidSubmission,
-  { text, signal }: SubmitRequest,
+  { text, signal, anchorBlock }: SubmitRequest,
   payment: PaymentHeaders,
 ): Promise<HttpReply> {
-  const headers = { ...payment, "Idempotency-Key": signedHash };
+  const anchored = anchorBlock === undefined ? {} : { [ANCHOR_BLOCK_HEADER]: `${anchorBlock}` };
+  const headers = { ...payment, ...anchored, "Idempotency-Key": signedHash };
   return await http.postJson(resource, text, { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, headers });
 }
 

@@ -36,6 +36,7 @@ test.each([
   { XERIS_RELAY_URL: "grpc://127.0.0.1:1" },
   { RELAY_SCHEMA: "v3" },
   { RELAY_QUORUM_MIN: "0" },
+  { RELAY_ANCHOR: "sometimes" },
   { NETUID: "70000" },
   { ENGRAM_GATEWAY_HOTKEY: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ" },
 ])("%o is refused", (variables) => {

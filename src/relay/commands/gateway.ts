@@ -43,6 +43,7 @@ Environment:
   ENGRAM_TRUSTED_PROXIES    proxies whose X-Forwarded-For counts, addresses or networks separated by commas
   ENGRAM_GATEWAY_PUBLIC_SCOPES  what is read without a token, some of feed,receipts,payers (default: feed,receipts;
                             all three on a simulated chain)
+  ENGRAM_GATEWAY_ANCHOR     auto (default): rankings must be anchored where the chain is real; always
   ENGRAM_GATEWAY_KEEP_BODIES_DAYS  forget what was accepted so long ago, but for its receipt (default: 0, never)
   ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
   ENGRAM_GATEWAY_PAY_TO     the address that is paid

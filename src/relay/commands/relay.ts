@@ -24,6 +24,8 @@ interface DetailedSubmission extends ShownSubmission {
   readonly assurance: string;
   readonly outputHash: string;
   readonly polls: number;
+  /** The final block as of which the chain shows it. */
+  readonly anchorBlock: number | null;
   readonly nextAttempt: string | null;
   readonly signed: string | null;
   readonly firstSent: string | null;
@@ -134,6 +136,7 @@ async function show(id: string, options: CommonOptions): Promise<DetailedSubmiss
   return {
     ...shown(found),
     ...{ assurance, outputHash, polls },
+    anchorBlock: found.anchor?.number ?? null,
     nextAttempt: endedAt === null ? new Date(nextAt).toISOString() : null,
     signed: isoOrNull(releasedAt),
     firstSent: isoOrNull(firstSubmitAt),
@@ -193,6 +196,7 @@ function isoOrNull(at: number | null): string | null {
 function describeOne(one: DetailedSubmission): string {
   return columns(
     Object.entries(one)
+      .map(([name, value]) => [name, name === "lastError" ? whyOf(one) || null : value] as const)
       .filter(([, value]) => value !== null)
       .map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : String(value)]),
   );
@@ -230,6 +234,12 @@ function describeStatus(status: RelayStatus): string {
   return columns([...counts, ...rest]);
 }
 
+/** `waiting: anchor`, or the code of what went wrong. */
+function whyOf({ state, lastError }: ShownSubmission): string {
+  if (state !== "anchoring") return lastError ?? "";
+  return lastError?.startsWith("anchor_") ? `waiting: anchor (${lastError})` : "waiting: anchor";
+}
+
 function describeList({ submissions }: { readonly submissions: readonly ShownSubmission[] }): string {
   if (submissions.length === 0) return "Nothing was relayed yet.";
   const rows = submissions.map((one) => [
@@ -238,7 +248,7 @@ function describeList({ submissions }: { readonly submissions: readonly ShownSub
     one.outputType,
     String(one.block),
     String(one.attempts),
-    one.lastError ?? "",
+    whyOf(one),
   ]);
   return columns([["job", "state", "type", "block", "failed", "why"], ...rows]);
 }

@@ -59,6 +59,8 @@ Relaying agreed rounds:
   RELAY_SCHEMA              v1 or v2 (default)
   RELAY_ALERT_WEBHOOK_URL   told by POST of the third failed attempt on end, of each doubling, and of the end
   RELAY_RETENTION_DAYS      so long what has ended is kept whole in the outbox (default: 30)
+  RELAY_ANCHOR              auto (default): each relayed round is anchored on the chain where it is real, which may cost a
+                            fee of the hotkey's; always or never
   RELAY_METRICS_PORT        serves /metrics and /relay/status of the relay on 127.0.0.1
   RELAY_QUORUM_MIN          signatures that a round is sent with, where they can be had (default: 2)
 

@@ -98,9 +98,16 @@ export class ChainCheck {
     });
   }
 
-  /** What a hotkey anchored, as of the finalized head. */
-  async anchor(hotkey: Hotkey, anchor: Anchor): Promise<AnchorState> {
-    return await this.#ask(() => anchorState(this.#chain, hotkey, anchor));
+  /** What a hotkey anchored, as of a final block, or the finalized head. A block whose state is gone shows nothing. */
+  async anchor(hotkey: Hotkey, anchor: Anchor, atBlock?: number): Promise<AnchorState> {
+    return await this.#ask(async () => {
+      try {
+        return await anchorState(this.#chain, hotkey, anchor, atBlock);
+      } catch (error) {
+        if (isEngramError(error, "CHAIN_HISTORY_GONE")) return "missing";
+        throw error;
+      }
+    });
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Environment, parseVariables } from "../../node/runtime/config.ts";
 import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
+import type { AnchorRule } from "../anchor.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
 import {
   networkVariable,
@@ -27,6 +28,7 @@ const gatewayVariables = serviceVariables.extend(settlementVariables.shape).exte
     .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
     .pipe(z.array(z.enum(SCOPES, "must list feed, receipts or payers")))
     .optional(),
+  ENGRAM_GATEWAY_ANCHOR: z.enum(["auto", "always"], "must be auto or always").default("auto"),
   ENGRAM_GATEWAY_KEEP_BODIES_DAYS: whole.min(0).max(36_500).default(0),
   ENGRAM_GATEWAY_PRICE_USD: z
     .string()
@@ -54,6 +56,8 @@ export interface GatewayConfig extends ServiceConfig {
   readonly origin: string | undefined;
   readonly netuid: number;
   readonly minStakeTao: number;
+  /** Whether rankings must be anchored on the chain: `auto`, where it is real. */
+  readonly anchor: AnchorRule;
   readonly maxPending: number;
   readonly rateLimit: RateLimit;
   /** What everybody may read without a token; undefined for what fits the chain. */
@@ -96,6 +100,7 @@ export function readGatewayConfig(
     origin: url === undefined ? undefined : new URL(url).origin,
     netuid: variables.NETUID,
     minStakeTao: variables.CONSENSUS_MIN_STAKE_TAO,
+    anchor: variables.ENGRAM_GATEWAY_ANCHOR,
     maxPending: MAX_PENDING,
     rateLimit: RATE_LIMIT,
     publicScopes: variables.ENGRAM_GATEWAY_PUBLIC_SCOPES,

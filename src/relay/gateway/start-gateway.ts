@@ -63,7 +63,7 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
     }),
   );
   const origin = config.origin ?? server.url;
-  const { netuid, minStakeTao, maxPending, rateLimit } = config;
+  const { netuid, minStakeTao, maxPending, rateLimit, anchor } = config;
   const gate = await (deps.openGate ?? gateOf(config))(origin, { store, clock, log });
   const chain = new ChainCheck(deps.chain, log);
   const sets = new PermittedSets({ netuid, minStakeTao }, { chain, store });
@@ -76,7 +76,7 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   stack.use(startSweep(sweep));
   // Released first: an open stream would keep the server waiting.
   stack.use(streams);
-  const options = { netuid, maxPending, resource: `${origin}/relay` };
+  const options = { netuid, maxPending, anchor, resource: `${origin}/relay` };
   const verifier = stack.use(new SignaturePool({ sr25519 }));
   const desk = new SubmissionDesk(options, { store, gate, chain, sets, verifier, clock, log, onAccepted });
   const price = priceOf(config, gate);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
-import { needsAnchor } from "../anchor.ts";
+import { ANCHOR_BLOCK_HEADER, type AnchorRule, needsAnchor } from "../anchor.ts";
 import { isQuorum, type Votes } from "../quorum.ts";
 import { type QuorumSignature, type Receipt, withoutPayment } from "../receipt.ts";
 import type { ChainCheck, ChainState } from "./chain-check.ts";
@@ -19,6 +19,7 @@ import { isAtLeast, mergeSignatures, type StoredSubmission, type Submission } fr
 
 export interface DeskOptions {
   readonly netuid: number;
+  readonly anchor: AnchorRule;
   /** Submissions of one hotkey that may lack validators or payment at a time. */
   readonly maxPending: number;
   /** Where submissions are sent, the absolute URL: what is paid for. */
@@ -78,8 +79,8 @@ export class SubmissionDesk {
       await this.addLate(stored.row, read, read.signatures);
       return this.#again(stored.receipt, headers, reader);
     }
-    const checked = await this.#check(read, known);
-    const lacking = lackingOf(checked);
+    const checked = await this.#check(read, known, headers);
+    const lacking = lackingOf(checked, this.#options.anchor);
     return lacking === null ? this.#take(checked, headers) : this.#pend(checked, lacking);
   }
 
@@ -103,7 +104,7 @@ export class SubmissionDesk {
     if (added) await store.call("addLate", added);
   }
 
-  async #check(read: Submission, known: readonly StoredSubmission[]): Promise<Checked> {
+  async #check(read: Submission, known: readonly StoredSubmission[], headers: HeaderReader): Promise<Checked> {
     if (read.netuid !== this.#options.netuid) {
       throw new GatewayRefusal("chain_mismatch", `this gateway takes outputs of netuid ${this.#options.netuid}`);
     }
@@ -117,14 +118,24 @@ export class SubmissionDesk {
     const earlier = known.find(({ assurance }) => assurance === "quorum");
     const submission = { ...read, signatures: mergeSignatures(earlier?.signatures ?? [], read.signatures) };
     const { votes, signatures } = judgeVotes(submission, await sets.at(read.block, state.identity));
-    const anchored = isQuorum(votes) && (await this.#isAnchored(submission, state));
+    // Once seen at a final block, it stays true; another output of the round would still end it.
+    const isAnchored = isQuorum(votes) && (await this.#isAnchored(submission, state, headers));
+    const anchored = isAnchored || earlier?.anchored === true;
     return { submission: { ...submission, signatures }, votes, state, receipts, anchored };
   }
 
-  /** Asked last of the chain: only what has its quorum is looked up. Throws `GatewayRefusal` `chain_mismatch`. */
-  async #isAnchored({ hotkey, roundId, outputHash, outputType }: Submission, { identity }: ChainState) {
-    if (hotkey === null || outputType !== "ranking" || !needsAnchor(identity)) return false;
-    const found = await this.#deps.chain.anchor(hotkey, { roundId, outputHash });
+  /**
+   * Asked last of the chain: only what has its quorum is looked up, at the finalized head and, where a later round took
+   * its place there, at the final block that the relay names. Throws `GatewayRefusal` `chain_mismatch`.
+   */
+  async #isAnchored(submission: Submission, { identity, finalized }: ChainState, headers: HeaderReader) {
+    const { hotkey, block, roundId, outputHash, outputType } = submission;
+    if (hotkey === null || outputType !== "ranking" || !needsAnchor(identity, this.#options.anchor)) return false;
+    const named = anchorBlockOf(headers);
+    const isFinal = named !== null && named >= block && named <= finalized.number;
+    const { chain } = this.#deps;
+    let found = await chain.anchor(hotkey, { roundId, outputHash });
+    if (found === "missing" && isFinal) found = await chain.anchor(hotkey, { roundId, outputHash }, named);
     if (found !== "differs") return found === "anchored";
     throw new GatewayRefusal("chain_mismatch", "its author anchored another output of its round on the chain");
   }
@@ -213,9 +224,17 @@ export class SubmissionDesk {
   }
 }
 
-function lackingOf({ submission, votes, anchored, state }: Checked): "pending_quorum" | "pending_chain" | null {
+function anchorBlockOf(headers: HeaderReader): number | null {
+  const text = headers.get(ANCHOR_BLOCK_HEADER) ?? "";
+  return /^[0-9]{1,10}$/.test(text) ? Number(text) : null;
+}
+
+function lackingOf(
+  { submission, votes, anchored, state }: Checked,
+  rule: AnchorRule,
+): "pending_quorum" | "pending_chain" | null {
   if (votes && !isQuorum(votes)) return "pending_quorum";
-  const isDue = submission.outputType === "ranking" && needsAnchor(state.identity);
+  const isDue = submission.outputType === "ranking" && needsAnchor(state.identity, rule);
   return isDue && !anchored ? "pending_chain" : null;
 }
 

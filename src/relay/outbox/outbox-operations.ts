@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { leaseOperations } from "../../node/client/store/lease-operations.ts";
+import type { BlockRef } from "../../node/ports.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import { type JournalAnswer, type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
 import type { Cosignature } from "../payload/types.ts";
@@ -31,7 +32,7 @@ interface Ended {
 }
 
 /** Everything a worker turns to; the other states are ends. */
-const OPEN = "'held', 'ready', 'cosigning', 'submitting'";
+const OPEN = "'held', 'ready', 'cosigning', 'anchoring', 'submitting'";
 const REPLAYABLE = "'parked', 'abandoned'";
 /** Ends that nobody comes back to. */
 const FORGETTABLE = "'delivered', 'orphaned', 'skipped', 'dropped'";
@@ -67,6 +68,9 @@ export function createOutboxOperations(database: SqliteDatabase) {
     `UPDATE submission SET state = @state, next_at = @nextAt, last_error = @code, last_http_code = @http
      WHERE job = @job AND state IN (${OPEN})`,
   );
+  const setAnchor = database.prepare(
+    `UPDATE submission SET anchor_block = @number, anchor_hash = @hash, anchor_sent_at = @sentAt WHERE job = @job`,
+  );
   const counted = database.prepare(
     "UPDATE submission SET polls = polls + 1, http_ack_at = coalesce(http_ack_at, @now) WHERE job = @job",
   );
@@ -91,7 +95,8 @@ export function createOutboxOperations(database: SqliteDatabase) {
   );
   const freeTopic = database.prepare("UPDATE submission SET topic = NULL WHERE job = ? AND state = 'orphaned'");
   const replay = database.prepare(
-    `UPDATE submission SET state = CASE WHEN body IS NULL THEN 'held' ELSE 'submitting' END, attempts = 0, polls = 0,
+    `UPDATE submission SET state = CASE WHEN body IS NULL THEN 'held'
+       WHEN last_error LIKE 'anchor%' THEN 'anchoring' ELSE 'submitting' END, attempts = 0, polls = 0,
        first_submit_at = NULL, next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
   );
   const drop = database.prepare(
@@ -195,6 +200,15 @@ export function createOutboxOperations(database: SqliteDatabase) {
       },
       postpone: (input: Postponement): void => {
         postpone.run(input);
+      },
+      /** Written down before the anchor is sent and once the chain shows it, so that a restart looks before it writes. */
+      setAnchor: (input: {
+        readonly job: string;
+        readonly anchor: BlockRef | null;
+        readonly sentAt: number | null;
+      }): void => {
+        const { job, anchor, sentAt } = input;
+        setAnchor.run({ job, sentAt, number: anchor?.number ?? null, hash: anchor?.hash ?? null });
       },
       beginAttempt: (input: { readonly job: string; readonly now: number }): void => {
         begin.run(input);

@@ -32,6 +32,9 @@ const row = z.object({
   last_error: z.string().nullable(),
   receipt_json: z.string().nullable(),
   payer: z.string().nullable(),
+  anchor_block: z.int().nullable(),
+  anchor_hash: z.string().nullable(),
+  anchor_sent_at: z.int().nullable(),
 });
 
 /** A row of the outbox as the rest of the relay sees it. Throws `SUBMISSION_UNREADABLE`. */
@@ -61,6 +64,11 @@ export function submissionOf(value: unknown, cosignatures: readonly Cosignature[
     cosignatures,
     attempts: found.attempts,
     polls: found.polls,
+    anchor:
+      found.anchor_block === null || found.anchor_hash === null
+        ? null
+        : { number: found.anchor_block, hash: found.anchor_hash },
+    anchorSentAt: found.anchor_sent_at,
     acceptNewTerms: found.accept_new_terms === 1,
     nextAt: found.next_at,
     createdAt: found.created_at,

@@ -77,4 +77,9 @@ export const outboxMigrations: Migrations = {
     "CREATE TABLE relay_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "ALTER TABLE submission ADD COLUMN http_ack_at INTEGER",
   ],
+  "005-anchor": [
+    "ALTER TABLE submission ADD COLUMN anchor_block INTEGER",
+    "ALTER TABLE submission ADD COLUMN anchor_hash TEXT",
+    "ALTER TABLE submission ADD COLUMN anchor_sent_at INTEGER",
+  ],
 };

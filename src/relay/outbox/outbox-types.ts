@@ -1,9 +1,10 @@
+import type { BlockRef } from "../../node/ports.ts";
 import type { Assurance, Cosignature, OutputType, SchemaVersion } from "../payload/types.ts";
 import type { Receipt } from "../receipt.ts";
 
 /**
- * `held` waits for finality, `ready` is signed, `cosigning` collects signatures, `submitting` is on its way, also
- * between two attempts. The others are ends: `delivered` has a verified receipt; `parked` was refused for good and
+ * `held` waits for finality, `ready` is signed, `cosigning` collects signatures, `anchoring` has its quorum and waits
+ * for its anchor to be final on the chain, `submitting` is on its way, also between two attempts. The others are ends: `delivered` has a verified receipt; `parked` was refused for good and
  * `abandoned` failed too often, both kept and replayable; `orphaned` was made from a block that is gone and `skipped`
  * is of a round that cannot have a quorum for it, both never sent again; `dropped` a person gave up.
  */
@@ -11,6 +12,7 @@ export type SubmissionState =
   | "held"
   | "ready"
   | "cosigning"
+  | "anchoring"
   | "submitting"
   | "delivered"
   | "parked"
@@ -23,6 +25,7 @@ export const SUBMISSION_STATES: readonly SubmissionState[] = [
   "held",
   "ready",
   "cosigning",
+  "anchoring",
   "submitting",
   "delivered",
   "parked",
@@ -65,6 +68,10 @@ export interface Submission extends Draft {
   readonly attempts: number;
   /** Answers "pending" so far. */
   readonly polls: number;
+  /** The block as of which the chain shows its anchor; null while none is known. */
+  readonly anchor: BlockRef | null;
+  /** When its anchor was last sent to the chain; null once it is known or known to have failed. */
+  readonly anchorSentAt: number | null;
   readonly acceptNewTerms: boolean;
   readonly nextAt: number;
   readonly createdAt: number;
