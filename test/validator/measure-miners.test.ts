@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { toHex } from "../../src/crypto/hex.ts";
+import { capabilityMessage } from "../../src/node/protocol/capabilities.ts";
 import { entriesOf } from "../../src/node/validator/ground-truth/generate.ts";
 import { CALL_MS } from "../../src/node/validator/miner-probe.ts";
+import { TestKey } from "../miner/miner-under-test.ts";
 import { HashEmbedder } from "../support/hash-embedder.ts";
 import { DIM, MeasuringBench } from "./measuring-bench.ts";
 
@@ -54,6 +57,21 @@ test("a dead miner is asked twice in a round and no more, and holds up nobody (V
   // The next round asks again.
   await bench.measure();
   expect(bench.seen.filter(({ uid }) => uid === 0)).toHaveLength(4);
+});
+
+test("who publishes the address of another miner gets nothing for what that one does (V-W6)", async () => {
+  const key = new TestKey();
+  const profile = { model: "m", dim: DIM, normalized: true };
+  const said = { chain: "local:test", hotkey: key.hotkey, caps: [], profile, endpoint: "http://miner", issued_at: 1 };
+  const caps = { ...said, signature: `0x${toHex(key.sign(capabilityMessage(said)))}` };
+  const { hotkey } = bench.add((honest, call) =>
+    call.path === "/health" ? { status: 200, text: JSON.stringify({ caps }), elapsedMs: 5 } : honest(call),
+  );
+  const [squatter] = bench.miners;
+  if (squatter) bench.miners.push({ ...squatter, uid: 1, hotkey: key.hotkey });
+  const [squats, owns] = await bench.measure();
+  expect(squats).toMatchObject({ hotkey, recall: 0, latencyMs: null, proofs: Array(5).fill(false) });
+  expect(owns).toMatchObject({ hotkey: key.hotkey, recall: 1, latencyMs: 50, proofs: Array(5).fill(true) });
 });
 
 test("a refusal is no silence: a miner that takes no canary is asked for them all the same", async () => {

@@ -13,6 +13,7 @@ import { PossessionCaller } from "../../src/node/protocol/possession-caller.ts";
 import { createHttpClient, type Fetch } from "../../src/node/runtime/http-client.ts";
 import { newCanaryGroup } from "../../src/node/validator/canaries.ts";
 import { challengeMiner } from "../../src/node/validator/challenge-miner.ts";
+import { capabilitiesOf } from "../../src/node/validator/miner-capabilities.ts";
 import { openValidatorStore, type ValidatorStore } from "../../src/node/validator/store/validator-store.ts";
 import { MinerUnderTest, sr25519, TestKey } from "../miner/miner-under-test.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
@@ -43,8 +44,8 @@ const identity = {
 const canaries = newCanaryGroup(8, 0).members;
 const records = canaries.map(({ cid, embedding }) => ({ cid, embedding, metadata: new Map() }));
 
-/** The validator's challenge of whoever answers `send` as `hotkey`. */
-function challenge(hotkey: Hotkey, send: Fetch) {
+/** The validator's challenge of whoever answers `send` as `hotkey`; null where that is another's machine. */
+async function challenge(hotkey: Hotkey, send: Fetch) {
   clock.time += 1;
   const caller = new Auth2Caller({ signer: identity, sr25519, clock });
   const logger = pino({ base: null }, { write: (line: string) => void logged.push(JSON.parse(line)) });
@@ -52,7 +53,9 @@ function challenge(hotkey: Hotkey, send: Fetch) {
   const signal = new AbortController().signal;
   const chain = new FixedChain();
   const deps = { http: createHttpClient(send), identity, clock, signal, store, chain, sr25519, logger, possession };
-  return challengeMiner(deps, { hotkey, endpoint: "http://miner" }, canaries);
+  const miner = { hotkey, endpoint: "http://miner" };
+  const caps = await capabilitiesOf(deps, miner);
+  return caps && (await challengeMiner(deps, { ...miner, caps }, canaries));
 }
 
 const passed = canaries.map(() => true);
@@ -148,8 +151,8 @@ test("a promise is not taken back by leaving it out, unsigning it or falling sil
   expect(await challenge(hotkey, withHealth(miner, ["auth2"]).answer)).toEqual(passed);
 });
 
-test("capabilities in another's name promise nothing for this one", async () => {
+test("a machine that states another hotkey is not this one's, and proves nothing for it (V-W6)", async () => {
   const other = hashKeeper();
   const { answer } = withHealth(hashKeeper(), ["auth2", "proof2"]);
-  expect(await challenge(other.key.hotkey, answer)).toEqual(passed);
+  expect(await challenge(other.key.hotkey, answer)).toBeNull();
 });

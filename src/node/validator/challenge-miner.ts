@@ -3,7 +3,7 @@ import { MAX_CHALLENGED } from "../protocol/possession.ts";
 import type { PossessionCaller } from "../protocol/possession-caller.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Canary } from "./canaries.ts";
-import { type CapabilityDeps, capabilitiesOf } from "./miner-capabilities.ts";
+import type { CapabilityDeps } from "./miner-capabilities.ts";
 import { CHALLENGE_MS, MinerProbe } from "./miner-probe.ts";
 import type { CallableMiner } from "./visit-miner.ts";
 
@@ -12,7 +12,10 @@ export interface ChallengeDeps extends CapabilityDeps {
   readonly possession: PossessionCaller;
 }
 
-type Challenged = Pick<CallableMiner, "hotkey" | "endpoint">;
+type Challenged = Pick<CallableMiner, "hotkey" | "endpoint"> & {
+  /** As `capabilitiesOf` found them. */
+  readonly caps: readonly string[];
+};
 
 /**
  * Challenges a miner for these records; one entry each: whether it was passed. A miner that promised `proof2` is asked
@@ -25,8 +28,7 @@ export async function challengeMiner(
   records: readonly Canary[],
   counted = records.length,
 ): Promise<readonly boolean[]> {
-  const caps = await capabilitiesOf(deps, miner);
-  if (caps.includes("proof2") && records.length <= MAX_CHALLENGED) {
+  if (miner.caps.includes("proof2") && records.length <= MAX_CHALLENGED) {
     return await askForAllBytes(deps, miner, records, counted);
   }
   const probe = new MinerProbe(deps, miner.endpoint);

@@ -17,23 +17,27 @@ const MAX_HEALTH_BYTES = 65_536;
 
 /**
  * What the miner promised under its own hotkey: pinned, so that a promise of proofs is not taken back by whoever would
- * fail them (design: capabilities). Empty for a miner of the reference.
+ * fail them (design: capabilities). Empty for a miner of the reference. Null where another hotkey states that the machine
+ * is its own: whoever publishes the address of somebody else's miner must not be paid for what that one does (V-W6).
  */
 export async function capabilitiesOf(
   deps: CapabilityDeps,
   miner: Pick<CallableMiner, "hotkey" | "endpoint">,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | null> {
   const { store, clock } = deps;
   const { hotkey } = miner;
+  const stated = await statementOf(deps, miner);
+  if (stated !== undefined && stated.hotkey !== hotkey) return null;
   const before = parsePin(await store.call("pin", { miner: hotkey }));
-  const now = updatePin(before, await statementOf(deps, miner), clock.now());
+  const now = updatePin(before, stated, clock.now());
   if (now !== undefined && now !== before) await store.call("savePin", { miner: hotkey, pin: JSON.stringify(now) });
   return now?.caps ?? [];
 }
 
+/** Of whoever answers there. */
 async function statementOf(
   { http, chain, sr25519, signal }: CapabilityDeps,
-  { hotkey, endpoint }: Pick<CallableMiner, "hotkey" | "endpoint">,
+  { endpoint }: Pick<CallableMiner, "endpoint">,
 ): Promise<SignedCapabilities | undefined> {
   const identity = await chain.identity();
   try {
@@ -41,7 +45,7 @@ async function statementOf(
     const { text } = await http.get(`${endpoint}/health`, limits);
     const { caps } = JSON.parse(text) as { readonly caps?: unknown };
     const stated = verifyCapabilities(sr25519, caps);
-    return stated?.hotkey === hotkey && stated.chain === identity ? stated : undefined;
+    return stated?.chain === identity ? stated : undefined;
   } catch {
     signal.throwIfAborted();
     return undefined;

@@ -22,6 +22,11 @@ export class MinerLine implements HttpClient {
     return this.#silent >= GIVE_UP_AFTER;
   }
 
+  /** Asks nothing more. */
+  giveUp(): void {
+    this.#silent = GIVE_UP_AFTER;
+  }
+
   get(...call: Parameters<HttpClient["get"]>): Promise<HttpReply> {
     return this.#watch(() => this.#http.get(...call));
   }

@@ -3,6 +3,7 @@ import type { Canary, CanaryGroup } from "./canaries.ts";
 import { type ChallengeDeps, challengeMiner } from "./challenge-miner.ts";
 import type { GroundTruthEntry } from "./ground-truth/entry.ts";
 import type { PlacedMiner } from "./ground-truth/ground-truth-set.ts";
+import { capabilitiesOf } from "./miner-capabilities.ts";
 import { MinerLine } from "./miner-line.ts";
 import { CALL_MS, MinerProbe, type QueryAnswer } from "./miner-probe.ts";
 import { mean } from "./sampling.ts";
@@ -47,13 +48,24 @@ export interface Visit extends Pick<Measurement, "proofs" | "copies"> {
   readonly queries: readonly Query[];
 }
 
-/** Places what is missing of the canaries, then challenges. */
+/** Places what is missing of the canaries, then challenges. At an address that is another's nothing is asked. */
 export async function prepareVisit(deps: ChallengeDeps, miner: CallableMiner, plan: VisitPlan): Promise<Visit> {
   const line = new MinerLine(deps.http);
   const reached = { ...deps, http: line };
+  const caps = await capabilitiesOf(reached, miner);
+  if (caps === null) {
+    line.giveUp();
+    deps.logger.warn({ miner: miner.hotkey, endpoint: miner.endpoint }, "a miner published the address of another");
+  }
   await placeMissing(reached, miner, plan.groups);
   const { canaries, held, trials, queries } = plan;
-  const passed = await challengeMiner(reached, miner, [...canaries, ...held, ...trials], canaries.length + held.length);
+  const challenged = [...canaries, ...held, ...trials];
+  const passed = await challengeMiner(
+    reached,
+    { ...miner, caps: caps ?? [] },
+    challenged,
+    canaries.length + held.length,
+  );
   const ofRecords = passed.slice(canaries.length);
   const copies = [...held, ...trials].map(({ cid }, place) => ({ cid, isHeld: ofRecords[place] === true }));
   return { miner, line, queries, proofs: passed.slice(0, canaries.length + held.length), copies };
