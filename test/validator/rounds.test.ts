@@ -98,6 +98,27 @@ test("where too few speak half a round long, own weights are set and nothing is 
   expect(subnet.emitted.get("one")).toEqual([]);
 });
 
+test("a round in which none of several miners answers is held against nobody: the fault is at this end", async () => {
+  let isOut = false;
+  const unlessOut = (_path: string, text: string) => (isOut ? "{}" : text);
+  await subnet.miner("one", unlessOut);
+  await subnet.miner("two", unlessOut);
+  const validator = await subnet.validator("v", { CONSENSUS_MIN_VALIDATORS: "0" });
+  await subnet.chain.step();
+  expect(await validator.runRound()).toBe("done");
+  isOut = true;
+  for (let round = 1; round < 3; round++) {
+    await subnet.chain.step(50);
+    expect(await validator.runRound()).toBe("no_answers");
+  }
+  isOut = false;
+  await subnet.chain.step(50);
+  expect(await validator.runRound()).toBe("done");
+  const rounds = subnet.emitted.get("v") ?? [];
+  expect(rounds.map(({ roundId }) => roundId)).toEqual([0, 3]);
+  expect([...(rounds.at(-1)?.scores.values() ?? [])].map(({ proofRate }) => proofRate)).toEqual([1, 1]);
+});
+
 test("a restart keeps averages, proof records and the round that was done", async () => {
   const miner = await subnet.miner("miner");
   const environment = { CONSENSUS_MIN_VALIDATORS: "0" };

@@ -10,12 +10,16 @@ import { judgeMiners, standingsAfter } from "./judge-miners.ts";
 import { measureMiners } from "./measure-miners.ts";
 import type { KeptRound } from "./store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "./validator-context.ts";
+import { isSilent } from "./visit-miner.ts";
 import { blockFinality } from "./weights/round-finality.ts";
 import { WeightsDuty } from "./weights/weights-duty.ts";
 import { callableMiners, minersOf } from "./which-miners.ts";
 
-/** What came of looking for something to do. `no_quorum`: the round at hand has not ended yet. */
-export type RoundOutcome = "done" | "no_permit" | "no_miners" | "no_quorum";
+/**
+ * What came of looking for something to do. `no_quorum`: the round at hand has not ended yet. `no_answers`: no miner did
+ * anything in it, and it is left out.
+ */
+export type RoundOutcome = "done" | "no_permit" | "no_miners" | "no_answers" | "no_quorum";
 
 /** Rounds kept for those who ask about them later. */
 const KEPT_ROUNDS = 100;
@@ -31,6 +35,8 @@ export class RoundRunner {
   readonly #relay: RelayPort | undefined;
   readonly #duty: WeightsDuty;
   #running: Promise<RoundOutcome> | undefined;
+  /** The round in which nobody answered. */
+  #unheard = -1;
 
   constructor(services: ValidatorServices, exchange: ConsensusExchange, relay: RelayPort | undefined) {
     this.#services = services;
@@ -71,7 +77,7 @@ export class RoundRunner {
     if (!own?.validatorPermit) return "no_permit";
     const roundId = roundIdOf(metagraph.block);
     const round = (await store.call("round", { roundId })) ?? (await this.#measure(metagraph, roundId));
-    if (round === null) return "no_miners";
+    if (round === null) return roundId === this.#unheard ? "no_answers" : "no_miners";
     if (round.stage !== "measured") return "done";
     const agreement = await this.#exchange.agreeOn(round, metagraph);
     if (agreement.kind === "waiting") return "no_quorum";
@@ -82,13 +88,24 @@ export class RoundRunner {
   async #measure({ block, hash, neurons }: Metagraph, roundId: number): Promise<KeptRound | null> {
     const { chain, store, identity, clock, options, logger, metrics, replication } = this.#services;
     // A chain's first block is as good as none to whoever takes the scores: the next one comes at once (V-W12).
-    if (block === 0) return null;
+    if (block === 0 || roundId === this.#unheard) return null;
     const miners = minersOf(neurons, identity.hotkey);
     const callable = callableMiners(miners, (await chain.identity()).startsWith("local:"));
     if (callable.length === 0) return null;
     const started = performance.now();
     const measurements = await measureMiners({ ...this.#services, embeddingDim: options.embeddingDim }, callable);
     const took = performance.now() - started;
+    if (measurements.length > 1 && measurements.every(isSilent)) {
+      // Of several not one: the fault is at this end, as a clock or a firewall, and must slash or doubt nobody.
+      this.#unheard = roundId;
+      metrics.measured(measurements, took, 0);
+      metrics.round("unheard");
+      logger.error(
+        { roundId, block, miners: callable.length },
+        "no miner answered as it should: the round is left out; check this machine's clock and network",
+      );
+      return null;
+    }
     for (const { hotkey, copies } of measurements) await replication.noteChallenges(hotkey, copies);
     const known = { miners: await store.call("miners", null), slashes: await store.call("slashes", null) };
     const { scores, challenges, ...judged } = judgeMiners(known, miners, measurements, {

@@ -65,7 +65,7 @@ export class ValidatorMetrics {
     this.#challenges.inc({ result: "failed" }, proofs.length - passed);
   }
 
-  round(verdict: Verdict | "orphaned"): void {
+  round(verdict: Verdict | "orphaned" | "unheard"): void {
     this.#rounds.inc({ verdict });
   }
 

@@ -20,6 +20,11 @@ export interface Measurement {
   readonly copies: readonly { readonly cid: string; readonly isHeld: boolean }[];
 }
 
+/** Whether a miner did nothing that it was asked for. */
+export function isSilent({ latencyMs, proofs }: Pick<Measurement, "latencyMs" | "proofs">): boolean {
+  return latencyMs === null && !proofs.includes(true);
+}
+
 /** A miner that can be called. */
 export type CallableMiner = PlacedMiner & { readonly endpoint: string };
 
