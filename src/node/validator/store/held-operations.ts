@@ -5,6 +5,7 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 export function heldOperations(database: SqliteDatabase) {
   const select = database.prepare<[string], string>("SELECT cid FROM held_record WHERE miner = ?").pluck();
   const add = database.prepare("INSERT OR IGNORE INTO held_record (miner, cid) VALUES (?, ?)");
+  const drop = database.prepare("DELETE FROM held_record WHERE miner = ?");
   return {
     reads: {
       heldBy: ({ miner }: { readonly miner: Hotkey }): readonly string[] => select.all(miner),
@@ -13,6 +14,9 @@ export function heldOperations(database: SqliteDatabase) {
       hold: ({ miner, cids }: { readonly miner: Hotkey; readonly cids: readonly string[] }): void => {
         for (const cid of cids) add.run(miner, cid);
       },
+    },
+    forget: (miner: Hotkey): void => {
+      drop.run(miner);
     },
   };
 }

@@ -23,7 +23,7 @@ export function nextTask(rounds: readonly KeptRound[], terms: WeightsTerms, held
   const fresh = rounds.filter(({ block }) => block >= oldest);
   const settled = fresh.findLast(({ verdict }) => verdict === "quorum" || verdict === "alone");
   if (settled) return { task: "set", round: settled, agreed: settled.verdict === "quorum" };
-  const refused = fresh.at(-1);
+  const refused = fresh.findLast(({ verdict }) => verdict === "refused");
   if (!refused) return { task: "none" };
   const since = heldBackSince ?? head;
   return head >= since + tempo ? { task: "set", round: refused, agreed: false } : { task: "hold", since };
