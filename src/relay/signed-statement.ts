@@ -56,9 +56,10 @@ const checkpointBody = z.strictObject({
 const checkpoint = checkpointBody.extend({ checkpoint_hash: hash, signature });
 
 export type SuccessionBody = Readonly<z.output<typeof successionBody>>;
-export type Succession = Readonly<z.output<typeof succession>>;
+// Interfaces, since declarations write them by their names: what a hotkey is made of has none outside its file.
+export interface Succession extends Readonly<z.output<typeof succession>> {}
 export type CheckpointBody = Readonly<z.output<typeof checkpointBody>>;
-export type Checkpoint = Readonly<z.output<typeof checkpoint>>;
+export interface Checkpoint extends Readonly<z.output<typeof checkpoint>> {}
 export const successionSchema = succession;
 export const checkpointSchema = checkpoint;
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
+import { combine, split as splitByOracle } from "shamir-secret-sharing";
 import { expect, test } from "vitest";
 import { combineShares, splitSecret } from "../../src/crypto/shamir.ts";
 
@@ -60,4 +61,22 @@ test.each([
 
 test("a threshold of one is refused when combining too: a lying holder would choose the secret", () => {
   expect(() => combineShares([{ index: 1, bytes: Uint8Array.of(1) }], 1)).toThrow(/fewer/);
+});
+
+/** The audited library writes x behind the share's bytes. */
+test("an audited library recovers our shares, and we recover its", async () => {
+  const policies = [
+    { threshold: 2, total: 2 },
+    { threshold: 3, total: 5 },
+    { threshold: 17, total: 40 },
+  ];
+  for (const policy of policies) {
+    const bytes = new Uint8Array(randomBytes(32));
+    const ours = splitSecret(bytes, policy, randomBytes).slice(-policy.threshold);
+    const recovered = await combine(ours.map((share) => Uint8Array.of(...share.bytes, share.index)));
+    expect(Buffer.from(recovered)).toEqual(Buffer.from(bytes));
+    const theirs = await splitByOracle(bytes, policy.total, policy.threshold);
+    const read = theirs.map((share) => ({ index: share.at(-1) ?? 0, bytes: share.slice(0, -1) }));
+    expect(Buffer.from(combineShares(read, policy.threshold))).toEqual(Buffer.from(bytes));
+  }
 });

@@ -4,7 +4,7 @@ import type { ChainClient } from "../ports.ts";
 import type { Environment } from "../runtime/config.ts";
 
 /** The chain that a command was told of. */
-export interface CommandChain extends AsyncDisposable {
+interface CommandChain extends AsyncDisposable {
   readonly chain: ChainClient;
   readonly isSimulated: boolean;
   readonly netuid: number | undefined;

@@ -35,7 +35,7 @@ export class CosignDesk {
 }
 
 /** The signed envelope in `{"payload": …}`. Throws `PAYLOAD_MALFORMED`. */
-export function payloadIn(body: Uint8Array): SubnetObject {
+function payloadIn(body: Uint8Array): SubnetObject {
   let payload: unknown;
   try {
     const document = readSubnetJson(body);

@@ -5,7 +5,7 @@ import type { PayloadSigner } from "../payload/sign-payload.ts";
 import type { JournalAnswer, JournalEntry, ProposalAnswer, SeenProposal } from "./journal-operations.ts";
 
 /** `signature` is `0x` and hex, the same again for the same payload. */
-export type Signing =
+type Signing =
   | { readonly kind: "signed"; readonly signature: string }
   | Exclude<JournalAnswer, { readonly kind: "recorded" }>;
 

@@ -44,7 +44,7 @@ export class ForkedChain {
 
 /** How one endpoint of a pool misbehaves. */
 export type Fault = "none" | "away" | "behind" | "stuck" | "overstates" | "forked" | "other hashes" | "garbage";
-export const FAULTS: readonly Fault[] = ["away", "behind", "stuck", "overstates", "forked", "other hashes", "garbage"];
+const FAULTS: readonly Fault[] = ["away", "behind", "stuck", "overstates", "forked", "other hashes", "garbage"];
 
 const ENDPOINTS = ["ws://one", "ws://two", "ws://three"];
 

@@ -10,7 +10,7 @@ const MAX_SCORES = 4_096;
 /** An hour; a query is given up long before. */
 const MAX_LATENCY_MS = 3_600_000;
 /** As many validators as a subnet has. */
-export const MAX_SEEN = 64;
+const MAX_SEEN = 64;
 
 const hotkey = z.custom<Hotkey>((value) => typeof value === "string" && isHotkey(value), "must be a hotkey");
 const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hex digits");

@@ -1,7 +1,8 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 
 /** Texts are those of the wire, as `consensus/round-messages.ts` writes and reads them. */
-interface PeerCommit {
+/** @public The declarations of the package name it. */
+export interface PeerCommit {
   readonly roundId: number;
   readonly validator: string;
   readonly hash: string;

@@ -5,7 +5,7 @@ import type { SqliteDatabase } from "../../runtime/sqlite.ts";
  * `sending`: written down before the chain is asked, so that nothing set is ever forgotten. `waiting`: in a block.
  * `counts`: read back from a finalized block. `lost`: never will be.
  */
-export type SubmissionState = "sending" | "waiting" | "counts" | "lost";
+type SubmissionState = "sending" | "waiting" | "counts" | "lost";
 
 /** Weights that went to the chain, or may have. */
 export interface KeptSubmission {
