@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LocalChain } from "../../src/node/chain/local/local-chain.ts";
 import { defaultLocalChainSettings } from "../../src/node/chain/local/local-chain-settings.ts";
+import { saveSubnet } from "../../src/node/runtime/saved-subnet.ts";
 import { openValidatorStore } from "../../src/node/validator/store/validator-store.ts";
 import { someHotkey } from "../compliance/chain-client.ts";
 import { engram, engramJson, errorOf, temporaryFolder } from "./engram.ts";
@@ -30,6 +31,10 @@ test("shows the weights of all, of one by hotkey or uid, and what became of one'
   );
   const submission = await chain.setWeights(other, new Map([[2, 1]]));
 
+  // Never of a chain that nobody meant.
+  const unnamed = await engram(home, ["weights", "--json"]);
+  expect([unnamed.code, errorOf(unnamed).code]).toEqual([2, "CONFIG_INVALID"]);
+  await saveSubnet(home, { ENGRAM_CHAIN: "local" });
   const all = await engramJson<Shown>(home, ["weights"]);
   expect(all).toMatchObject({ block: 0, terms: null, own: null });
   expect(all.validators.map(({ uid }) => uid)).toEqual([0, 1]);
@@ -53,6 +58,9 @@ test("shows the weights of all, of one by hotkey or uid, and what became of one'
     await store.call("sent", { id, submission });
     await store.call("submissionState", { id, state: "counts", included: true });
     await store.call("holdBack", { since: 77 });
+    for (const hash of ["a", "b"]) {
+      await store.call("keepCommit", { roundId: 4, validator: one, hash, text: `said ${hash}`, now: 1_000 });
+    }
   }
   const { own } = await engramJson<Shown>(home, ["weights"]);
   expect(own).toMatchObject({ heldBackSince: 77, submissions: [{ roundId: 4, state: "counts", agreed: false }] });
@@ -60,4 +68,8 @@ test("shows the weights of all, of one by hotkey or uid, and what became of one'
   for (const part of ["uid 1", "100.00 %", "last set at block 0", "own scores, no quorum", "since block 77"]) {
     expect(stdout).toContain(part);
   }
+  const { evidence } = await engramJson<{ evidence: readonly object[] }>(home, ["weights", "--evidence"]);
+  expect(evidence).toEqual([{ roundId: 4, validator: one, first: "said a", second: "said b", at: 1_000 }]);
+  const elsewhere = await engram(home, ["weights", "--evidence", "--folder", home, "--json"]);
+  expect([elsewhere.code, errorOf(elsewhere).code]).toEqual([2, "USAGE"]);
 });

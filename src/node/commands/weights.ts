@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import type { ChainClient, Neuron, WeightRow } from "../ports.ts";
+import type { Equivocation } from "../validator/store/consensus-operations.ts";
 import type { KeptSubmission } from "../validator/store/weights-operations.ts";
+import { readChainAccess } from "./chain-access.ts";
 import { usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, positiveInteger, run } from "./kit.ts";
 import { columns, print } from "./output.ts";
@@ -8,6 +10,7 @@ import { columns, print } from "./output.ts";
 interface Options extends CommonOptions {
   readonly block?: number;
   readonly folder?: string;
+  readonly evidence?: boolean;
 }
 
 /** `engram weights`: what validators have set, and what became of this machine's own weights. */
@@ -16,13 +19,19 @@ export function weightsCommand(): Command {
     .argument("[validator]", "a hotkey or uid (default: all)")
     .option("--block <number>", "as of this block (default: the finalized one)", positiveInteger)
     .option("--folder <folder>", "the validator's folder (default: validator in the data folder)")
+    .option("--evidence", "of validators that said two things of one round to this one, both as they signed them")
     .addHelpText("after", help)
     .action((validator: string | undefined, options: Options) => run(options, () => weights(validator, options)));
 }
 
 const help = `
-The chain is the one that ENGRAM_CHAIN names (default: local), the subnet NETUID. Where the folder is that of a validator,
-its last submissions follow: sending, waiting, counts (read back from a finalized block) or lost.`;
+Where the folder is that of a validator, its last submissions follow: sending, waiting, counts (read back from a finalized
+block) or lost.
+
+Environment:
+  ENGRAM_CHAIN  finney, test, wss:// addresses separated by commas, local or local:URL (default: the chain of the data
+                folder's "engram up")
+  NETUID        the subnet there (default: 450)`;
 
 interface ShownRow {
   readonly uid: number;
@@ -37,24 +46,15 @@ interface ShownRow {
 }
 
 async function weights(validator: string | undefined, options: Options): Promise<void> {
-  const [config, { readSubnetOptions }, { openChain }, { join }] = await Promise.all([
-    import("../runtime/config.ts"),
-    import("../runtime/config-chain.ts"),
-    import("../chain/open-chain.ts"),
-    import("node:path"),
-  ]);
-  const environment = config.readEnvironment();
-  const home = config.homeFolder(environment, options.home);
-  await using chain = openChain(
-    environment["ENGRAM_CHAIN"] ?? "local",
-    home,
-    undefined,
-    readSubnetOptions(environment),
-  );
+  const [access, { join }] = await Promise.all([readChainAccess(options.home), import("node:path")]);
+  const folder = options.folder ?? join(access.home, "validator");
+  if (options.evidence === true) return await print(options.json === true, await evidenceIn(folder), evidenceText);
+  await using opened = await access.open();
+  const { chain } = opened;
   const { block, neurons } = await chain.metagraph(options.block);
   const rows = shownRows(await chain.weights(block), neurons, wanted(validator, neurons));
   const terms = validator === undefined ? null : await termsOf(chain, rows[0], neurons, validator);
-  const own = await ownSubmissions(options.folder ?? join(home, "validator"));
+  const own = await ownSubmissions(folder);
   const shown = { chain: await chain.identity(), block, validators: rows, terms, own };
   await print(options.json === true, shown, (result) => asText(result));
 }
@@ -97,15 +97,37 @@ async function termsOf(chain: ChainClient, row: ShownRow | undefined, neurons: r
   return hotkey === undefined ? null : await chain.weightsTerms(hotkey);
 }
 
-async function ownSubmissions(folder: string) {
+/** Null where the folder is no validator's. */
+async function storeIn(folder: string) {
   const [{ existsSync }, { join }, { openValidatorStore }] = await Promise.all([
     import("node:fs"),
     import("node:path"),
     import("../validator/store/validator-store.ts"),
   ]);
   const path = join(folder, "validator.db");
-  if (!existsSync(path)) return null;
-  await using store = openValidatorStore(path);
+  return existsSync(path) ? openValidatorStore(path) : null;
+}
+
+const SHOWN_EVIDENCE = 1_000;
+
+async function evidenceIn(folder: string): Promise<{ readonly evidence: readonly Equivocation[] }> {
+  await using store = await storeIn(folder);
+  if (store === null) throw usageError("there is no validator in this folder", "name its folder with --folder.");
+  return { evidence: await store.call("equivocations", { limit: SHOWN_EVIDENCE }) };
+}
+
+function evidenceText({ evidence }: { readonly evidence: readonly Equivocation[] }): string {
+  if (evidence.length === 0) return "no validator was heard to say two things of one round";
+  return evidence
+    .map(({ roundId, validator, first, second, at }) => {
+      return `round ${roundId}  ${validator}  ${new Date(at).toISOString()}\n  ${first}\n  ${second}`;
+    })
+    .join("\n\n");
+}
+
+async function ownSubmissions(folder: string) {
+  await using store = await storeIn(folder);
+  if (store === null) return null;
   const [submissions, heldBackSince] = await Promise.all([
     store.call("submissions", { limit: 10 }),
     store.call("heldBackSince", null),
