@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { generatePhrase } from "../../src/crypto/phrase.ts";
@@ -74,4 +76,17 @@ test("on a real chain a coldkey pays, up to the price allowed; without one the w
   expect(seen.neurons.find((one) => one.uid === uid)).toMatchObject({ hotkey });
   const ahead = await engram(home, ["metagraph", "--json", "--at", "99999999"], "", chain);
   expect(errorOf(ahead).code).toBe("CHAIN_BLOCK_UNKNOWN");
+});
+
+test("a chain that cannot be reached is said to be so, after as many tries as there are", async () => {
+  const home = await temporaryFolder();
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await once(free, "close");
+  for (const command of ["metagraph", "weights"]) {
+    const outcome = await engram(home, [command, "--json"], "", { ENGRAM_CHAIN: `ws://127.0.0.1:${port}` });
+    expect([outcome.code, outcome.stdout, errorOf(outcome).code]).toEqual([4, "", "CHAIN_UNREACHABLE"]);
+  }
 });

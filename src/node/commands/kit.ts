@@ -16,6 +16,8 @@ export function dataCommand(name: string, summary: string): Command {
     .option("--json", "print the result as one line of JSON");
 }
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Runs a command's work: what it throws is told with what to do, and becomes the exit code. */
 export async function run(options: CommonOptions, work: () => Promise<void>): Promise<void> {
   // A reader that leaves (`engram list | head`) is no failure.
@@ -23,10 +25,14 @@ export async function run(options: CommonOptions, work: () => Promise<void>): Pr
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  // Much that a command waits for keeps no process alive, as the clock's sleeps: it would end before its work.
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
     await work();
   } catch (error) {
     reportFailure(error, options.json === true);
+  } finally {
+    clearInterval(alive);
   }
 }
 
