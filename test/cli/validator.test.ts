@@ -15,6 +15,8 @@ const PAID = {
   ENGRAM_PAYMENT_RPC_URL: "http://127.0.0.1:9",
 };
 
+const launcher = fileURLToPath(new URL("../../bin/engram.js", import.meta.url));
+
 interface Line {
   readonly msg: string;
   readonly hotkey?: string;
@@ -24,7 +26,6 @@ interface Line {
 
 /** What a validator says when it serves; it is told to stop then, and must end well. */
 async function serving(home: string, environment: Readonly<Record<string, string>>): Promise<Line> {
-  const launcher = fileURLToPath(new URL("../../bin/engram.js", import.meta.url));
   const { PATH = "", HOME = "" } = process.env;
   const env = { PATH, HOME, ENGRAM_HOME: home, ...LOCAL, ...environment };
   const child = spawn(process.execPath, [launcher, "validator"], { env, stdio: ["ignore", "ignore", "pipe"] });
@@ -50,6 +51,23 @@ test("a validator says whether it relays, and with which address it pays", async
     payer: expect.stringMatching(/^0x[0-9a-fA-F]{40}$/),
   });
 });
+
+test.each(["validator", "miner"])(
+  "a %s waits for a chain that is away, and stops when it is told to",
+  async (service) => {
+    const { PATH = "", HOME = "" } = process.env;
+    const env = { PATH, HOME, ENGRAM_HOME: await temporaryFolder(), ENGRAM_CHAIN: "ws://127.0.0.1:9" };
+    const child = spawn(process.execPath, [launcher, service], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const exited = once(child, "exit");
+    const said: Line[] = [];
+    for await (const line of createInterface(child.stderr)) {
+      said.push(JSON.parse(line) as Line);
+      if (said.at(-1)?.msg.startsWith("the chain cannot be reached")) child.kill("SIGTERM");
+    }
+    expect(await exited).toEqual([0, null]);
+    expect(said.at(-1)).toMatchObject({ code: "CHAIN_UNREACHABLE", waitMs: 2_000 });
+  },
+);
 
 test("a gateway whose receipts nobody can check is refused with what to set", async () => {
   const { XERIS_RELAY_URL } = PAID;

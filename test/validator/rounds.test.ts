@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { EngramError } from "../../src/crypto/errors.ts";
 import type { RunningValidator } from "../../src/node/validator/start-validator.ts";
 import type { ValidatorContext } from "../../src/node/validator/validator-context.ts";
 import { Subnet } from "./subnet.ts";
@@ -159,6 +160,32 @@ test("what was agreed before a long interruption is still relayed, but weights t
   expect(await again.runRound()).toBe("done");
   expect(subnet.emitted.get("v")).toMatchObject([{ roundId: 0, block: 1 }, { roundId: 3 }]);
   expect(setWeights).toHaveBeenCalledTimes(1);
+});
+
+test("a validator whose address the chain does not take sets weights all the same, and publishes it later (V-W4)", async () => {
+  let refuses = true;
+  const refusal = async () => {
+    throw new EngramError("CHAIN_REFUSED", "it was set a moment ago");
+  };
+  const chain = new Proxy(subnet.chain, {
+    get: (target, key) => {
+      const value: unknown = key === "serveAxon" && refuses ? refusal : Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await subnet.miner("miner");
+  const validator = await subnet.validator("v", { CONSENSUS_MIN_VALIDATORS: "0" }, { chain });
+  await subnet.chain.step();
+  expect(await validator.runRound()).toBe("done");
+  expect((await subnet.chain.weights()).size).toBe(1);
+  const published = async () => {
+    const { neurons } = await subnet.chain.metagraph();
+    return neurons.find(({ hotkey }) => hotkey === validator.hotkey)?.endpoint;
+  };
+  expect(await published()).toBeNull();
+  refuses = false;
+  await subnet.chain.step(26);
+  await vi.waitFor(async () => expect(await published()).toBe(validator.endpoint), { timeout: 10_000 });
 });
 
 test("no round is measured at block 0", async () => {

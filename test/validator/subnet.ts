@@ -7,7 +7,7 @@ import { LocalChain } from "../../src/node/chain/local/local-chain.ts";
 import { openWallet } from "../../src/node/chain/wallet.ts";
 import { readMinerConfig } from "../../src/node/miner/miner-config.ts";
 import { type RunningMiner, startMiner } from "../../src/node/miner/start-miner.ts";
-import type { RankingRound } from "../../src/node/ports.ts";
+import type { ChainClient, RankingRound } from "../../src/node/ports.ts";
 import { systemClock } from "../../src/node/runtime/clock.ts";
 import { ReleaseStack } from "../../src/node/runtime/release-stack.ts";
 import {
@@ -26,6 +26,8 @@ export type Tamper = (path: string, text: string) => string;
 interface ValidatorChanges {
   readonly stake?: number;
   readonly agreementWaitMs?: number;
+  /** The subnet's chain as this validator sees it. */
+  readonly chain?: ChainClient;
   /** Is given what an extension is given. */
   readonly onContext?: (context: ValidatorContext) => void;
 }
@@ -70,7 +72,7 @@ export class Subnet implements AsyncDisposable {
   async validator(
     name: string,
     environment: Record<string, string> = {},
-    { stake = 1_000, onContext, ...changed }: ValidatorChanges = {},
+    { stake = 1_000, onContext, chain = this.chain, ...changed }: ValidatorChanges = {},
   ): Promise<RunningValidator> {
     const folder = join(this.folder, name);
     const { hotkey } = await openWallet(validatorIdentityFolder(folder));
@@ -85,7 +87,7 @@ export class Subnet implements AsyncDisposable {
       folder,
       { ...config, options: { ...options, ...changed } },
       {
-        chain: this.chain,
+        chain,
         clock: systemClock,
         logger: quiet,
         extend: (context) => {

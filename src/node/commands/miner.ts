@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { MinerOverrides } from "../miner/miner-config.ts";
+import { awaitChain } from "./await-chain.ts";
 import { positiveInteger, run } from "./kit.ts";
 import { serveUntilStopped, serviceEnvironment } from "./serve-until-stopped.ts";
 import { stopSignal } from "./stop-signal.ts";
@@ -90,6 +91,7 @@ async function mine(options: Options): Promise<void> {
     () => openMinerIdentity(folder),
     readSubnetOptions(environment),
   );
+  if (!(await awaitChain(chain, { logger, stopped }))) return;
   await using embedder = await embedding.openEmbedder(miner.embedding, {
     ...{ home: folder, clock: clock.systemClock, threads: miner.embedThreads },
   });

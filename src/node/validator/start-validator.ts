@@ -16,6 +16,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { isFromProgram, startOperatorListener } from "../runtime/operator-listener.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
+import { Announcement } from "./announcement.ts";
 import { ConsensusDesk } from "./consensus/consensus-desk.ts";
 import { ConsensusExchange } from "./consensus/consensus-exchange.ts";
 import { consensusRoutes } from "./consensus/routes.ts";
@@ -103,10 +104,10 @@ export async function startValidator(
   app.resolve(createValidatorApp({ services, routes: [consensusRoutes({ desk, gate }), routes] }));
   const { hotkey } = identity;
   if (isLocal) await chain.register(hotkey, hotkey);
-  if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
-  else await chain.serveAxon(hotkey, endpoint);
+  const announcement = new Announcement(services, endpoint);
+  await announcement.bring();
   const runner = new RoundRunner(services, new ConsensusExchange(services, desk), relay);
-  const looping = [runRounds(services, runner, desk), replication.run()];
+  const looping = [runRounds(services, { runner, desk, announcement }), replication.run()];
   stack.defer(async () => {
     stopping.abort();
     await Promise.all(looping);
@@ -123,17 +124,23 @@ export async function startValidator(
   };
 }
 
+interface RoundsDeps {
+  readonly runner: RoundRunner;
+  readonly desk: ConsensusDesk;
+  readonly announcement: Announcement;
+}
+
 /** Brings the round on at every block, and when others speak. A failure is logged and tried again: it never ends the validator (V-W1). */
 async function runRounds(
   { chain, clock, logger, signal }: ValidatorServices,
-  runner: RoundRunner,
-  desk: ConsensusDesk,
+  { runner, desk, announcement }: RoundsDeps,
 ): Promise<void> {
   while (!signal.aborted) {
     // Taken before looking, so that what is said in between is not missed.
     const { arrived } = desk;
     const waiting = new AbortController();
     try {
+      await announcement.bring();
       const { number } = await chain.head();
       logger.debug({ outcome: await runner.run() }, "looked for a round");
       await Promise.race([chain.waitForBlock(number + 1, AbortSignal.any([signal, waiting.signal])), arrived]);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { awaitChain } from "../../node/commands/await-chain.ts";
 import { groundTruthCommand } from "../../node/commands/ground-truth.ts";
 import { positiveInteger, run } from "../../node/commands/kit.ts";
 import { serveUntilStopped, serviceEnvironment } from "../../node/commands/serve-until-stopped.ts";
@@ -95,6 +96,7 @@ async function validate(options: Options): Promise<void> {
   const signer = await wallets.openWallet(validating.validatorIdentityFolder(folder));
   const signerOf = (hotkey: string) => (hotkey === signer.hotkey ? signer : undefined);
   await using chain = chains.openChain(validator.chain, home, signerOf, readSubnetOptions(environment));
+  if (!(await awaitChain(chain, { logger, stopped }))) return;
   const deps = { chain, clock: clock.systemClock, logger, environment };
   await using running = await starting.startRelayingValidator(folder, validator, deps);
   const { hotkey, url, endpoint, payer, relay } = running;
