@@ -136,11 +136,16 @@ test("scores are taken after their commit alone, again too, and never replaced",
 });
 
 test("two commits of one round are kept as evidence, and their validator has no voice in it", async () => {
-  const scores = await measuring();
+  let metrics: ValidatorMetrics | undefined;
+  const scores = await measuring({}, (context) => {
+    metrics = context.metrics;
+  });
   const [one, other] = [peer.opening({ scores, block: 4 }), peer.opening({ scores, block: 4, proofRate: 0.5 })];
   expect((await peer.sendCommit(one)).status).toBe(200);
   expect((await peer.sendCommit(other)).status).toBe(409);
   expect((await peer.sendCommit(other)).status).toBe(409);
+  // However often it says so: it is reported once.
+  expect(await metrics?.text()).toContain("engram_validator_equivocations_total 1\n");
   await peer.sendOpening(one);
   expect(await validator.runRound()).toBe("no_quorum");
   const { equivocated, evidence } = await heard();
@@ -168,6 +173,27 @@ test("whoever says one thing here and another elsewhere is found out by what oth
   const { equivocated, evidence } = await heard();
   expect(equivocated).toEqual([liar.wallet.hotkey]);
   expect(evidence).toMatchObject([{ validator: liar.wallet.hotkey, roundId: 0 }]);
+});
+
+test("those without a voice cost the chain no more than some looks together, and hold up nobody who has one", async () => {
+  let looks = 0;
+  const chain = new Proxy(subnet.chain, {
+    get: (target, key) => {
+      if (key === "metagraph") looks += 1;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const strangers = [await Peer.join("s0", { tao: 0 }), await Peer.join("s1", { tao: 0 })];
+  await subnet.chain.step();
+  validator = await subnet.validator("validator", {}, { chain });
+  await validator.runRound();
+  looks = 0;
+  for (let sent = 0; sent < 20; sent++) {
+    for (const stranger of strangers) expect((await stranger.sendCommit(stranger.opening())).status).toBe(403);
+  }
+  expect(looks).toBe(32);
+  expect((await peer.sendCommit(peer.opening())).status).toBe(200);
 });
 
 test("own scores are told to nobody whose commit is not here, and to nobody before enough have committed", async () => {

@@ -11,12 +11,18 @@ import { commitText, type NamedCommit, type OpeningMessage, openingText, readCom
 /** How far a vector's time may be from the receiver's (spec 9.3). */
 export const VECTOR_TTL_MS = 600_000;
 
+/** Looks at the chain for what anybody sends, in so many milliseconds. */
+const MAX_LOOKS = 32;
+const LOOKS_MS = 10_000;
+
 /**
  * Takes what other validators say of rounds, in two steps: a salted hash, then what it hid. Own scores are told to those
  * alone whose hash of that round is here, and not before this validator opens them to anybody.
  */
 export class ConsensusDesk {
   readonly #services: ValidatorServices;
+  #known: Metagraph | undefined;
+  #looks = { since: 0, count: 0 };
   #arrived = Promise.withResolvers<void>();
 
   constructor(services: ValidatorServices) {
@@ -42,6 +48,8 @@ export class ConsensusDesk {
     const kept = await store.call("keepCommit", row);
     if (kept === "equivocated") {
       this.#report(sender, roundId);
+    }
+    if (kept === "equivocated" || kept === "again") {
       throw new Refusal(409, "another commit of this round came from this validator before");
     }
     if (kept === "new") this.#tell();
@@ -108,10 +116,8 @@ export class ConsensusDesk {
       if (!known || known.hash === commit.hash || !isOfRound(commit, name)) continue;
       if (!verifyScoreCommit(sr25519, commit)) continue;
       const { validatorHotkey: validator, hash } = commit;
-      await store.call("keepCommit", {
-        ...{ roundId, validator, hash, text: commitText(commit), now: clock.now(), known: true },
-      });
-      this.#report(validator, roundId);
+      const row = { roundId, validator, hash, text: commitText(commit), now: clock.now(), known: true };
+      if ((await store.call("keepCommit", row)) === "equivocated") this.#report(validator, roundId);
     }
   }
 
@@ -122,19 +128,32 @@ export class ConsensusDesk {
   }
 
   async #check(named: RoundName, claimed: Hotkey, sender: Hotkey): Promise<Metagraph> {
-    const { identity, chain } = this.#services;
+    const { identity } = this.#services;
     if (claimed !== sender || sender === identity.hotkey) {
       throw new Refusal(403, "validators speak for themselves alone");
     }
     if (!isOfRound(named, await this.#nameOf(named.roundId))) {
       throw new Refusal(400, "it is of another chain or subnet");
     }
-    const metagraph = await chain.metagraph();
+    const metagraph = await this.#metagraphFor(sender);
     if (!this.electorate(metagraph).voters.has(sender)) {
       throw new Refusal(403, "only validators with a permit and enough stake have a voice");
     }
     if (Math.abs(named.roundId - roundIdOf(metagraph.block)) > 1) throw new Refusal(400, "the round is not at hand");
     return metagraph;
+  }
+
+  /** Anybody makes keys: beyond so many looks at the chain only who had a voice by the last one is worth another. */
+  async #metagraphFor(sender: Hotkey): Promise<Metagraph> {
+    const { chain, clock } = this.#services;
+    const now = clock.now();
+    if (Math.abs(now - this.#looks.since) >= LOOKS_MS) this.#looks = { since: now, count: 0 };
+    if (this.#known && this.#looks.count >= MAX_LOOKS && !this.electorate(this.#known).voters.has(sender)) {
+      return this.#known;
+    }
+    this.#looks.count += 1;
+    this.#known = await chain.metagraph();
+    return this.#known;
   }
 
   async #nameOf(roundId: number): Promise<RoundName> {

@@ -75,10 +75,13 @@ export function consensusOperations(database: SqliteDatabase) {
       equivocations: ({ limit }: { readonly limit: number }): readonly Equivocation[] => evidence.all(limit),
     },
     writes: {
-      /** `known`: only a commit that differs from the one kept is looked at, none is added. */
+      /**
+       * `known`: only a commit that differs from the one kept is looked at, none is added. `again`: the evidence is there
+       * already, and nothing more is written.
+       */
       keepCommit: (
         input: PeerCommit & { readonly now: number; readonly known?: boolean },
-      ): "new" | "known" | "equivocated" => {
+      ): "new" | "known" | "equivocated" | "again" => {
         const { roundId, validator, hash, text, now, known = false } = input;
         const kept = commit.get(roundId, validator);
         if (kept === undefined) {
@@ -86,7 +89,7 @@ export function consensusOperations(database: SqliteDatabase) {
           return known ? "known" : "new";
         }
         if (kept.hash === hash) return "known";
-        addEvidence.run(roundId, validator, kept.text, text, now);
+        if (addEvidence.run(roundId, validator, kept.text, text, now).changes === 0) return "again";
         dropEvidence.run();
         return "equivocated";
       },
