@@ -13,7 +13,7 @@ import { checkFinality } from "./finality.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
 import { countVotes, isQuorum, permittedSet } from "./quorum.ts";
-import { release } from "./release.ts";
+import { known, release } from "./release.ts";
 import { settleAttempt } from "./settle-attempt.ts";
 import { endAs, type MoveDeps, moveTo, waitUntil } from "./submission-moves.ts";
 import { type Submitter, submit } from "./submit.ts";
@@ -182,6 +182,7 @@ export class RelayWorker {
       case "taken":
       case "skipped":
       case "expired":
+      case "forgotten":
         return await endAs(this.#deps, submission, "skipped", `round_${released}`);
       case "changed":
         return await endAs(this.#deps, submission, "skipped", "voters_changed");
@@ -197,7 +198,12 @@ export class RelayWorker {
     const { outbox, collector, quorumMin, clock, signer } = this.#deps;
     const { job, block, body, cosignatures, polls, releasedAt } = submission;
     if (body === null) throw new TypeError("what is co-signed is signed");
-    const metagraph = await this.#deps.chain.metagraph(block);
+    const metagraph = await known(this.#deps.chain.metagraph(block));
+    // Nobody here knows any more who votes; the receiver kept it, and judges what there is.
+    if (metagraph === null) {
+      const isAnchored = cosignatures.length > 0 && this.#deps.anchors?.isDue(submission);
+      return await moveTo(this.#deps, submission, isAnchored ? "anchoring" : "submitting");
+    }
     const [voters, set] = [votersOf(metagraph.neurons), permittedSet(metagraph, 0)];
     const meets = (signers: readonly Hotkey[]) => isQuorum(countVotes(set, signers));
     const isEnough = (signers: readonly Hotkey[]) => signers.length >= quorumMin && (quorumMin === 1 || meets(signers));

@@ -1,7 +1,7 @@
-import { EngramError } from "../crypto/errors.ts";
+import { EngramError, isEngramError } from "../crypto/errors.ts";
 import { isSubnetObject } from "../crypto/subnet-json.ts";
 import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
-import type { ChainClient } from "../node/ports.ts";
+import type { ChainClient, Neuron } from "../node/ports.ts";
 import { votersAt } from "./cosign/electorate.ts";
 import { proposalTime, proposerDelay } from "./cosign/proposer-order.ts";
 import type { Outbox } from "./outbox/outbox.ts";
@@ -22,9 +22,18 @@ export interface ReleaseDeps {
 /**
  * `waits`: an earlier proposer's turn; `taken`: this hotkey signed another payload of the round. `skipped` and `expired`
  * are the journal's; `changed`: the round's voters are not those it began with;
- * `no_vote`: another hotkey of this owner votes.
+ * `no_vote`: another hotkey of this owner votes; `forgotten`: the chain no longer knows who voted.
  */
-export type Release = "released" | "waits" | "taken" | "skipped" | "expired" | "changed" | "no_vote" | "no_permit";
+export type Release =
+  | "released"
+  | "waits"
+  | "taken"
+  | "skipped"
+  | "expired"
+  | "changed"
+  | "no_vote"
+  | "no_permit"
+  | "forgotten";
 
 /**
  * Signs what is final. Nonce and time are of now, so that they are fresh for the receiver (spec 14.1); the signed
@@ -33,10 +42,12 @@ export type Release = "released" | "waits" | "taken" | "skipped" | "expired" | "
 export async function release(deps: ReleaseDeps, submission: Submission, now: number): Promise<Release> {
   const { outbox, chain, signer, since } = deps;
   const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job, createdAt } = submission;
-  const metagraph = await chain.metagraph(block);
-  const neuron = metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
+  const neuron = await neuronAt(deps, block, outputType);
+  if (neuron === "gone") return "forgotten";
   if (outputType === "ranking") {
-    const { voters, changed } = await votersAt(chain, block);
+    const at = await known(votersAt(chain, block));
+    if (at === null) return "forgotten";
+    const { voters, changed } = at;
     const delay = proposerDelay({ neurons: voters }, netuid, roundId, signer.hotkey);
     if (delay === null) return neuron?.validatorPermit ? "no_vote" : "no_permit";
     if (changed) return "changed";
@@ -62,6 +73,27 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
   const text = submission.payer == null ? signed.text : withPayer(signed, signer, submission.payer, now);
   const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
   return released === "recorded" ? "released" : released;
+}
+
+/** This hotkey's neuron at a block; authors need none, voters do: `gone` where nobody knows them any more. */
+async function neuronAt(
+  { chain, signer }: ReleaseDeps,
+  block: number,
+  outputType: Submission["outputType"],
+): Promise<Neuron | undefined | "gone"> {
+  const metagraph = await known(chain.metagraph(block));
+  if (metagraph === null) return outputType === "ranking" ? "gone" : undefined;
+  return metagraph.neurons.find(({ hotkey }) => hotkey === signer.hotkey);
+}
+
+/** Null where the chain no longer keeps what was asked for: nodes forget old blocks within the hour. */
+export async function known<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isEngramError(error, "CHAIN_HISTORY_GONE")) return null;
+    throw error;
+  }
 }
 
 function damaged(): EngramError {
