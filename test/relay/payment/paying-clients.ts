@@ -4,7 +4,8 @@ import { wrapFetchWithPayment as wrapSecond, x402Client } from "@x402/fetch";
 import { createWalletClient, defineChain, http, publicActions } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { wrapFetchWithPayment as wrapFirst } from "x402-fetch";
-import { PaymentBuyer } from "../../../src/relay/payment/payment-buyer.ts";
+import { PaymentBuyer, payerKeyPath } from "../../../src/relay/payment/payment-buyer.ts";
+import { openPaymentKey } from "../../../src/relay/payment/payment-key.ts";
 import type { Hex } from "../../../src/relay/payment/payment-types.ts";
 import { encodeHeader } from "../../../src/relay/payment/payment-wire.ts";
 import { type Money, SETTINGS } from "./money.ts";
@@ -36,8 +37,8 @@ export interface PayingClient {
   readonly address: Hex;
   /** Posts, pays what is asked for, and posts again, through `send`. */
   readonly pay: (send: Send) => Send;
-  /** Cancels by signature; only those whose key the test holds. */
-  readonly key?: Hex;
+  /** Cancels by signature. */
+  readonly key: Hex;
 }
 
 export const CLIENTS = ["x402-fetch", "@x402/fetch", "@dexterai/x402", "ours"] as const;
@@ -51,10 +52,13 @@ export async function openClient(
 ): Promise<PayingClient & AsyncDisposable> {
   if (name === "ours") {
     const clock = { now: () => Date.now() + clockAhead, sleep: async () => undefined };
-    const buyer = await PaymentBuyer.open({ home: await folder(), settings: SETTINGS, chain, clock });
+    const home = await folder();
+    const buyer = await PaymentBuyer.open({ home, settings: SETTINGS, chain, clock });
+    const key = (await openPaymentKey(payerKeyPath(home))).secret.reveal();
     if (funds > 0) await evm.fund(buyer.address, funds);
     const pay = (send: Send) => payAsOurs(buyer, send);
-    return { name, version: 2, address: buyer.address, pay, [Symbol.asyncDispose]: () => buyer[Symbol.asyncDispose]() };
+    const { address } = buyer;
+    return { name, version: 2, address, key, pay, [Symbol.asyncDispose]: () => buyer[Symbol.asyncDispose]() };
   }
   const key = generatePrivateKey();
   const account = privateKeyToAccount(key);
