@@ -12,6 +12,8 @@ const RETRY_SECONDS = 6;
 /** The chain must answer within this, or the request is told to come back. */
 const CHAIN_MS = 10_000;
 const MAX_FINALS = 1_024;
+/** What is final stays, but the node that said so may have been wrong: so many blocks later it is asked again. */
+const TRUSTED_BLOCKS = 10;
 /** A finalized head this old still says enough about a block known to be final: heads only grow. */
 const STATE_MS = 1_000;
 
@@ -27,8 +29,8 @@ type Claim = Pick<Submission, "block" | "blockHash">;
 export class ChainCheck {
   readonly #chain: ChainClient;
   readonly #log: Logger;
-  /** Hashes of blocks that were found final: nothing replaces them. */
-  readonly #finals = new LRUCache<number, string>({ max: MAX_FINALS });
+  /** Blocks that were found final, and the finalized head of then. */
+  readonly #finals = new LRUCache<number, { readonly hash: string; readonly asOf: number }>({ max: MAX_FINALS });
   #asked: Promise<ChainState> | undefined;
   #last: { readonly state: ChainState; readonly at: number } | undefined;
 
@@ -62,10 +64,13 @@ export class ChainCheck {
   async finalState(claim: Claim): Promise<ChainState> {
     const known = this.#finals.get(claim.block);
     const last = this.#last;
-    const isKnown = known !== undefined && known === (claim.blockHash ?? known);
-    if (isKnown && last && performance.now() - last.at < STATE_MS) return last.state;
+    const isKnown = ({ finalized }: ChainState) =>
+      known !== undefined &&
+      known.hash === (claim.blockHash ?? known.hash) &&
+      finalized.number - known.asOf < TRUSTED_BLOCKS;
+    if (last && performance.now() - last.at < STATE_MS && isKnown(last.state)) return last.state;
     const state = await this.state();
-    if (!isKnown) await this.requireFinal(claim, state);
+    if (!isKnown(state)) await this.requireFinal(claim, state);
     return state;
   }
 
@@ -77,7 +82,7 @@ export class ChainCheck {
     // v1 names no hash: it is judged by its number, as its validators were.
     const finality = judgeFinality({ number: block, hash: blockHash ?? canonicalHash ?? "" }, view);
     if (finality === "final" && canonicalHash !== null) {
-      this.#finals.set(block, canonicalHash);
+      this.#finals.set(block, { hash: canonicalHash, asOf: finalized.number });
       return;
     }
     if (finality === "orphaned" && block <= finalized.number) {

@@ -22,7 +22,8 @@ export function epochOf(block: number, netuid: number): number {
 
 /**
  * Who might vote at finalized blocks. Nodes forget the state of old blocks within the hour: once an epoch the set is
- * kept as of a finalized block, and older blocks of the epoch are judged by that.
+ * kept as of a finalized head, and blocks of the epoch that the chain forgot are judged by that. Never as of a block that
+ * a submission names: its sender would choose the set.
  */
 export class PermittedSets {
   readonly #options: PermittedSetsOptions;
@@ -40,7 +41,7 @@ export class PermittedSets {
     const key = `${block}:${identity}`;
     const known = this.#known.get(key);
     if (known) return known;
-    const found = (await this.#fromChain(block, identity)) ?? (await this.#fromStore(block, identity));
+    const found = (await this.#fromChain(block)) ?? (await this.#fromStore(block, identity));
     if (found === null) {
       throw new GatewayRefusal("validators_unknown", "who could vote at its block is not known here any more", 60);
     }
@@ -52,18 +53,17 @@ export class PermittedSets {
   /** Keeps the set of the epoch that is running; nothing when it is kept already. Errors as of `at`. */
   async snapshot({ finalized, identity }: ChainState): Promise<void> {
     if (epochOf(finalized.number, this.#options.netuid) === this.#kept) return;
-    await this.#fromChain(finalized.number, identity);
+    const set = await this.#fromChain(finalized.number);
+    if (set === null) return;
+    const epoch = epochOf(finalized.number, this.#options.netuid);
+    await this.#deps.store.call("keepPermitted", { chain: identity, netuid: this.#options.netuid, epoch, set });
+    this.#kept = epoch;
   }
 
-  async #fromChain(block: number, identity: string): Promise<PermittedSet | null> {
+  async #fromChain(block: number): Promise<PermittedSet | null> {
     const metagraph: Metagraph | null = await this.#deps.chain.pastMetagraph(block);
-    if (metagraph === null) return null;
     // Whole, so that it serves whatever stake is asked for later.
-    const set = permittedSet(metagraph, 0);
-    const epoch = epochOf(block, this.#options.netuid);
-    await this.#deps.store.call("keepPermitted", { chain: identity, netuid: this.#options.netuid, epoch, set });
-    this.#kept = Math.max(this.#kept, epoch);
-    return set;
+    return metagraph && permittedSet(metagraph, 0);
   }
 
   async #fromStore(block: number, chain: string): Promise<PermittedSet | null> {

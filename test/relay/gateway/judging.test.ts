@@ -1,12 +1,16 @@
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EngramError } from "../../../src/crypto/errors.ts";
 import type { ChainClient } from "../../../src/node/ports.ts";
 import { anchorBytes } from "../../../src/relay/anchor.ts";
+import { ChainCheck } from "../../../src/relay/gateway/chain-check.ts";
 import type { ConflictEvidence } from "../../../src/relay/gateway/conflict-operations.ts";
-import { epochOf } from "../../../src/relay/gateway/permitted-sets.ts";
+import { openGatewayStore } from "../../../src/relay/gateway/gateway-store.ts";
+import { epochOf, PermittedSets } from "../../../src/relay/gateway/permitted-sets.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { roundIdOf } from "../../../src/relay/payload/nonce.ts";
 import { openReader, sendTo } from "../intelligence/reader-kit.ts";
+import { silent } from "../relay-kit.ts";
 import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
 
 let kit: GatewayKit;
@@ -58,8 +62,38 @@ describe("who may vote", () => {
     expect(await get<ReplyBody>(pruned, `/relay/${signedHash}`)).toMatchObject({ error: "unknown_submission" });
   });
 
+  it("is kept as of the finalized head, never as of a block that a sender chose", async () => {
+    await using store = openGatewayStore(join(kit.folder, "sets"));
+    const check = new ChainCheck(kit.chain, silent);
+    const options = { netuid: 450, minStakeTao: 0 };
+    const sets = new PermittedSets(options, { chain: check, store });
+    const state = await check.state();
+    const chosen = state.finalized.number - 1;
+    expect((await sets.at(chosen, state.identity)).block).toBe(chosen);
+    await sets.snapshot(state);
+    const pruned = new ChainCheck(chainWith({ metagraph: gone }), silent);
+    const later = await new PermittedSets(options, { chain: pruned, store }).at(chosen, state.identity);
+    expect(later.block).toBe(state.finalized.number);
+  });
+
   it("epochs change where the real chain's do", () => {
     expect([0, 360 - 451, 361 - 452, 361 - 451].map((block) => epochOf(block, 450))).toEqual([1, 0, 0, 1]);
+  });
+});
+
+describe("finality", () => {
+  it("a node that lied once about a block is not believed for longer than ten blocks", async () => {
+    const lie = `0x${"99".repeat(32)}`;
+    let lies = true;
+    const blockHash: ChainClient["blockHash"] = async (number) => (lies ? lie : kit.chain.blockHash(number));
+    await using gateway = await kit.start({ chain: chainWith({ blockHash }) });
+    const { number: block } = await kit.chain.finalized();
+    expect((await post(gateway, (await kit.inference({ block, blockHash: lie }, "a")).text)).status).toBe(201);
+    lies = false;
+    await kit.chain.step(10);
+    await get(gateway, "/v1/gateway");
+    const second = await kit.inference({ block, blockHash: lie }, "b");
+    expect(await post(gateway, second.text)).toMatchObject({ status: 422, body: { error: "chain_mismatch" } });
   });
 });
 
