@@ -12,7 +12,7 @@ import { openPaymentKey } from "../../src/relay/payment/payment-key.ts";
 import type { Hex } from "../../src/relay/payment/payment-types.ts";
 import { get } from "../relay/gateway/gateway-kit.ts";
 import { type Money, newAddress, openMoney } from "../relay/payment/money.ts";
-import { openClient as openPayingClient } from "../relay/payment/paying-clients.ts";
+import { openClient as openPayingClient, type PayingClient } from "../relay/payment/paying-clients.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { serveForTest } from "../support/mcp-server.ts";
 import { inference, RelayBench } from "./relay-bench.ts";
@@ -88,6 +88,17 @@ async function caller(server: McpHttpServer, bearer?: string) {
       most: 50_000,
     });
   return { client, call, pay, [Symbol.asyncDispose]: () => client.close() };
+}
+
+/** The stock client signs over HTTP: what it would send there is carried here. */
+async function paidByHttp(stock: PayingClient, terms: unknown): Promise<string> {
+  let header: string | null = null;
+  const pay = stock.pay(async (_, init) => {
+    header = new Headers(init.headers as Headers).get("x-payment");
+    return Response.json(header === null ? terms : {}, { status: header === null ? 402 : 200 });
+  });
+  await pay("http://mcp.test/", { method: "POST", body: "" });
+  return header ?? "";
 }
 
 const said = (completion: string) => ({ ...inference, completion });
@@ -198,14 +209,8 @@ describe("who only pays", () => {
       const terms = await session
         .call("engram_relay_submit", args)
         .catch((error: { readonly data: unknown }) => error.data);
-      // The stock client signs over HTTP: what it would send there is carried here.
-      let header: string | null = null;
-      const pay = stock.pay(async (_, init) => {
-        header = new Headers(init.headers as Headers).get("x-payment");
-        return Response.json(header === null ? terms : {}, { status: header === null ? 402 : 200 });
-      });
-      await pay("http://mcp.test/", { method: "POST", body: "" });
-      const payment = form === "base64" ? header : (JSON.parse(atob(header ?? "")) as object);
+      const header = await paidByHttp(stock, terms);
+      const payment = form === "base64" ? header : (JSON.parse(atob(header)) as object);
       const reply = await session.call("engram_relay_submit", args, { "x402/payment": payment });
       expect(reply.data).toMatchObject({ job: expect.any(String) });
       expect(reply.meta).toMatchObject({ "engram/payment": { state: "settled", bound: false } });
@@ -283,6 +288,20 @@ describe("nobody pays", () => {
     const tries = await Promise.all([1, 2, 3].map(() => session.pay(buyer, "engram_relay_submit", args)));
     for (const tried of tries) expect(tried.reply.structuredContent).toMatchObject({ created: true });
     expect(submits).toBe(2);
+    expect(await money.evm.balance(payTo)).toBe(PRICE);
+  });
+
+  test("for one answer with two calls, nor with another call's answer, when both come at once", async () => {
+    const payTo = newAddress();
+    await using server = await serve({ payTo, encoding: "error" });
+    await using session = await caller(server);
+    await using stock = await openPayingClient("x402-fetch", money, FUNDS);
+    const call = (completion: string, meta: object) => session.call("engram_relay_submit", said(completion), meta);
+    const terms = await call("either", {}).catch((error: { readonly data: unknown }) => error.data);
+    // Bound to no call, so that it may be brought for any.
+    const payment = JSON.parse(atob(await paidByHttp(stock, terms))) as object;
+    const both = await Promise.all(["first", "second"].map((text) => call(text, { "x402/payment": payment })));
+    expect(both.map(({ data }) => data["code"] ?? data["created"]).toSorted()).toEqual(["PAYMENT_SPENT", true]);
     expect(await money.evm.balance(payTo)).toBe(PRICE);
   });
 

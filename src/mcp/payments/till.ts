@@ -19,7 +19,7 @@ export type MoneyState =
 /** A call with a payment whose form, terms and signature hold. */
 export interface Purchase {
   readonly payer: string;
-  /** Names the payment. */
+  /** Names the payment and the call it is brought for. */
   readonly key: string;
   /** The answer that this payment bought before. */
   readonly answered: string | null;
@@ -129,7 +129,7 @@ export class Till implements AsyncDisposable {
     };
     return {
       payer: payment.key.from,
-      key: Object.values(payment.key).join(":").toLowerCase(),
+      key: [...Object.values(payment.key), payment.signedHash].join(":").toLowerCase(),
       answered: earlier?.result ?? null,
       charge: () => {
         charging ??= charge();
