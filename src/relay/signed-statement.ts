@@ -14,6 +14,11 @@ const count = z.int().nonnegative();
 const hotkey = z.string().refine(isHotkey, "is no SS58 address of prefix 42");
 const signature = z.templateLiteral(["0x", z.string().regex(/^[0-9a-fA-F]{128}$/)]);
 const ledger = z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, dots, dashes");
+
+export function isLedgerName(name: string): boolean {
+  return ledger.safeParse(name).success;
+}
+
 const head = z.strictObject({ gateway_seq: z.int().positive(), receipt_hash: hash });
 const chain = z.string().min(1).max(200);
 

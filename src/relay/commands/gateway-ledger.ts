@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { run } from "../../node/commands/kit.ts";
 import { say } from "../../node/commands/output.ts";
 
-/** Those of `engram gateway`, which are taken wherever they stand. */
+/** Taken before the subcommand and behind it. */
 interface FolderOptions {
   readonly home?: string;
   readonly folder?: string;
@@ -13,8 +13,15 @@ export function ledgerCommands(): readonly Command[] {
   return [rotateCommand(), restoreCommand(), tokenCommand()];
 }
 
+/** A subcommand's own: the group's stand before its name alone. */
+function withFolder(command: Command): Command {
+  return command
+    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
+    .option("--folder <folder>", "the gateway's own (default: gateway in the data folder)");
+}
+
 function rotateCommand(): Command {
-  return new Command("rotate")
+  return withFolder(new Command("rotate"))
     .description("give a stopped gateway a new key: the old one signs it, and readers that pinned either follow")
     .action((_: object, command: Command) =>
       inFolder(command, async (folder) => {
@@ -26,7 +33,7 @@ function rotateCommand(): Command {
 }
 
 function restoreCommand(): Command {
-  return new Command("restore")
+  return withFolder(new Command("restore"))
     .description("after a backup was brought back to a stopped gateway: begin a new ledger that signs the old head")
     .argument("<name>", "the new ledger's name: letters, digits, dots, dashes")
     .action((name: string, _: object, command: Command) =>
@@ -40,8 +47,7 @@ function restoreCommand(): Command {
 
 function tokenCommand(): Command {
   const token = new Command("token").description("readers' tokens, each with scopes and pseudonyms of its own");
-  token
-    .command("add <name>")
+  withFolder(token.command("add <name>"))
     .description("make a token and print it once")
     .option("--scopes <list>", "what it may read: feed, receipts, payers, separated by commas", "feed")
     .action((name: string, { scopes }: { readonly scopes: string }, command: Command) =>
@@ -54,8 +60,7 @@ function tokenCommand(): Command {
         else fail(`${name} has a token already; remove it first`);
       }),
     );
-  token
-    .command("list")
+  withFolder(token.command("list"))
     .description("show who has a token, and for what")
     .action((_: object, command: Command) =>
       inFolder(command, async (folder) => {
@@ -66,8 +71,7 @@ function tokenCommand(): Command {
         }
       }),
     );
-  token
-    .command("remove <name>")
+  withFolder(token.command("remove <name>"))
     .description("end a token")
     .action((name: string, _: object, command: Command) =>
       inFolder(command, async (folder) => {

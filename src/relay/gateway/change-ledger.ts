@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import { openWallet, type Wallet } from "../../node/chain/wallet.ts";
-import { RESTORE_GAP, type Succession, signSuccession } from "../signed-statement.ts";
+import { isLedgerName, RESTORE_GAP, type Succession, signSuccession } from "../signed-statement.ts";
 import { type GatewayStore, identityFolder, openGatewayStore } from "./gateway-store.ts";
 
 /** The next key, until the receipts name it. */
@@ -41,9 +41,14 @@ export async function rotateKey(folder: string): Promise<Succession> {
 /**
  * Starts a new ledger after a backup was brought back: what came behind its last receipt was lost, and the numbers go
  * on far behind those that may have been given. Where the key was lost, too, the folder's new one signs, and readers must
- * pin it. Errors: `GATEWAY_RUNS`, `LEDGER_NAME_TAKEN`.
+ * pin it. Errors: `INPUT_INVALID`, `GATEWAY_RUNS`, `LEDGER_NAME_TAKEN`.
  */
 export async function restoreLedger(folder: string, ledger: string): Promise<Succession> {
+  if (!isLedgerName(ledger)) {
+    throw new EngramError("INPUT_INVALID", "this is no name for a ledger", {
+      fix: "give 1 to 64 letters, digits, dots, dashes",
+    });
+  }
   const wallet = await openWallet(identityFolder(folder));
   await using store = openGatewayStore(folder, { anyKey: true });
   const { newest, head } = await store.call("ledgerHead", null);
