@@ -34,8 +34,7 @@ async function relayOver(home: string) {
   const shared = { netuid: 450, schemaVersion: "engram-v2", quorumMin: 2, deadlineMs: 5_000 } as const;
   const settings = { ...shared, gateway: gateway.address };
   const relay = new Relay({ home, settings, signer, chain, http: gateway.http, sr25519, log: silent, clock });
-  const emit = () =>
-    relay.emitRanking({ block: 50, blockHash: chain.block(50).hash, roundId: 1, scores: scoresOf(1) });
+  const emit = () => relay.emitRanking({ block: 50, blockHash: chain.block(50).hash, roundId: 1, scores: scoresOf(1) });
   return { gateway, clock, chain, relay, emit };
 }
 
