@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Memory } from "./memory.ts";
 
 /** A private memory's words in a text that is to be published. */
@@ -9,7 +10,7 @@ interface PrivateOverlap {
 
 export interface OverlapReport {
   readonly found: PrivateOverlap | null;
-  /** False when there were more private memories than are looked at. */
+  /** False when there was more to compare than is looked at. */
   readonly complete: boolean;
 }
 
@@ -19,6 +20,22 @@ const MIN_CHARS = 40;
 const PIECE = MIN_CHARS / 2;
 const MAX_SCANNED_CHARS = 200_000_000;
 const MAX_SHOWN = 200;
+/** Places of both texts that are laid beside each other; texts made of one repeated piece have millions. */
+const MAX_PAIRS = 1_000_000;
+/** The process answers others meanwhile. */
+const TURN_MS = 20;
+
+/** How much was compared, and for how long without letting anybody else have a turn. */
+class Effort {
+  pairs = 0;
+  #since = performance.now();
+
+  async rest(): Promise<void> {
+    if (performance.now() - this.#since < TURN_MS) return;
+    await setImmediate();
+    this.#since = performance.now();
+  }
+}
 
 /**
  * Looks for 40 or more characters of a private memory in `text`; case, width and white space do not count. What is
@@ -28,12 +45,15 @@ export async function privateOverlap(text: string, memories: AsyncIterable<Memor
   const published = comparable(text);
   if (published.length < MIN_CHARS) return { found: null, complete: true };
   const pieces = piecesOf(published);
+  const effort = new Effort();
   let scanned = 0;
   for await (const { id, text: own, visibility } of memories) {
     if (visibility !== "private") continue;
     scanned += own.length;
     if (scanned > MAX_SCANNED_CHARS) return { found: null, complete: false };
-    const words = common(published, pieces, comparable(own));
+    await effort.rest();
+    const words = await common(published, pieces, comparable(own), effort);
+    if (effort.pairs > MAX_PAIRS) return { found: null, complete: false };
     if (words !== null) return { found: { id, words }, complete: true };
   }
   return { found: null, complete: true };
@@ -55,9 +75,20 @@ function piecesOf(published: string): ReadonlyMap<string, readonly number[]> {
   return pieces;
 }
 
-function common(published: string, pieces: ReadonlyMap<string, readonly number[]>, own: string): string | null {
+/** Null also where it was too much to compare. */
+async function common(
+  published: string,
+  pieces: ReadonlyMap<string, readonly number[]>,
+  own: string,
+  effort: Effort,
+): Promise<string | null> {
   for (let at = 0; at + PIECE <= own.length; at += PIECE) {
-    for (const start of pieces.get(own.slice(at, at + PIECE)) ?? []) {
+    const starts = pieces.get(own.slice(at, at + PIECE));
+    if (!starts) continue;
+    effort.pairs += starts.length;
+    if (effort.pairs > MAX_PAIRS) return null;
+    await effort.rest();
+    for (const start of starts) {
       const [before, after] = [matching(published, own, start, at, -1), matching(published, own, start, at, 1)];
       if (before + after >= MIN_CHARS) return published.slice(start - before, start + after);
     }
