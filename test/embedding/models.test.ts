@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MiniLmEmbedder } from "../../src/node/embedding/minilm.ts";
 import { checkModelFiles, type ModelManifest, parseModelManifest } from "../../src/node/embedding/model-manifest.ts";
-import { pullModel } from "../../src/node/embedding/pull-model.ts";
+import { type PullOptions, pullModel } from "../../src/node/embedding/pull-model.ts";
 
 const FILES: Readonly<Record<string, Buffer>> = {
   "config.json": Buffer.from('{"hidden_size": 384}'),
@@ -29,6 +29,7 @@ function bytesOf(path: string): Buffer {
 let folder: string;
 const asked: { readonly path: string; readonly range: string | undefined }[] = [];
 /** How the server treats the next request of the large file. */
+let cut = () => {};
 let mood: "good" | "cut" | "no ranges" | "changed" | "endless" = "good";
 
 const server = createServer(async (request, response) => {
@@ -43,7 +44,8 @@ const server = createServer(async (request, response) => {
   const contentRange = { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
   response.writeHead(from > 0 ? 206 : 200, from > 0 ? contentRange : {});
   if (large && mood === "cut") {
-    response.write(bytes.subarray(from, from + 100_000), () => response.destroy());
+    cut = () => response.destroy();
+    response.write(bytes.subarray(from, from + 100_000));
   } else if (large && mood === "endless") {
     while (!response.destroyed) if (!response.write(bytes)) await once(response, "drain").catch(() => undefined);
   } else response.end(bytes.subarray(from));
@@ -62,7 +64,7 @@ afterEach(async () => {
   await rm(join(folder, ".."), { recursive: true });
 });
 
-function pull(options: { readonly manifest?: ModelManifest; readonly from?: string } = {}) {
+function pull(options: Partial<Pick<PullOptions, "manifest" | "from" | "onProgress">> = {}) {
   const from = `http://127.0.0.1:${(server.address() as AddressInfo).port}/model`;
   return pullModel({ from, folder, model: "all-MiniLM-L6-v2", files: paths, ...options });
 }
@@ -94,17 +96,15 @@ describe("a pull", () => {
   });
 
   test("that was cut off goes on where it ended, also at a server that knows no ranges", async () => {
-    for (const [next, range] of [
-      ["good", "bytes=100000-"],
-      ["no ranges", "bytes=100000-"],
-    ] as const) {
+    for (const next of ["good", "no ranges"] as const) {
       await rm(folder, { recursive: true, force: true });
       mood = "cut";
-      await expect(pull({ manifest })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });
+      const onProgress = (_: string, bytes: number) => bytes >= 100_000 && cut();
+      await expect(pull({ manifest, onProgress })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });
       expect(await readdir(join(folder, "onnx"))).toEqual(["model.onnx.part"]);
       mood = next;
       expect(await pull({ manifest })).toMatchObject({ fetched: 1 });
-      expect(asked.at(-1)).toEqual({ path: "onnx/model.onnx", range });
+      expect(asked.at(-1)).toEqual({ path: "onnx/model.onnx", range: "bytes=100000-" });
       expect(await held()).toEqual(bytesOf("onnx/model.onnx"));
     }
   });

@@ -57,9 +57,10 @@ test("what validators and gateways serve passes, too", async () => {
     expect(locationOf(validator, path)).toBe("proxy_pass http://engram_validator;");
   }
   const gateway = await confOf("gateway");
-  const source = await readFile(new URL("../../src/relay/gateway/gateway-app.ts", import.meta.url), "utf8");
-  const paths = [...source.matchAll(/app\.(?:get|post)\("([^"]+)"/g)].map(([, path = ""]) => sample(path));
-  expect(paths.length).toBeGreaterThan(4);
+  const files = ["gateway-app", "reading-routes"].map((name) => `../../src/relay/gateway/${name}.ts`);
+  const sources = await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")));
+  const paths = [...sources.join("").matchAll(/app\.(?:get|post)\("([^"]+)"/g)].map(([, path = ""]) => sample(path));
+  expect(paths.length).toBeGreaterThan(10);
   for (const path of paths) expect(locationOf(gateway, path)).toContain("proxy_pass http://engram_gateway;");
   expect(locationOf(gateway, "/v1/external-intelligence/stream")).toContain("proxy_buffering off;");
 });

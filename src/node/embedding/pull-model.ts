@@ -1,8 +1,5 @@
-import { createWriteStream } from "node:fs";
 import { mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { EngramError } from "../../crypto/errors.ts";
 import { isLoopback } from "../chain/loopback.ts";
 import {
@@ -118,18 +115,16 @@ async function fetchPart(path: string, maxBytes: number, options: PullOptions): 
     const goesOn = response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
     if (!response.body || !(goesOn || response.status === 200)) throw failed(path, `status ${response.status}`);
     let size = goesOn ? have : 0;
-    const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
-      for await (const chunk of chunks) {
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(), SILENCE_MS);
-        size += chunk.byteLength;
-        if (size > maxBytes) throw failed(path, `more than ${maxBytes} bytes`);
-        options.onProgress?.(path, size);
-        yield chunk;
-      }
-    };
-    const to = createWriteStream(part, { flags: goesOn ? "a" : "w", mode: 0o600 });
-    await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), counted, to);
+    // Each chunk is in the file before the next is asked for: what came before a break is there to go on from.
+    await using file = await open(part, goesOn ? "a" : "w", 0o600);
+    for await (const chunk of response.body) {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      size += chunk.byteLength;
+      if (size > maxBytes) throw failed(path, `more than ${maxBytes} bytes`);
+      await file.writeFile(chunk);
+      options.onProgress?.(path, size);
+    }
     return part;
   } catch (error) {
     options.signal?.throwIfAborted();
