@@ -168,6 +168,13 @@ describe("always", () => {
     },
   );
 
+  it("what much speaks against stays below what nothing speaks for, however little there is", () => {
+    const corpus = corpusOf(["apple?", "apple", "apple"].map((text, session) => ({ text, session })));
+    const ranked = (cosine: readonly number[]) => positions(ask(corpus, "Hund", { cosine, limit: 10 }));
+    expect(ranked([1e-4, 1e-4, 1e-4])).toEqual([1, 2, 0]);
+    expect(ranked([1e-2, 1e-4, 1e-4])).toEqual([1, 2, 0]);
+  });
+
   property.prop([namespace, sentence, fc.nat(), fc.double({ min: 0.01, max: 0.5, noNaN: true }), mode])(
     "nearer in meaning is never ranked lower",
     (rows, question, which, more, mode) => {

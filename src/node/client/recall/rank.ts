@@ -7,7 +7,7 @@ import { nameWords } from "./speakers.ts";
 import { stem } from "./stem.ts";
 import { topMemories } from "./top-memories.ts";
 
-/** Of a piece that has something of the question, however much speaks against it. */
+/** Below this evidence fades and never ends: a piece that has something of the question is found, whatever else it is. */
 const LEAST = 1e-3;
 
 /**
@@ -66,9 +66,14 @@ function evidence(
     const found = text > 0 || (cosines?.values[i] ?? 0) > 0 || (isNamed && query.terms.size === named.terms.size);
     if (!found) continue;
     const session = trust * ranking.session * (lexical.session[view.session[i] ?? -1] ?? 0);
-    scores[i] = Math.max(LEAST, (cosine?.[i] ?? 0) + trust * text + session + (bonus[i] ?? 0));
+    scores[i] = positive((cosine?.[i] ?? 0) + trust * text + session + (bonus[i] ?? 0));
   }
   return scores;
+}
+
+/** In the order of `sum`, above 0: what much speaks against must not tie with what nothing speaks for. */
+function positive(sum: number): number {
+  return sum > LEAST ? sum : LEAST * Math.exp(sum - LEAST);
 }
 
 function trusted(lexical: LexicalScores, { trust }: Ranking): number {
