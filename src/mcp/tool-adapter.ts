@@ -15,8 +15,8 @@ import {
 import { formatMicroDollars } from "../relay/payment/micro-dollars.ts";
 import type { Caller } from "./caller.ts";
 import { type ConsentAnswer, ConsentQuestion, createConsentGate } from "./consent.ts";
+import { PaymentRequired } from "./payments/payment-required.ts";
 import type { PriceList } from "./payments/price-list.ts";
-import { PaymentRequired, sellCall } from "./payments/sell-call.ts";
 import type { JsonSchema } from "./portable-schema.ts";
 import { callerOf, type ListedTool, type SealedQuestion, type Shared } from "./shared.ts";
 import type { Tool, ToolContext } from "./tool.ts";
@@ -92,6 +92,8 @@ async function call(
     const till = context.http === undefined ? undefined : await shared.till;
     const ready = toolContext(server, shared, context);
     if (till?.priceOf(tool.name) !== undefined) {
+      // Loads the codecs of payments, which a server that sells nothing has no use for.
+      const { sellCall } = await import("./payments/sell-call.ts");
       const onInternal = (error: unknown) => logInternal(shared, tool.name, error);
       return await sellCall(till, { tool, args, meta: context.mcpReq._meta, context: ready, onInternal });
     }

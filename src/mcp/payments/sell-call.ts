@@ -5,18 +5,8 @@ import { ConsentQuestion } from "../consent.ts";
 import type { Tool, ToolContext } from "../tool.ts";
 import { describeFailure } from "../tool-result.ts";
 import { META } from "./payment-meta.ts";
+import { PaymentRequired } from "./payment-required.ts";
 import { type MoneyState, PaymentStop, type Purchase, type Till } from "./till.ts";
-
-/** A call that must be paid for, told by a JSON-RPC error: x402's first MCP transport. */
-export class PaymentRequired extends Error {
-  /** The terms, of version 1. */
-  readonly terms: Readonly<Record<string, unknown>>;
-
-  constructor(terms: PaymentRequired["terms"]) {
-    super("Payment required");
-    this.terms = terms;
-  }
-}
 
 export interface SoldCall {
   readonly tool: Tool;
