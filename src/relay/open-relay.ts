@@ -23,6 +23,8 @@ export interface OpenRelayOptions {
   /** Validators to ask for co-signatures, beside those whose address is on the chain. */
   readonly peers?: readonly Auth2Peer[];
   readonly clock?: Clock;
+  /** Spreads the waits between attempts; `Math.random` when absent. */
+  readonly random?: () => number;
 }
 
 export interface OpenedRelay extends AsyncDisposable {
@@ -42,7 +44,7 @@ export async function openRelay({ folder, environment, ...rest }: OpenRelayOptio
   const payer = gateway === null ? undefined : await openPayer(folder, environment, gateway.url);
   if (payer) stack.use(payer);
   const sr25519 = await loadSr25519();
-  const parts = { ...rest, home: folder, settings, http: createHttpClient(), sr25519 };
+  const parts = { random: Math.random, ...rest, home: folder, settings, http: createHttpClient(), sr25519 };
   const relay = stack.use(new Relay({ ...parts, ...(payer ? { payer } : {}) }));
   const release = stack.move();
   return { relay, payer, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };

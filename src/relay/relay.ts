@@ -38,6 +38,8 @@ export interface RelayOptions {
   /** Validators whose address the operator names. */
   readonly peers?: readonly Auth2Peer[];
   readonly clock?: Clock;
+  /** In [0, 1): spreads the waits between attempts; absent: they are exact. */
+  readonly random?: () => number;
 }
 
 /** `job` is null in a dry run: nothing was queued. */
@@ -175,7 +177,7 @@ export class Relay implements RelayPort, AsyncDisposable {
   }
 
   #createWorker(): RelayWorker | null {
-    const { settings, signer, chain, http, sr25519, log, payer, peers = [] } = this.#options;
+    const { settings, signer, chain, http, sr25519, log, payer, peers = [], random } = this.#options;
     const { gateway, deadlineMs, quorumMin, alertUrl, retentionMs, netuid } = settings;
     if (!gateway) return null;
     const [outbox, clock] = [this.#outbox, this.#clock];
@@ -197,6 +199,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       peers,
       clock,
       since: clock.now(),
+      random,
       webhook,
       ...(retentionMs === undefined ? {} : { retentionMs }),
       metrics: this.metrics,

@@ -15,7 +15,7 @@ const QUORUM_LIMIT_MS = 3_600_000;
 
 /** Writes down what an attempt came to, and tells whoever watches. */
 export async function settleAttempt(deps: MoveDeps, submission: Submission, outcome: SubmitOutcome): Promise<void> {
-  const { outbox, clock, log, metrics } = deps;
+  const { outbox, clock, log, metrics, random } = deps;
   const { job, assurance, polls, firstSubmitAt, outputType } = submission;
   const now = clock.now();
   if ("skewMs" in outcome && outcome.skewMs !== null) await outbox.call("noteSkew", { ms: outcome.skewMs });
@@ -55,7 +55,7 @@ export async function settleAttempt(deps: MoveDeps, submission: Submission, outc
       return await waitUntil(deps, submission, outcome.code, now + outcome.retryAfterMs);
     case "retry": {
       const { code, http, retryAfterMs } = outcome;
-      const state = await outbox.call("failAttempt", { job, code, http, retryAfterMs, now });
+      const state = await outbox.call("failAttempt", { job, code, http, retryAfterMs, draw: random?.(), now });
       await hear(deps, code);
       metrics?.submitted(state === "abandoned" ? "abandoned" : "retry", outputType);
       if (state === "abandoned") log.error({ job, code, http }, "abandoned after ten retries; engram relay replay");

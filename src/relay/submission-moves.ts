@@ -10,6 +10,8 @@ export interface MoveDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: RelayMetrics | undefined;
+  /** In [0, 1), for the spread of waits; absent: none. */
+  readonly random?: (() => number) | undefined;
 }
 
 /** On to the next state, at once. */

@@ -8,8 +8,8 @@ import {
 import type { Sr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { SingleUse } from "../runtime/single-use.ts";
-import { MAX_SEEN_SIGNATURES } from "./limits.ts";
+import { CallerNonces } from "./caller-nonces.ts";
+import { MAX_SEEN_OF_CALLER, MAX_SEEN_SIGNATURES } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
 
 /** A node's own hotkey as it answers with. */
@@ -29,6 +29,8 @@ interface Deps {
   readonly identity: Auth2Identity;
   readonly sr25519: Sr25519;
   readonly clock: Clock;
+  /** For whose nonces there is room whatever strangers do; for nobody's in particular when absent. */
+  readonly isPermitted?: (hotkey: Hotkey) => boolean;
 }
 
 const SENTENCES: Readonly<Record<BtauthRefusal, string>> = {
@@ -45,14 +47,14 @@ const SENTENCES: Readonly<Record<BtauthRefusal, string>> = {
 export class Auth2Gate {
   readonly #deps: Deps;
   readonly #startedAt: number;
-  readonly #seen = new SingleUse(MAX_SEEN_SIGNATURES);
+  readonly #nonces = new CallerNonces({ perCaller: MAX_SEEN_OF_CALLER, strangers: MAX_SEEN_SIGNATURES });
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#startedAt = deps.clock.now();
   }
 
-  /** `body` is what was received, byte for byte. Throws `Refusal` 401, and 429 while too many nonces are remembered. */
+  /** `body` is what was received, byte for byte. Throws `Refusal` 401, and 429 while too many nonces of the sender, or of strangers, are remembered. */
   authenticate(request: Request, body: Uint8Array): Auth2Session {
     const { identity, sr25519, clock } = this.#deps;
     const { pathname, search } = new URL(request.url);
@@ -77,7 +79,8 @@ export class Auth2Gate {
     const nonceMs = Number(nonce / 1_000_000n);
     // Nonces used before a restart are forgotten, so none from before it is taken.
     if (nonceMs < this.#startedAt) throw new Refusal(401, "signed before this node started; sign it again");
-    const use = this.#seen.use([sender, nonce.toString()], nonceMs + BTAUTH_PAST_MS, nowMs);
+    const isPermitted = this.#deps.isPermitted?.(sender) ?? false;
+    const use = this.#nonces.use({ caller: sender, nonce, until: nonceMs + BTAUTH_PAST_MS, isPermitted }, nowMs);
     if (use === "used") throw new Refusal(401, "this nonce was used already; sign again with a fresh one");
     if (use === "full") throw new Refusal(429, "too many signed requests; wait", { retryAfterSeconds: 10 });
   }

@@ -61,3 +61,5 @@ export const MAX_RATE_KEYS = 20_000;
 
 /** Signatures remembered until they are too old to be sent again; when full, signed requests wait (M-W10). */
 export const MAX_SEEN_SIGNATURES = 200_000;
+/** Of one caller by auth2: 1,600 requests a second, so that many callers share what all may fill. */
+export const MAX_SEEN_OF_CALLER = 20_000;

@@ -94,13 +94,13 @@ export async function startValidator(
     stack.use(await startOperatorListener(config.adminPort, (request) => metricsPage(request, metrics), logger));
   }
   const endpoint = endpointOf(config, server);
-  const gate = new Auth2Gate({ identity, sr25519, clock });
+  const desk = new ConsensusDesk(services);
+  const gate = new Auth2Gate({ identity, sr25519, clock, isPermitted: (hotkey) => desk.hadVoice(hotkey) });
   const ownScores = async (roundId: number) => {
     const round = await store.call("round", { roundId });
     return round && { scores: round.measured, ...(round.challenges ? { challenges: round.challenges } : {}) };
   };
   const { routes, relay } = (await deps.extend?.({ identity, sr25519, metrics, gate, ownScores })) ?? {};
-  const desk = new ConsensusDesk(services);
   app.resolve(createValidatorApp({ services, routes: [consensusRoutes({ desk, gate }), routes] }));
   const { hotkey } = identity;
   if (isLocal) await chain.register(hotkey, hotkey);

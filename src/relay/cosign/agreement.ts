@@ -1,4 +1,5 @@
 import type { MinerScore } from "../../node/ports.ts";
+import { isNear, recallDistance } from "../../node/validator/consensus/tally.ts";
 
 /** What a validator measured itself in a round, by uid. */
 export interface OwnScores {
@@ -16,12 +17,9 @@ export interface Agreement {
   readonly distance: number;
 }
 
-/** Cosine distance, inclusive (spec 2.1 `CONSENSUS_SCORE_TOLERANCE`). */
-const MAX_DISTANCE = 0.15;
 const MAX_MEAN_RECALL_GAP = 0.15;
 const MAX_PROOF_GAP = 0.25;
 const MIN_CHALLENGES = 5;
-const TINY_NORM = 1e-12;
 
 /**
  * Whether a proposed ranking is near enough to what was measured here (spec 14.2). The distance alone would let a
@@ -30,7 +28,9 @@ const TINY_NORM = 1e-12;
 export function judgeAgreement(own: OwnScores, proposed: ProposedScores): Agreement {
   const uids = new Set([...own.scores.keys(), ...proposed.keys()]);
   const pairs = [...uids].map((uid) => [own.scores.get(uid)?.recall ?? 0, proposed.get(uid)?.recall ?? 0] as const);
-  const distance = cosineDistance(pairs);
+  // Two validators that both saw nothing answered agree (V-W24).
+  const isSame = pairs.every(([mine, theirs]) => mine === theirs);
+  const distance = isSame ? 0 : recallDistance(own.scores, proposed);
   const gaps = pairs.reduce((sum, [mine, theirs]) => sum + Math.abs(mine - theirs), 0);
   const meanGap = pairs.length === 0 ? 0 : gaps / pairs.length;
   const proofsAgree = [...uids].every((uid) => {
@@ -39,22 +39,10 @@ export function judgeAgreement(own: OwnScores, proposed: ProposedScores): Agreem
     return Math.abs(mine - theirs) <= MAX_PROOF_GAP;
   });
   const inRange = [...proposed.values()].every(({ recall, proofRate }) => isShare(recall) && isShare(proofRate));
-  const agrees = inRange && distance <= MAX_DISTANCE && meanGap <= MAX_MEAN_RECALL_GAP && proofsAgree;
+  const agrees = inRange && isNear(distance) && meanGap <= MAX_MEAN_RECALL_GAP && proofsAgree;
   return { agrees, distance };
 }
 
 function isShare(value: number): boolean {
   return value >= 0 && value <= 1;
-}
-
-function cosineDistance(pairs: readonly (readonly [number, number])[]): number {
-  if (pairs.length === 0) return 0;
-  const [dot, left, right] = pairs.reduce(
-    ([product, first, second], [a, b]) => [product + a * b, first + a * a, second + b * b] as const,
-    [0, 0, 0] as readonly [number, number, number],
-  );
-  // Two validators that both saw nothing answered agree.
-  if (left < TINY_NORM && right < TINY_NORM) return 0;
-  if (Math.sqrt(left) < TINY_NORM || Math.sqrt(right) < TINY_NORM) return 1;
-  return 1 - dot / Math.sqrt(left * right);
 }

@@ -2,23 +2,27 @@ import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import { isSubnetObject, type SubnetObject } from "../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../crypto/subnet-json-reader.ts";
+import type { Metagraph } from "../../node/ports.ts";
 import { Refusal } from "../../node/protocol/refusal.ts";
+import { type Clock, systemClock } from "../../node/runtime/clock.ts";
+import { MetagraphLooks } from "../../node/validator/metagraph-looks.ts";
 import { type CosignAnswer, type CosignContext, cosign, readProposal } from "./cosigner.ts";
 import { votersOf } from "./electorate.ts";
 
 /** Takes what authenticated callers ask a validator to sign, one question of a caller and round at a time. */
 export class CosignDesk {
   readonly #context: CosignContext;
+  readonly #looks: MetagraphLooks;
   readonly #open = new Set<string>();
 
-  constructor(context: CosignContext) {
+  constructor(context: CosignContext, clock: Pick<Clock, "now"> = systemClock) {
     this.#context = context;
+    this.#looks = new MetagraphLooks({ chain: context.chain, clock, isPermitted: isVoter });
   }
 
   /** Errors: `Refusal` 403 and 429, `PAYLOAD_MALFORMED`, and those of `cosign`. */
   async answer(caller: Hotkey, body: Uint8Array): Promise<CosignAnswer> {
-    const { neurons } = await this.#context.chain.metagraph();
-    if (!votersOf(neurons).some(({ hotkey }) => hotkey === caller)) {
+    if (!isVoter(caller, await this.#looks.for(caller))) {
       throw new Refusal(403, "only validators with a permit may ask for a co-signature");
     }
     const proposal = readProposal(caller, payloadIn(body));
@@ -32,6 +36,10 @@ export class CosignDesk {
       this.#open.delete(key);
     }
   }
+}
+
+function isVoter(caller: Hotkey, { neurons }: Pick<Metagraph, "neurons">): boolean {
+  return votersOf(neurons).some(({ hotkey }) => hotkey === caller);
 }
 
 /** The signed envelope in `{"payload": …}`. Throws `PAYLOAD_MALFORMED`. */

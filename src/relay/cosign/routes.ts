@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import { isEngramError } from "../../crypto/errors.ts";
 import type { Auth2Gate } from "../../node/protocol/auth2-gate.ts";
 import { Refusal } from "../../node/protocol/refusal.ts";
+import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import { CosignDesk } from "./cosign-desk.ts";
 import type { CosignAnswer, CosignContext } from "./cosigner.ts";
@@ -16,6 +17,7 @@ export interface CosignRoutes {
   /** Only validators may ask; the gate says who does. */
   readonly gate: Auth2Gate;
   readonly log: Logger;
+  readonly clock?: Pick<Clock, "now">;
   /** Hears of every answer. */
   readonly onAnswer?: (answer: CosignAnswer) => void;
 }
@@ -25,9 +27,9 @@ export interface CosignRoutes {
  * The caller must be a permitted validator (auth2) and ask for its own payload; answers are signed by this validator,
  * refusals too, so that a proposer may count on them.
  */
-export function cosignRoutes({ context, gate, log, onAnswer }: CosignRoutes): Hono {
+export function cosignRoutes({ context, gate, log, clock, onAnswer }: CosignRoutes): Hono {
   const app = new Hono();
-  const desk = new CosignDesk(context);
+  const desk = new CosignDesk(context, clock);
   app.post(COSIGN_PATH, bodyLimit({ maxSize: MAX_BODY_BYTES }), async ({ req }) => {
     try {
       const body = new Uint8Array(await req.arrayBuffer());

@@ -8,7 +8,7 @@ import type { Receipt } from "../receipt.ts";
 import { alertOperations } from "./alert-operations.ts";
 import { submissionOf } from "./outbox-rows.ts";
 import type { Draft, Submission, SubmissionState } from "./outbox-types.ts";
-import { MAX_ATTEMPTS, retryDelaySeconds } from "./retry.ts";
+import { MAX_ATTEMPTS, retryDelayMs } from "./retry.ts";
 
 /** How an attempt without an end left a submission. */
 export interface Postponement {
@@ -228,13 +228,15 @@ export function createOutboxOperations(database: SqliteDatabase) {
         readonly code: string;
         readonly http: number | null;
         readonly retryAfterMs: number;
+        /** In [0, 1): where in its spread the wait lies; absent: in the middle. */
+        readonly draw?: number | undefined;
         readonly now: number;
       }): "submitting" | "abandoned" => {
-        const { job, code, http, retryAfterMs, now } = input;
+        const { job, code, http, retryAfterMs, draw, now } = input;
         const attempts = (find({ id: job })?.attempts ?? 0) + 1;
         // The first attempt is none of the ten: the dead letter begins with its failure.
         const over = attempts > MAX_ATTEMPTS;
-        const delay = Math.max(retryAfterMs, retryDelaySeconds(attempts - 1) * 1_000);
+        const delay = retryDelayMs(attempts - 1, retryAfterMs, draw);
         const state = over ? "abandoned" : "submitting";
         fail.run({ job, attempts, state, code, http, nextAt: now + delay, endedAt: over ? now : null });
         count.run("failed_attempts");

@@ -48,7 +48,7 @@ export async function startRelayingValidator(
     const context = opened.relay.cosignContext(ownScores);
     const { metrics } = opened.relay;
     const onAnswer = ({ body }: CosignAnswer) => metrics.cosigned("error" in body ? body.error : "signed");
-    return { routes: cosignRoutes({ context, gate, log, onAnswer }), relay: opened.relay };
+    return { routes: cosignRoutes({ context, gate, log, clock, onAnswer }), relay: opened.relay };
   };
   const validator = stack.use(await startValidator(folder, config, { ...deps, extend }));
   const { relay, payer } = await opening.promise;

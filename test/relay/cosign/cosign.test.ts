@@ -63,7 +63,7 @@ async function cosigning(home: string) {
     ownScores: async (roundId: number) => (own && roundId === 2 ? { scores: own } : null),
   };
   const gate = new Auth2Gate({ identity: cosigner, sr25519, clock });
-  const app = new Hono().route("/", cosignRoutes({ context, gate, log: silent }));
+  const app = new Hono().route("/", cosignRoutes({ context, gate, log: silent, clock }));
   const answers: string[] = [];
   const http = createHttpClient(async (request) => {
     const response = await app.fetch(request);
@@ -169,6 +169,23 @@ describe("POST /relay/cosign", () => {
     const key = { chain: await chain.identity(), hotkey: cosigner.hotkey, netuid: NETUID, roundId: 2 };
     expect(await outbox.call("signedInRound", key)).toBeNull();
     expect(clock.time).toBeGreaterThan(0);
+  });
+
+  test("strangers cost the chain no more than some looks together, and hold up nobody who votes", async () => {
+    await using home = await tempHome();
+    const { ask, wire, outbox, answers, chain, stranger } = await cosigning(home.path);
+    await using _ = outbox;
+    let looks = 0;
+    const metagraph = chain.metagraph.bind(chain);
+    chain.metagraph = async (block) => {
+      looks += 1;
+      return await metagraph(block);
+    };
+    const text = wire();
+    for (let asked = 0; asked < 40; asked += 1) await ask(text, stranger);
+    expect([looks, new Set(answers).size, answers.at(-1)?.slice(0, 3)]).toEqual([32, 1, "403"]);
+    expect(await ask(text)).toHaveLength(1);
+    expect(looks).toBeGreaterThan(32);
   });
 
   test("one question of a caller and round at a time", async () => {

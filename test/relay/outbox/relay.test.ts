@@ -4,6 +4,7 @@ import type { RankingRound } from "../../../src/node/ports.ts";
 import { Auth2Gate } from "../../../src/node/protocol/auth2-gate.ts";
 import { proposerDelay } from "../../../src/relay/cosign/proposer-order.ts";
 import { cosignRoutes } from "../../../src/relay/cosign/routes.ts";
+import { retryDelayMs } from "../../../src/relay/outbox/retry.ts";
 import { readPayload } from "../../../src/relay/payload/read-payload.ts";
 import { verifyCosignature } from "../../../src/relay/payload/verify-payload.ts";
 import { Relay } from "../../../src/relay/relay.ts";
@@ -99,6 +100,25 @@ test("a home that moves to another chain sends nothing of the first", async () =
   await relay.tick();
   expect(gateway.posted).toHaveLength(0);
   expect(await relay.list()).toMatchObject([{ state: "orphaned", lastError: "other_chain" }]);
+});
+
+test("waits between attempts spread by a tenth, as their source draws, and none is shorter than was asked for", async () => {
+  await using home = await tempHome();
+  const [gateway, chain, clock] = [new ScriptedGateway(), newChain(), new StillClock()];
+  gateway.answers = [says(503, "down"), says(503, "down"), says(429, "too_many", { "retry-after": "100" })];
+  const draws = [0, 0.999_999, 0];
+  const parts = { settings: { ...settings, gateway: gateway.address }, http: gateway.http };
+  const random = () => draws.shift() ?? 0.5;
+  const options = { home: home.path, signer, chain, sr25519, log: silent, clock, random, ...parts };
+  await using relay = new Relay(options);
+  await relay.emitRanking(roundAt(chain, 90));
+  for (const wait of [9_000, 22_000, 100_000]) {
+    await relay.tick();
+    const [waiting] = await relay.list();
+    expect((waiting?.nextAt ?? 0) - clock.time).toBe(wait);
+    clock.time += wait;
+  }
+  expect([retryDelayMs(9, 0, 1), retryDelayMs(0, 60_000, 1), retryDelayMs(0, 0)]).toEqual([330_000, 66_000, 10_000]);
 });
 
 test("failures wait 10 s doubling to 300, ten times, with the same bytes across restarts; then it is abandoned", async () => {

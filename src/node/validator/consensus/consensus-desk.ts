@@ -3,6 +3,7 @@ import { openingHash, type RoundName, type ScoreOpening, verifyScoreCommit } fro
 import type { Hotkey } from "../../../crypto/ss58.ts";
 import type { Metagraph } from "../../ports.ts";
 import { Refusal } from "../../protocol/refusal.ts";
+import { MetagraphLooks } from "../metagraph-looks.ts";
 import type { KeptRound } from "../store/validator-rows.ts";
 import { roundIdOf, type ValidatorServices } from "../validator-context.ts";
 import { type Electorate, electorateOf } from "./electorate.ts";
@@ -11,22 +12,25 @@ import { commitText, type NamedCommit, type OpeningMessage, openingText, readCom
 /** How far a vector's time may be from the receiver's (spec 9.3). */
 export const VECTOR_TTL_MS = 600_000;
 
-/** Looks at the chain for what anybody sends, in so many milliseconds. */
-const MAX_LOOKS = 32;
-const LOOKS_MS = 10_000;
-
 /**
  * Takes what other validators say of rounds, in two steps: a salted hash, then what it hid. Own scores are told to those
  * alone whose hash of that round is here, and not before this validator opens them to anybody.
  */
 export class ConsensusDesk {
   readonly #services: ValidatorServices;
-  #known: Metagraph | undefined;
-  #looks = { since: 0, count: 0 };
+  readonly #looks: MetagraphLooks;
   #arrived = Promise.withResolvers<void>();
 
   constructor(services: ValidatorServices) {
     this.#services = services;
+    const { chain, clock } = services;
+    const isPermitted = (hotkey: Hotkey, metagraph: Metagraph) => this.electorate(metagraph).voters.has(hotkey);
+    this.#looks = new MetagraphLooks({ chain, clock, isPermitted });
+  }
+
+  /** Whether `hotkey` had a voice when the chain was last looked at. */
+  hadVoice(hotkey: Hotkey): boolean {
+    return this.#looks.wasPermitted(hotkey);
   }
 
   /** Resolves with the next thing that is kept. */
@@ -135,25 +139,12 @@ export class ConsensusDesk {
     if (!isOfRound(named, await this.#nameOf(named.roundId))) {
       throw new Refusal(400, "it is of another chain or subnet");
     }
-    const metagraph = await this.#metagraphFor(sender);
+    const metagraph = await this.#looks.for(sender);
     if (!this.electorate(metagraph).voters.has(sender)) {
       throw new Refusal(403, "only validators with a permit and enough stake have a voice");
     }
     if (Math.abs(named.roundId - roundIdOf(metagraph.block)) > 1) throw new Refusal(400, "the round is not at hand");
     return metagraph;
-  }
-
-  /** Anybody makes keys: beyond so many looks at the chain only who had a voice by the last one is worth another. */
-  async #metagraphFor(sender: Hotkey): Promise<Metagraph> {
-    const { chain, clock } = this.#services;
-    const now = clock.now();
-    if (Math.abs(now - this.#looks.since) >= LOOKS_MS) this.#looks = { since: now, count: 0 };
-    if (this.#known && this.#looks.count >= MAX_LOOKS && !this.electorate(this.#known).voters.has(sender)) {
-      return this.#known;
-    }
-    this.#looks.count += 1;
-    this.#known = await chain.metagraph();
-    return this.#known;
   }
 
   async #nameOf(roundId: number): Promise<RoundName> {

@@ -8,6 +8,9 @@ export interface MeasuredScores {
   readonly challenges: ReadonlyMap<number, number> | null;
 }
 
+/** What of the scores a distance is made of, by uid. */
+type Recalls = ReadonlyMap<number, Pick<MinerScore, "recall">>;
+
 /** Another validator's scores, once they count as a voice. */
 export interface Voice extends MeasuredScores {
   readonly timestampMs: number;
@@ -59,7 +62,7 @@ export function agree(one: MeasuredScores, other: MeasuredScores): boolean {
 }
 
 /** Cosine distance of the recalls over all uids of either, missing ones as 0 (spec 9.4). */
-export function recallDistance(one: MeasuredScores["scores"], other: MeasuredScores["scores"]): number {
+export function recallDistance(one: Recalls, other: Recalls): number {
   const pairs = uidsOf([one, other]).map((uid) => [recallOf(one, uid), recallOf(other, uid)] as const);
   if (pairs.length === 0) return 0;
   const sum = (term: (pair: readonly [number, number]) => number) =>
@@ -119,10 +122,10 @@ function isProven({ challenges }: MeasuredScores, uid: number): boolean {
   return (challenges?.get(uid) ?? 0) >= MIN_CHALLENGES;
 }
 
-function uidsOf(rows: readonly MeasuredScores["scores"][]): readonly number[] {
+function uidsOf(rows: readonly ReadonlyMap<number, unknown>[]): readonly number[] {
   return [...new Set(rows.flatMap((row) => [...row.keys()]))];
 }
 
-function recallOf(scores: MeasuredScores["scores"], uid: number): number {
+function recallOf(scores: Recalls, uid: number): number {
   return scores.get(uid)?.recall ?? 0;
 }
