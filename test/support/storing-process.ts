@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /** A process that stores into a data folder (storing-child.ts), and what it was told of. */
@@ -18,8 +16,6 @@ export class StoringProcess {
   constructor(home: string, name: string, count = 0) {
     const script = new URL("storing-child.ts", import.meta.url).pathname;
     this.#child = spawn(process.execPath, [script, home, name, String(count)], {
-      // Half of a short process's time is compiling.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "engram-test-compile-cache") },
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#ended = once(this.#child, "exit");
