@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
 import { EXIT, PROGRAM_HELP } from "./node/commands/exit-codes.ts";
-import { usageErrorText } from "./node/commands/output.ts";
+import { reportFailure, usageErrorText } from "./node/commands/output.ts";
+import { missingPackage } from "./node/runtime/missing-package.ts";
 
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -73,13 +74,13 @@ function adopt(command: Command): Command {
   return command;
 }
 
-if (Object.hasOwn(COMMANDS, called)) await addCommand(called);
-else await allCommands();
-
 try {
+  if (Object.hasOwn(COMMANDS, called)) await addCommand(called);
+  else await allCommands();
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
+  if (missingPackage(error)) reportFailure(error, wantsJson);
+  else if (!(error instanceof CommanderError)) throw error;
   // Commander has told the person already; asked-for help is no error.
-  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 }

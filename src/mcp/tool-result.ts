@@ -1,4 +1,5 @@
 import { isEngramError } from "../crypto/errors.ts";
+import { missingPackage } from "../node/runtime/missing-package.ts";
 
 /** What went wrong, for a model to act on: one sentence each. */
 export interface ToolFailure {
@@ -13,12 +14,13 @@ export interface ToolFailure {
  * and is told as an internal error, for the log to keep.
  */
 export function describeFailure(error: unknown): ToolFailure {
-  if (isEngramError(error)) {
+  const spoken = isEngramError(error) ? error : missingPackage(error);
+  if (spoken) {
     return {
-      code: error.code,
-      message: error.message,
-      ...(error.fix === undefined ? {} : { fix: error.fix }),
-      ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }),
+      code: spoken.code,
+      message: spoken.message,
+      ...(spoken.fix === undefined ? {} : { fix: spoken.fix }),
+      ...(spoken.retryAfterMs === undefined ? {} : { retry_after_ms: spoken.retryAfterMs }),
     };
   }
   return {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { EngramError, isEngramError } from "../../crypto/errors.ts";
+import { missingPackage } from "../runtime/missing-package.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 
 /**
@@ -54,6 +55,8 @@ function failureText({ code, message, fix }: Failure, json: boolean): string {
 
 function describe(error: unknown): Failure {
   if (isEngramError(error)) return error;
+  const missing = missingPackage(error);
+  if (missing) return missing;
   const message = error instanceof Error ? error.message : String(error);
   return { code: systemCode(error) ?? "INTERNAL", message, fix: 'Run "engram doctor" to see what is wrong.' };
 }

@@ -1,5 +1,6 @@
 import { type MessagePort, Worker } from "node:worker_threads";
 import { EngramError, type EngramErrorOptions } from "../../crypto/errors.ts";
+import { missingPackage } from "./missing-package.ts";
 
 /** One request on the port between a caller and its worker. */
 export interface CallRequest {
@@ -245,9 +246,8 @@ function asError({ code, message, fix, retryAfterMs }: CallFailure): EngramError
 
 /** An error as it travels on the port. */
 export function asFailure(error: unknown, fallbackCode: string): CallFailure {
-  if (error instanceof EngramError) {
-    return { code: error.code, message: error.message, fix: error.fix, retryAfterMs: error.retryAfterMs };
-  }
+  const spoken = error instanceof EngramError ? error : missingPackage(error);
+  if (spoken) return { code: spoken.code, message: spoken.message, fix: spoken.fix, retryAfterMs: spoken.retryAfterMs };
   const code = error instanceof Error && "code" in error ? String(error.code) : fallbackCode;
   return { code, message: error instanceof Error ? error.message : String(error) };
 }
