@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { CommonOptions } from "../node/commands/kit.ts";
 import { hookCommand } from "./commands/hook.ts";
 import { installCommand } from "./commands/install.ts";
+import type { ServerMetrics } from "./serve-mcp-metrics.ts";
 import type { ServerDeps, ServerOptions } from "./server-options.ts";
 
 interface McpOptions extends CommonOptions {
@@ -48,14 +49,17 @@ Environment:
                     payment chain are all on this machine
   ENGRAM_MCP_PRICES what calls cost over HTTP, as in engram_relay_submit=0.01; who sends
                     no token then pays, and gets public tools alone (docs/payments.md)
+  ENGRAM_ADMIN_PORT /metrics, /health and /ready on 127.0.0.1, beside HTTP
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {
   const { run } = await import("../node/commands/kit.ts");
   await run(options, async () => {
     const stop = stopOnSignals();
-    const { server, deps } = await prepare(options);
-    if (options.http || options.port !== undefined) await serveHttp(options, server, deps, stop);
+    const isHttp = options.http === true || options.port !== undefined;
+    await using operator = isHttp ? await openOperator(options) : undefined;
+    const { server, deps } = await prepare(options, operator?.metrics);
+    if (isHttp) await serveHttp(options, server, deps, stop);
     else {
       const { serveOverStdio } = await import("./transports/stdio.ts");
       await serveOverStdio(server, deps, stop);
@@ -63,7 +67,27 @@ async function serve(options: McpOptions): Promise<void> {
   });
 }
 
-async function prepare(options: McpOptions): Promise<{ readonly server: ServerOptions; readonly deps: ServerDeps }> {
+/** The operator's listener, where one is asked for; nothing of it is loaded before. */
+async function openOperator(options: McpOptions) {
+  if ((process.env["ENGRAM_ADMIN_PORT"] ?? "") === "") return undefined;
+  const [{ serverMetrics, serveMcpMetrics }, { adminPortOf }, { readEnvironment }, { homeOf }] = await Promise.all([
+    import("./serve-mcp-metrics.ts"),
+    import("../node/runtime/operator-listener.ts"),
+    import("../node/runtime/config.ts"),
+    import("../node/commands/open-client.ts"),
+  ]);
+  const port = adminPortOf(readEnvironment());
+  if (port === undefined) return undefined;
+  const metrics = serverMetrics(await homeOf(options.home));
+  const listening = await serveMcpMetrics(metrics, port);
+  process.stderr.write(`Metrics at ${listening.url}/metrics\n`);
+  return { metrics, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
+}
+
+async function prepare(
+  options: McpOptions,
+  metrics: ServerMetrics | undefined,
+): Promise<{ readonly server: ServerOptions; readonly deps: ServerDeps }> {
   const [{ parseConsentRules }, { privateName }, { lazyDeps }] = await Promise.all([
     import("./consent.ts"),
     import("../node/client/memory-input.ts"),
@@ -78,7 +102,7 @@ async function prepare(options: McpOptions): Promise<{ readonly server: ServerOp
     ...(options.tools ? { tools: options.tools } : {}),
     ...(options.namespace === undefined ? {} : { namespace: privateName(options.namespace) }),
   };
-  return { server, deps: lazyDeps(options.home, process.env["ENGRAM_LOG_LEVEL"] ?? "error") };
+  return { server, deps: lazyDeps(options.home, process.env["ENGRAM_LOG_LEVEL"] ?? "error", metrics) };
 }
 
 /** What calls cost; nothing is loaded where the environment names no price. */

@@ -4,11 +4,12 @@ import { homeOf, openCommandClient } from "../node/commands/open-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
 import type { Caller } from "./caller.ts";
 import type { OpenRelaying } from "./relaying.ts";
+import type { ServerMetrics } from "./serve-mcp-metrics.ts";
 import type { ServerDeps, ServerLog } from "./server-options.ts";
 import { anonymousHome, principalHome } from "./tokens.ts";
 
 /** The server's surroundings, each loaded when first needed: tools/list needs neither logger, store nor model. */
-export function lazyDeps(homeOption: string | undefined, level: string): ServerDeps {
+export function lazyDeps(homeOption: string | undefined, level: string, metrics?: ServerMetrics): ServerDeps {
   return {
     log: lazyLog(level),
     now: () => Date.now(),
@@ -23,7 +24,8 @@ export function lazyDeps(homeOption: string | undefined, level: string): ServerD
       const home = await homeOf(homeOption);
       return openCommandClient(folderOf(home, caller), home);
     },
-    relaying: lazyRelaying(homeOption, level),
+    relaying: lazyRelaying(homeOption, level, metrics),
+    ...(metrics ? { onCall: (...call) => metrics.mcp.called(...call) } : {}),
     openTill: async (list, listening) => {
       const home = await homeOf(homeOption);
       return (await import("./payments/open-till.ts")).openTill(home, list, listening, level);
@@ -37,12 +39,12 @@ function folderOf(home: string, caller: Caller): string {
 }
 
 /** Each caller's outbox, payer and budget lie in their own folder; the gateway is the server's. */
-function lazyRelaying(homeOption: string | undefined, level: string): OpenRelaying {
+function lazyRelaying(homeOption: string | undefined, level: string, metrics?: ServerMetrics): OpenRelaying {
   const opener = () => import("./open-relaying.ts");
   return {
     desk: async (caller) => {
       const home = await homeOf(homeOption);
-      return (await opener()).openDesk(folderOf(home, caller), home, level);
+      return (await opener()).openDesk(folderOf(home, caller), home, level, metrics?.relay);
     },
     books: async (caller) => {
       const home = await homeOf(homeOption);

@@ -7,6 +7,7 @@ import { openRelay } from "../relay/open-relay.ts";
 import type { PayloadSigner } from "../relay/payload/sign-payload.ts";
 import { paymentSettings } from "../relay/payment/payment-settings.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { RelayMetrics } from "../relay/relay-metrics.ts";
 
 /** Where one caller's outputs are queued, sent and paid for. */
 export interface RelayDesk extends AsyncDisposable {
@@ -35,6 +36,8 @@ export interface RelayDeskOptions {
   /** Closed with the desk. */
   readonly chain: ChainClient;
   readonly log: Logger;
+  /** Of all relays of the server. */
+  readonly metrics?: RelayMetrics;
 }
 
 const nothing: Spending = { most: 0, left: 0, limit: 0 };

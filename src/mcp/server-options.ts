@@ -23,6 +23,9 @@ export interface ServerLog {
   readonly debug: (fields: object, sentence: string) => void;
 }
 
+/** `asked`: a person is asked first, `refused`: with an error that says what to do, `failed`: a fault of ours. */
+export type CallOutcome = "ok" | "asked" | "refused" | "unpaid" | "failed";
+
 export interface ServerDeps {
   readonly openClient: OpenClient;
   readonly log: ServerLog;
@@ -31,6 +34,8 @@ export interface ServerDeps {
   readonly holdsMemories?: () => Promise<boolean>;
   /** Absent: nothing is relayed or read. */
   readonly relaying?: OpenRelaying;
+  /** Hears of every tool call that ended. */
+  readonly onCall?: (tool: string, outcome: CallOutcome, seconds: number) => void;
   /** Opens what takes the money for a server that listens at `listening`. */
   readonly openTill?: (list: PriceList, listening: string) => Promise<Till>;
 }

@@ -18,6 +18,7 @@ import { type ConsentAnswer, ConsentQuestion, createConsentGate } from "./consen
 import { PaymentRequired } from "./payments/payment-required.ts";
 import type { PriceList } from "./payments/price-list.ts";
 import type { JsonSchema } from "./portable-schema.ts";
+import type { CallOutcome } from "./server-options.ts";
 import { callerOf, type ListedTool, type SealedQuestion, type Shared } from "./shared.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 import { describeFailure } from "./tool-result.ts";
@@ -87,26 +88,47 @@ async function call(
   args: unknown,
   context: ServerContext,
 ): Promise<CallToolResult | InputRequiredResult> {
+  const began = performance.now();
+  const ended = (outcome: CallOutcome) => shared.deps.onCall?.(tool.name, outcome, (performance.now() - began) / 1_000);
   try {
-    context.mcpReq.signal.throwIfAborted();
-    const till = context.http === undefined ? undefined : await shared.till;
-    const ready = toolContext(server, shared, context);
-    if (till?.priceOf(tool.name) !== undefined) {
-      // Loads the codecs of payments, which a server that sells nothing has no use for.
-      const { sellCall } = await import("./payments/sell-call.ts");
-      const onInternal = (error: unknown) => logInternal(shared, tool.name, error);
-      return await sellCall(till, { tool, args, meta: context.mcpReq._meta, context: ready, onInternal });
-    }
-    const structuredContent = { ...(await tool.run(args, ready)) };
-    return { structuredContent, content: [{ type: "text", text: JSON.stringify(structuredContent) }] };
+    const result = await run(server, shared, tool, args, context);
+    ended(result.isError === true ? "refused" : "ok");
+    return result;
   } catch (error) {
-    if (error instanceof ConsentQuestion) return ask(error, shared, context);
-    if (error instanceof PaymentRequired) throw error;
+    if (error instanceof ConsentQuestion) {
+      ended("asked");
+      return ask(error, shared, context);
+    }
+    if (error instanceof PaymentRequired) {
+      ended("unpaid");
+      throw error;
+    }
     const failure = describeFailure(error);
+    ended(failure.code === "INTERNAL" ? "failed" : "refused");
     if (failure.code === "INTERNAL") logInternal(shared, tool.name, error);
     // In the text alone: 1.x clients check structured content against the output schema even when it is an error.
     return { isError: true, content: [{ type: "text", text: JSON.stringify(failure) }] };
   }
+}
+
+async function run(
+  server: McpServer,
+  shared: Shared,
+  tool: Tool,
+  args: unknown,
+  context: ServerContext,
+): Promise<CallToolResult> {
+  context.mcpReq.signal.throwIfAborted();
+  const till = context.http === undefined ? undefined : await shared.till;
+  const ready = toolContext(server, shared, context);
+  if (till?.priceOf(tool.name) !== undefined) {
+    // Loads the codecs of payments, which a server that sells nothing has no use for.
+    const { sellCall } = await import("./payments/sell-call.ts");
+    const onInternal = (error: unknown) => logInternal(shared, tool.name, error);
+    return await sellCall(till, { tool, args, meta: context.mcpReq._meta, context: ready, onInternal });
+  }
+  const structuredContent = { ...(await tool.run(args, ready)) };
+  return { structuredContent, content: [{ type: "text", text: JSON.stringify(structuredContent) }] };
 }
 
 /** The stack names our code; the message could quote a memory, and is told at debug alone. */

@@ -85,6 +85,8 @@ export interface VectorStore extends AsyncDisposable {
   expire(now: number): Promise<number>;
   /** Records held; of one namespace when named. */
   count(namespace?: string): Promise<number>;
+  /** Calls that wait for their answer now, for the operator's metrics. */
+  readonly waiting?: number;
 }
 
 /** A neuron as the chain shows it. */

@@ -10,6 +10,7 @@ import type { PayloadSigner } from "./payload/sign-payload.ts";
 import type { SubmissionPayer } from "./payment/buyer-types.ts";
 import { openPayer } from "./payment/open-payer.ts";
 import { Relay } from "./relay.ts";
+import type { RelayMetrics } from "./relay-metrics.ts";
 import { relaySettings } from "./relay-settings.ts";
 
 export interface OpenRelayOptions {
@@ -25,6 +26,8 @@ export interface OpenRelayOptions {
   readonly clock?: Clock;
   /** Spreads the waits between attempts; `Math.random` when absent. */
   readonly random?: () => number;
+  /** Of all relays of a process that has several. */
+  readonly metrics?: RelayMetrics;
 }
 
 export interface OpenedRelay extends AsyncDisposable {

@@ -61,9 +61,9 @@ export function relaySettings(environment: Environment): RelaySettings {
 
 const metricsVariable = z.object({ RELAY_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional() });
 
-/** Where the relay's metrics are served; null: nowhere. Errors: `CONFIG_INVALID`. */
-export function metricsPortOf(environment: Environment): number | null {
-  return parseVariables(metricsVariable, environment).RELAY_METRICS_PORT ?? null;
+/** Where the relay's metrics are served alone; undefined: nowhere. Errors: `CONFIG_INVALID`. */
+export function metricsPortOf(environment: Environment): number | undefined {
+  return parseVariables(metricsVariable, environment).RELAY_METRICS_PORT;
 }
 
 /** The reference's URL names the route itself; ours is the gateway's. */

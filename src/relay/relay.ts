@@ -40,6 +40,8 @@ export interface RelayOptions {
   readonly clock?: Clock;
   /** In [0, 1): spreads the waits between attempts; absent: they are exact. */
   readonly random?: () => number;
+  /** Of all relays of a process that has several. */
+  readonly metrics?: RelayMetrics;
 }
 
 /** `job` is null in a dry run: nothing was queued. */
@@ -57,13 +59,15 @@ export class Relay implements RelayPort, AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #stop = new AbortController();
   readonly #worker: RelayWorker | null;
+  readonly #unwatch: () => void;
   readonly metrics: RelayMetrics;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#outbox = openOutbox(options.home);
-    this.metrics = new RelayMetrics(readingsOf(this.#outbox, this.#clock));
+    this.metrics = options.metrics ?? new RelayMetrics();
+    this.#unwatch = this.metrics.watch(readingsOf(this.#outbox, this.#clock, options.payer));
     this.#worker = this.#createWorker();
   }
 
@@ -212,6 +216,7 @@ export class Relay implements RelayPort, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new EngramError("RELAY_STOPPED", "the relay is stopping"));
     await this.#worker?.stopped();
+    this.#unwatch();
     await this.#outbox[Symbol.asyncDispose]();
   }
 }

@@ -6,6 +6,7 @@ import { type EmbeddingSettings, readEmbeddingSettings } from "../embedding/embe
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
+import { adminPortVariable } from "../runtime/operator-listener.ts";
 import { Secret } from "../runtime/secret.ts";
 import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
@@ -37,7 +38,7 @@ const minerVariables = serviceVariables.extend({
   DP_EPSILON: noiseVariable,
   ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
   ENGRAM_EMBED_THREADS: count.min(1).max(16).default(1),
-  ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
+  ENGRAM_ADMIN_PORT: adminPortVariable,
 });
 
 export interface MinerConfig extends ServiceConfig {

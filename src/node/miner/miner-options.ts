@@ -5,6 +5,7 @@ import type { ChainClient, Embedder, VectorStore } from "../ports.ts";
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { MetricSet } from "../runtime/metric-set.ts";
 import type { Secret } from "../runtime/secret.ts";
 import type { SignatureVerifier } from "../runtime/signature-pool.ts";
 import type { NamespaceRegistry } from "../vectors/embedded/namespace-registry.ts";
@@ -70,6 +71,8 @@ export interface MinerDeps {
   readonly signatures?: SignatureVerifier | undefined;
   /** Absent without a wallet: then nothing is archived or checked. */
   readonly archive?: MinerArchive | undefined;
+  /** Shown at `/metrics` with the miner's own. */
+  readonly metrics?: readonly MetricSet[];
   readonly clock: Clock;
   readonly logger: Logger;
 }

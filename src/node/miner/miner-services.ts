@@ -77,6 +77,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
   const namespaceKeys = new NamespaceKeys(deps);
   const namespaceGate = new NamespaceGate({ ...deps, namespaceKeys });
   const attester = new Attester({ ...deps, chainView, namespaceGate });
+  const atOnce = new RequestsAtOnce(options.atOnce);
   const stats = new MinerStats({ store, clock, chainView, hotkey: identity.hotkey });
   const limiter = (factor: number) =>
     new RateLimiter({
@@ -107,9 +108,9 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     copies: deps.copies,
     committer: new Committer(deps),
     stats,
-    metrics: new MinerMetrics(stats),
+    metrics: minerMetrics(deps, stats, atOnce),
     wallets: new WalletTracker(),
-    atOnce: new RequestsAtOnce(options.atOnce),
+    atOnce,
     openApi: openApiOf(options, deps),
     health: new HealthStatement(options, deps),
     limiters: { address: limiter(ADDRESS_RATE_FACTOR), anonymous: limiter(1), verified: limiter(VERIFIED_RATE_FACTOR) },
@@ -128,4 +129,18 @@ function openApiOf({ endpoint }: MinerOptions, { archive }: MinerDeps): () => Pr
     text ??= make();
     return text;
   };
+}
+
+function minerMetrics({ store, copies, metrics: others = [] }: MinerDeps, stats: MinerStats, atOnce: RequestsAtOnce) {
+  const metrics = new MinerMetrics({
+    vectors: () => stats.vectors(),
+    peers: () => stats.peers(),
+    proofRate: () => stats.proofRate(),
+    score: () => stats.score(),
+    storeWaiting: () => store.waiting ?? null,
+    copiesWaiting: async () => (await copies?.waiting()) ?? null,
+    requestsAtOnce: () => atOnce.all,
+  });
+  metrics.join(...others);
+  return metrics;
 }

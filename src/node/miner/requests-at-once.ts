@@ -20,6 +20,11 @@ export class RequestsAtOnce {
     this.#limits = limits;
   }
 
+  /** Now, of all addresses. */
+  get all(): number {
+    return this.#all;
+  }
+
   /** Call what it returns when the request is answered. A caller in process is not counted. Throws `Refusal` 503. */
   enter(peer: Peer): () => void {
     if (peer === null) return () => undefined;

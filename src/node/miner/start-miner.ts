@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
+import { chainMetrics } from "../chain/chain-metrics.ts";
 import { isLoopback } from "../chain/loopback.ts";
 import { createNodeFetch } from "../chain/node-address.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
@@ -9,7 +10,8 @@ import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
 import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { startOperatorListener } from "../runtime/operator-listener.ts";
+import { drainAll, startOperatorListener } from "../runtime/operator-listener.ts";
+import { processMetrics } from "../runtime/process-metrics.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { SignaturePool } from "../runtime/signature-pool.ts";
@@ -39,6 +41,8 @@ export interface RunningMiner extends AsyncDisposable, ServiceControl {
   readonly url: string;
   /** Where the chain says it is. */
   readonly endpoint: string;
+  /** Where the operator's listener is, if there is one. */
+  readonly operatorUrl: string | undefined;
 }
 
 /**
@@ -75,29 +79,29 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
       handler: async (request, client) => (await app.promise).fetch(request, client),
     }),
   );
-  if (config.adminPort !== undefined) {
+  const operator = await startOperatorListener({
+    port: config.adminPort,
+    logger,
+    isReady: () => serves,
     // What comes over it may use the operator's routes (spec 8.12).
-    const serve = async (request: Request, peer: string | null) =>
-      (await app.promise).fetch(request, { peer, admin: true });
-    stack.use(await startOperatorListener(config.adminPort, serve, logger));
-  }
+    handler: async (request, peer) => (await app.promise).fetch(request, { peer, admin: true }),
+  });
+  if (operator) stack.use(operator);
   const endpoint = endpointOf(config, server);
   // A simulated chain has no stake to ask for.
   const options = { ...config.options, endpoint, ...(isLocal ? { minIngestStakeTao: 0 } : {}) };
-  app.resolve(createMinerApp(options, { ...deps, ...opened, archive, signatures, chainView, copies }));
+  const metrics = [processMetrics(folder), chainMetrics(chain)];
+  app.resolve(createMinerApp(options, { ...deps, ...opened, archive, signatures, chainView, copies, metrics }));
   if (isLocal) await chain.register(hotkey, hotkey);
   if ((await chain.uidOf(hotkey)) === null) logger.warn({ hotkey }, "this hotkey is not registered on the subnet");
   else await chain.serveAxon(hotkey, endpoint);
   serves = true;
   copies.start();
   const release = stack.move();
-  const { url, drain, renewCertificate } = server;
+  const { url, renewCertificate } = server;
   return {
-    hotkey,
-    url,
-    endpoint,
-    drain,
-    renewCertificate,
+    ...{ hotkey, url, endpoint, operatorUrl: operator?.url, renewCertificate },
+    drain: () => drainAll(server, operator),
     [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
   };
 }

@@ -84,6 +84,11 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** Calls that were not answered yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /**
    * Errors: what the operation throws, as `EngramError` with its code; `_CLOSED`, `_BUSY`; `_FAILED` when the thread
    * ended before it answered (whether the operation took effect is then unknown).

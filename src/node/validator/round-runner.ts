@@ -141,6 +141,7 @@ export class RoundRunner {
     if (!(await store.call("settled", { roundId, verdict: kind, agreed: scores, weights, miners }))) return;
     metrics.round(kind);
     metrics.voices(roundId, { agreeing, speaking });
+    metrics.scores(miners.flatMap(({ average }) => average ?? []));
     const told = { roundId, agreeing, speaking, asked: options.minAgreeing };
     if (kind === "quorum") logger.info(told, "a round was agreed on");
     else if (kind === "alone") logger.warn(told, "too few validators speak: our own scores count, and are not relayed");

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { EngramError, isEngramError } from "../../crypto/errors.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
+import { chainMetrics } from "../chain/chain-metrics.ts";
 import { isLoopback } from "../chain/loopback.ts";
 import { createNodeFetch } from "../chain/node-address.ts";
 import { openWallet } from "../chain/wallet.ts";
@@ -13,7 +14,8 @@ import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
 import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { isFromProgram, startOperatorListener } from "../runtime/operator-listener.ts";
+import { drainAll, operatorPages, startOperatorListener } from "../runtime/operator-listener.ts";
+import { processMetrics } from "../runtime/process-metrics.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
 import { Announcement } from "./announcement.ts";
@@ -45,6 +47,8 @@ export interface RunningValidator extends AsyncDisposable, ServiceControl {
   readonly url: string;
   /** Where the chain says it is. */
   readonly endpoint: string;
+  /** Where the operator's listener is, if there is one. */
+  readonly operatorUrl: string | undefined;
   /** Looks for a round to bring on now, as every new block does. */
   runRound(): Promise<RoundOutcome>;
   /** Looks after the copies of public records now, as it does every two minutes. */
@@ -81,7 +85,7 @@ export async function startValidator(
   const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
   const groundTruth = await openGroundTruth(groundTruthPath(folder, config), config.options, logger);
   const { options } = config;
-  const metrics = new ValidatorMetrics();
+  const metrics = new ValidatorMetrics({ records: () => replication.health() });
   const shared = { ...deps, options, store, identity, sr25519, http, groundTruth, metrics, signal };
   const replication = new ReplicationKeeper({ ...shared, copies });
   const services: ValidatorServices = { ...shared, replication };
@@ -90,9 +94,12 @@ export async function startValidator(
   let serves = false;
   const handler = async (request: Request) => (await app.promise).fetch(request);
   const server = stack.use(await startServiceListener({ ...config, logger, isReady: () => serves, handler }));
-  if (config.adminPort !== undefined) {
-    stack.use(await startOperatorListener(config.adminPort, (request) => metricsPage(request, metrics), logger));
-  }
+  metrics.join(processMetrics(folder), chainMetrics(chain));
+  const pages = operatorPages({ metrics, health: handler });
+  const operator = await startOperatorListener({
+    ...{ port: config.adminPort, handler: pages, isReady: () => serves, logger },
+  });
+  if (operator) stack.use(operator);
   const endpoint = endpointOf(config, server);
   const desk = new ConsensusDesk(services);
   const gate = new Auth2Gate({ identity, sr25519, clock, isPermitted: (hotkey) => desk.hadVoice(hotkey) });
@@ -115,9 +122,10 @@ export async function startValidator(
   });
   serves = true;
   const release = stack.move();
-  const { url, drain, renewCertificate } = server;
+  const { url, renewCertificate } = server;
   return {
-    ...{ hotkey, url, endpoint, drain, renewCertificate },
+    ...{ hotkey, url, endpoint, operatorUrl: operator?.url, renewCertificate },
+    drain: () => drainAll(server, operator),
     runRound: () => runner.run(),
     runRepair: () => replication.sweep(),
     [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
@@ -152,13 +160,6 @@ async function runRounds(
       waiting.abort();
     }
   }
-}
-
-/** `GET /metrics` for the operator's Prometheus. */
-async function metricsPage(request: Request, metrics: ValidatorMetrics): Promise<Response> {
-  if (!isFromProgram(request)) return new Response("Forbidden", { status: 403 });
-  if (new URL(request.url).pathname !== "/metrics") return new Response("Not found", { status: 404 });
-  return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
 }
 
 /** On a simulated chain anybody is whoever they say: it is for one machine and for trying things out. */

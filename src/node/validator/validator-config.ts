@@ -4,6 +4,7 @@ import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import { networkOf } from "../chain/subtensor/networks.ts";
 import { type Environment, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
+import { adminPortVariable } from "../runtime/operator-listener.ts";
 import { SLASH_BLOCKS } from "./slashing.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
@@ -42,7 +43,7 @@ const validatorVariables = serviceVariables.extend({
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
   RELAY_RANKING_AFTER: z.enum(["reveal", "set"], "must be reveal or set").default("reveal"),
   NETUID: count.min(0).max(65_535).default(450),
-  ENGRAM_ADMIN_PORT: count.min(0).max(65_535).optional(),
+  ENGRAM_ADMIN_PORT: adminPortVariable,
   VALIDATOR_PEERS: peers.default([]),
   GROUND_TRUTH_PATH: z.string().min(1).optional(),
   SLASH_COOLDOWN_BLOCKS: count.min(1).max(10_000_000).default(SLASH_BLOCKS),
@@ -79,7 +80,7 @@ export interface ValidatorConfig extends ServiceConfig {
   readonly publicUrl: string | undefined;
   /** `GROUND_TRUTH_PATH`; undefined: `ground_truth.jsonl` in the validator's folder. */
   readonly groundTruthPath: string | undefined;
-  /** Where `/metrics` is served, on 127.0.0.1 alone; undefined: nowhere. */
+  /** Where the operator's `/metrics`, `/health` and `/ready` are served, on 127.0.0.1 alone; undefined: nowhere. */
   readonly adminPort: number | undefined;
   readonly options: ValidatorOptions;
 }

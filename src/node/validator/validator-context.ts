@@ -40,7 +40,7 @@ interface MeasuredRound {
 export interface ValidatorContext {
   readonly identity: ValidatorIdentity;
   readonly sr25519: Sr25519;
-  /** What is registered here is shown at the validator's `/metrics`. */
+  /** Whatever joins these is shown at the validator's `/metrics`. */
   readonly metrics: ValidatorMetrics;
   /** Authenticates requests to this validator. */
   readonly gate: Auth2Gate;

@@ -29,6 +29,7 @@ export function upCommand(): Command {
 
 const help = `
 Servers and commands on the same data folder find the subnet by themselves: engram mcp, store, relay, payments.
+Each process but the chains has /metrics, /health and /ready; subnet/prometheus-targets.json tells Prometheus where.
 Everything is kept in the folder subnet in it, with each process's log in subnet/logs. Ctrl-C stops all of it.
 With --json every line is an event: ready, process or status.`;
 

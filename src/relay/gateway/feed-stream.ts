@@ -30,6 +30,11 @@ export class FeedStreams {
     this.#heartbeatMs = heartbeatMs;
   }
 
+  /** Streams that are open now. */
+  get readers(): number {
+    return this.#open;
+  }
+
   /** Tells every stream that there is something to read. */
   ring(): void {
     this.#news.resolve();

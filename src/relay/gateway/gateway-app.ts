@@ -5,11 +5,12 @@ import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { FeedStreams } from "./feed-stream.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { AddressLimiter, type RateLimit } from "./rate-limit.ts";
 import type { Readers } from "./readers.ts";
 import { readingRoutes } from "./reading-routes.ts";
-import { type Answer, GatewayRefusal, send } from "./refusal.ts";
+import { GatewayRefusal, send } from "./refusal.ts";
 import { MAX_SUBMISSION_BYTES, readSubmissionBody } from "./submission-body.ts";
 import type { SubmissionDesk } from "./submission-desk.ts";
 
@@ -25,6 +26,7 @@ export interface GatewayAppDeps {
   readonly readers: Readers;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: GatewayMetrics;
   readonly rateLimit: RateLimit;
   /** What a submission costs and in what; null when it is free. */
   readonly price: object | null;
@@ -36,7 +38,7 @@ export type GatewayApp = Hono<{ Bindings: Bindings }>;
 
 /** The gateway's routes: submissions, receipts, the feed (spec 14.0, 14.7). */
 export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
-  const { store, desk, streams, chain, readers, clock, log } = deps;
+  const { store, desk, streams, chain, readers, clock, log, metrics } = deps;
   const limiter = new AddressLimiter(deps.rateLimit);
   const app: GatewayApp = new Hono();
 
@@ -48,8 +50,13 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
   });
 
   app.post("/relay", async ({ req }) => {
+    const began = performance.now();
     const reader = await readers.of(null);
-    return send(await desk.submit(await readSubmissionBody(req.raw), req.raw.headers, reader));
+    const wire = await readSubmissionBody(req.raw);
+    metrics.arrived(Buffer.byteLength(wire));
+    const answer = await desk.submit(wire, req.raw.headers, reader);
+    metrics.answered(answer, (performance.now() - began) / 1_000);
+    return send(answer);
   });
   app.route("/", readingRoutes({ store, streams, chain, readers }));
   app.get("/v1/gateway", async () => {
@@ -73,13 +80,17 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
     return send({ status: 200, headers: {}, body });
   });
   app.notFound(() => send({ status: 404, headers: {}, body: { error: "not_found", message: "no such route" } }));
-  app.onError((error) => send(answerTo(error, log)));
+  app.onError((error) => {
+    const refusal = refusalOf(error, log);
+    metrics.refused(refusal.code);
+    return send(refusal.answer());
+  });
   return app;
 }
 
-function answerTo(error: unknown, log: Logger): Answer {
-  if (error instanceof GatewayRefusal) return error.answer();
+function refusalOf(error: unknown, log: Logger): GatewayRefusal {
+  if (error instanceof GatewayRefusal) return error;
   const code = isEngramError(error) ? error.code : "UNEXPECTED";
   log.error({ code }, "a request failed");
-  return new GatewayRefusal("unavailable", "the gateway cannot answer now; send the same again", 5).answer();
+  return new GatewayRefusal("unavailable", "the gateway cannot answer now; send the same again", 5);
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Environment, parseVariables } from "../../node/runtime/config.ts";
 import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
+import { adminPortVariable } from "../../node/runtime/operator-listener.ts";
 import type { AnchorRule } from "../anchor.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
 import {
@@ -22,6 +23,7 @@ const gatewayVariables = serviceVariables.extend(settlementVariables.shape).exte
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
   ENGRAM_GATEWAY_HOST: z.string().default("127.0.0.1"),
   ENGRAM_GATEWAY_PORT: whole.min(0).max(65_535).default(9000),
+  ENGRAM_ADMIN_PORT: adminPortVariable,
   ENGRAM_GATEWAY_URL: z.url({ protocol: /^https?$/, error: "must be the address others reach it at" }).optional(),
   ENGRAM_GATEWAY_PUBLIC_SCOPES: z
     .string()
@@ -52,6 +54,8 @@ export interface GatewayConfig extends ServiceConfig {
   readonly isMainnet: boolean;
   readonly hostname: string;
   readonly port: number;
+  /** Where the operator's `/metrics`, `/health` and `/ready` are served, on 127.0.0.1 alone; undefined: nowhere. */
+  readonly adminPort: number | undefined;
   /** Where others reach it, without path; the listener's own address when not given. */
   readonly origin: string | undefined;
   readonly netuid: number;
@@ -97,6 +101,7 @@ export function readGatewayConfig(
     isMainnet: variables.ENGRAM_ENV === "mainnet",
     hostname: overrides.host ?? variables.ENGRAM_GATEWAY_HOST,
     port: overrides.port ?? variables.ENGRAM_GATEWAY_PORT,
+    adminPort: variables.ENGRAM_ADMIN_PORT,
     origin: url === undefined ? undefined : new URL(url).origin,
     netuid: variables.NETUID,
     minStakeTao: variables.CONSENSUS_MIN_STAKE_TAO,

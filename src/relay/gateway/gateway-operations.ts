@@ -155,6 +155,11 @@ export function createGatewayOperations(
       feed: (query: FeedQuery): readonly StoredSubmission[] => sql.feed(query).map(toStored),
       receipts: (query: ReceiptQuery): readonly Receipt[] =>
         sql.receipts.all(query).map(({ receipt }) => JSON.parse(receipt) as Receipt),
+      /** How many submissions have no receipt, by state. */
+      open: (_: null): Readonly<Record<string, number>> => ({
+        ...{ pending_quorum: 0, pending_chain: 0, payment_due: 0, settling: 0 },
+        ...Object.fromEntries(sql.open.all().map(({ state, count }) => [state, count])),
+      }),
       lastSeq: (_: null): number => sql.last.get()?.seq ?? 0,
     },
     writes: {

@@ -23,6 +23,8 @@ const CODES = {
 
 export type RefusalCode = keyof typeof CODES;
 
+export const REFUSAL_CODES = Object.keys(CODES) as readonly RefusalCode[];
+
 /** An answer as it goes out. */
 export interface Answer {
   readonly status: number;

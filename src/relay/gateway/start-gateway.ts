@@ -1,10 +1,13 @@
 import { EngramError } from "../../crypto/errors.ts";
 import { loadSr25519 } from "../../crypto/sr25519.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
+import { chainMetrics } from "../../node/chain/chain-metrics.ts";
 import { isLoopback } from "../../node/chain/loopback.ts";
 import type { ChainClient } from "../../node/ports.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
+import { drainAll, operatorPages, startOperatorListener } from "../../node/runtime/operator-listener.ts";
+import { processMetrics } from "../../node/runtime/process-metrics.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../../node/runtime/service-listener.ts";
 import { SignaturePool } from "../../node/runtime/signature-pool.ts";
@@ -12,6 +15,7 @@ import { ChainCheck } from "./chain-check.ts";
 import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
+import { GatewayMetrics } from "./gateway-metrics.ts";
 import { freeGate, type GatewayPaymentsDeps, openPaymentGate } from "./gateway-payments.ts";
 import { openGatewayStore } from "./gateway-store.ts";
 import type { SubmissionGate } from "./payment-port.ts";
@@ -36,6 +40,8 @@ export interface RunningGateway extends AsyncDisposable, ServiceControl {
   readonly url: string;
   /** Where others reach it, without path. */
   readonly origin: string;
+  /** Where the operator's listener is, if there is one. */
+  readonly operatorUrl: string | undefined;
 }
 
 /**
@@ -82,12 +88,30 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const price = priceOf(config, gate);
   // Payers of a simulated chain's test money have nothing to hide from this machine.
   const readers = new Readers(store, config.publicScopes ?? (isSimulated ? SCOPES : ["feed", "receipts"]));
-  const parts = { store, desk, streams, chain, readers, clock, log };
-  app.resolve(createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts }));
+  const metrics = new GatewayMetrics({
+    receipts: () => store.call("lastSeq", null),
+    open: () => store.call("open", null),
+    feedReaders: () => streams.readers,
+  });
+  metrics.join(processMetrics(config.folder), chainMetrics(deps.chain));
+  const parts = { store, desk, streams, chain, readers, clock, log, metrics };
+  const made = createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts });
+  const operator = await startOperatorListener({
+    port: config.adminPort,
+    handler: operatorPages({ metrics, health: (request) => made.fetch(request) }),
+    isReady: () => serves,
+    logger: log,
+  });
+  if (operator) stack.use(operator);
+  app.resolve(made);
   serves = true;
   const release = stack.move();
-  const { url, drain, renewCertificate } = server;
-  return { hotkey, url, origin, drain, renewCertificate, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+  const { url, renewCertificate } = server;
+  return {
+    ...{ hotkey, url, origin, operatorUrl: operator?.url, renewCertificate },
+    drain: () => drainAll(server, operator),
+    [Symbol.asyncDispose]: () => release[Symbol.asyncDispose](),
+  };
 }
 
 function gateOf({ folder, pricing }: GatewayConfig): NonNullable<StartGatewayDeps["openGate"]> {

@@ -78,6 +78,7 @@ interface SubmissionStatements {
   readonly noteRound: NamedStatement;
   readonly raise: NamedStatement;
   readonly openOf: NamedStatement<number>;
+  readonly open: { all(): { readonly state: string; readonly count: number }[] };
   readonly accept: NamedStatement;
   readonly unreserve: NamedStatement;
   readonly dropReserved: NamedStatement;
@@ -147,6 +148,9 @@ export function submissionStatements(database: SqliteDatabase): SubmissionStatem
     openOf: database
       .prepare<object, number>("SELECT count(*) FROM submission WHERE hotkey = @hotkey AND state <> 'accepted'")
       .pluck(),
+    open: database.prepare<[], { readonly state: string; readonly count: number }>(
+      "SELECT state, count(*) AS count FROM submission WHERE state <> 'accepted' GROUP BY state",
+    ),
     accept: database.prepare<object>(
       `UPDATE submission SET state = 'accepted', seq = @seq, receipt = @receipt, updated = @now
        WHERE ${KEY} AND state = 'settling'`,

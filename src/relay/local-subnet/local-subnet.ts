@@ -7,6 +7,7 @@ import { openWallet } from "../../node/chain/wallet.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Environment } from "../../node/runtime/config.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
+import { replaceFile } from "../../node/runtime/replace-file.ts";
 import { forgetSubnet, saveSubnet } from "../../node/runtime/saved-subnet.ts";
 import { lockFile } from "../../node/runtime/sqlite-lock.ts";
 import { anvilBinary } from "../evm/anvil-binary.ts";
@@ -23,7 +24,9 @@ import {
   DAILY_BUDGET_USD,
   folderOf,
   GATEWAY,
+  measuredNames,
   minerNames,
+  operatorName,
   processNames,
   type SubnetPlan,
   subnetFolder,
@@ -74,7 +77,7 @@ export async function startLocalSubnet(plan: SubnetPlan, deps: LocalSubnetDeps):
   await using stack = new ReleaseStack();
   stack.use(lockOrRefuse(join(folder, "lock")));
   const portsFile = join(folder, "ports.json");
-  const ports = await choosePorts(portsFile, processNames(plan));
+  const ports = await choosePorts(portsFile, [...processNames(plan), ...measuredNames(plan).map(operatorName)]);
   await waitForPorts(portsFile, ports, deps.clock, deps.signal);
   const starter = new Starter(plan, ports, deps);
   // Released first, and as a whole: the order of stopping is not that of starting.
@@ -82,8 +85,20 @@ export async function startLocalSubnet(plan: SubnetPlan, deps: LocalSubnetDeps):
   // Memories stay usable without the subnet; a server that looked for it would find nobody.
   stack.defer(() => forgetSubnet(plan.home));
   const subnet = await starter.start();
+  await replaceFile(
+    join(folder, "prometheus-targets.json"),
+    `${JSON.stringify(scrapeTargets(plan, ports), null, 2)}\n`,
+  );
   const release = stack.move();
   return { ...subnet, [Symbol.asyncDispose]: () => release[Symbol.asyncDispose]() };
+}
+
+/** For Prometheus's file_sd_configs. */
+function scrapeTargets(plan: SubnetPlan, ports: Ports) {
+  return measuredNames(plan).map((name) => ({
+    targets: [`127.0.0.1:${ports[operatorName(name)]}`],
+    labels: { job: `engram-${name.replace(/-\d+$/, "")}`, node: name },
+  }));
 }
 
 function lockOrRefuse(path: string): Disposable {
@@ -179,7 +194,13 @@ class Starter {
   }
 
   async #startCommand(options: Omit<CommandServiceOptions, "plan" | "port">): Promise<RunningService> {
-    return await this.#keep(new CommandService({ ...options, plan: this.#plan, port: this.#portOf(options.name) }));
+    const { name } = options;
+    const isMeasured = measuredNames(this.#plan).includes(name);
+    const operator = isMeasured ? { ENGRAM_ADMIN_PORT: String(this.#portOf(operatorName(name))) } : {};
+    const environment = { ...options.environment, ...operator };
+    return await this.#keep(
+      new CommandService({ ...options, environment, plan: this.#plan, port: this.#portOf(name) }),
+    );
   }
 
   async #keep(service: Service): Promise<RunningService> {

@@ -37,6 +37,16 @@ export function processNames(plan: SubnetPlan): readonly string[] {
   return [CHAIN, ...minerNames(plan), ...(plan.payments ? [ANVIL] : []), GATEWAY, ...validatorNames(plan)];
 }
 
+/** The name in the file of ports under which a process's operator listener is; of those that have one. */
+export function operatorName(name: string): string {
+  return `${name}-metrics`;
+}
+
+/** The processes with metrics: all but those that only stand in for a chain. */
+export function measuredNames(plan: SubnetPlan): readonly string[] {
+  return processNames(plan).filter((name) => name !== CHAIN && name !== ANVIL);
+}
+
 export function subnetFolder({ home }: Pick<SubnetPlan, "home">): string {
   return join(home, "subnet");
 }

@@ -115,6 +115,9 @@ export function createOutboxOperations(database: SqliteDatabase) {
       `SELECT count(*) FROM submission WHERE state IN (${OPEN}) AND first_submit_at < @before`,
     )
     .pluck();
+  const waitingSince = database
+    .prepare<[], number | null>(`SELECT min(created_at) FROM submission WHERE state IN (${OPEN})`)
+    .pluck();
   const count = database.prepare(
     "INSERT INTO counter VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
   );
@@ -150,6 +153,8 @@ export function createOutboxOperations(database: SqliteDatabase) {
       ...alerts.reads,
       /** Sent before `before`, and neither accepted nor refused since. */
       unacknowledged: (input: { readonly before: number }): number => unacknowledged.get(input) ?? 0,
+      /** When the oldest submission was queued that is neither delivered nor given up; null: there is none. */
+      waitingSince: (_: null): number | null => waitingSince.get() ?? null,
       find,
       /** The submission that stands where a draft of this topic would be queued. */
       findTopic: (topic: Topic): Submission | null => {

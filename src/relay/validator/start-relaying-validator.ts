@@ -42,18 +42,24 @@ export async function startRelayingValidator(
   const { chain, clock, logger: log } = deps;
   const { peers } = config.options;
   const opening = Promise.withResolvers<Awaited<ReturnType<typeof openRelay>>>();
-  const extend = async ({ identity: signer, gate, ownScores }: ValidatorContext): Promise<ValidatorExtension> => {
+  const extend = async ({
+    identity: signer,
+    gate,
+    ownScores,
+    metrics: shown,
+  }: ValidatorContext): Promise<ValidatorExtension> => {
     const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log, peers }));
     opening.resolve(opened);
     const context = opened.relay.cosignContext(ownScores);
     const { metrics } = opened.relay;
+    shown.join(metrics);
     const onAnswer = ({ body }: CosignAnswer) => metrics.cosigned("error" in body ? body.error : "signed");
     return { routes: cosignRoutes({ context, gate, log, clock, onAnswer }), relay: opened.relay };
   };
   const validator = stack.use(await startValidator(folder, config, { ...deps, extend }));
   const { relay, payer } = await opening.promise;
-  const metricsPort = metricsPortOf(environment);
-  if (metricsPort !== null) stack.use(await serveRelayMetrics(relay, metricsPort));
+  const listener = await serveRelayMetrics(relay, metricsPortOf(environment), log);
+  if (listener) stack.use(listener);
   if (!relayByHand) relay.start();
   const release = stack.move();
   return {

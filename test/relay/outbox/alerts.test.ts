@@ -82,7 +82,8 @@ test("waiting is no failure; lag is measured by the receiver's clock set right, 
   const pending = () => Response.json({ status: "pending_chain", received_at_ms: clock.time + AHEAD }, { status: 202 });
   gateway.answers = [pending];
   await using relay = open();
-  await using server = await serveRelayMetrics(relay, 0);
+  await using server = await serveRelayMetrics(relay, 0, silent);
+  if (!server) throw new Error("it has a port");
   const scrape = async () => await (await fetch(`${server.url}/metrics`)).text();
   await relay.submit(anInference());
   for (let hour = 0; hour < 5; hour += 1) {

@@ -16,6 +16,8 @@ export interface CopyKeeper {
   wake(): void;
   /** Before a public record is deleted here: its copies at others go after it. */
   takeBack(cid: string): Promise<void>;
+  /** Copies still to be brought to others, or to be taken back there. */
+  waiting(): Promise<number>;
 }
 
 export interface RecordPusherDeps extends CopySenderDeps {
@@ -68,6 +70,10 @@ export class RecordPusher implements CopyKeeper, AsyncDisposable {
 
   async takeBack(cid: string): Promise<void> {
     await this.#deps.copies.call("takeBack", { cid, now: this.#deps.clock.now() });
+  }
+
+  async waiting(): Promise<number> {
+    return (await this.#deps.copies.call("progress", null)).waiting;
   }
 
   /** One turn: what is new is assigned, what is due is sent. Returns whether there is more at once. */

@@ -18,6 +18,7 @@ export interface ReplicationDeps
     "chain" | "store" | "identity" | "sr25519" | "http" | "clock" | "logger" | "signal" | "groundTruth"
   > {
   readonly copies: ReplicationStore;
+  readonly metrics?: Pick<ValidatorServices["metrics"], "restored">;
 }
 
 /** What one sweep did. */
@@ -116,7 +117,7 @@ export class ReplicationKeeper {
   }
 
   async #sweep(): Promise<SweepReport> {
-    const { copies, clock, signal } = this.#deps;
+    const { copies, clock, signal, metrics } = this.#deps;
     const miners = await this.#miners();
     await copies.call("expire", { now: clock.now() });
     // Without a single miner the chain was more likely misread than deserted: nobody's copies are dropped.
@@ -133,6 +134,7 @@ export class ReplicationKeeper {
     const results = await queue.addAll(due.map((task) => () => this.#look(task, context, ends)));
     const done = results.filter((result) => result !== null);
     const restored = done.reduce((sum, result) => sum + result.restored, 0);
+    metrics?.restored(restored);
     return { looked: done.length, restored, health: await this.health() };
   }
 

@@ -63,6 +63,10 @@ export class EmbeddedVectorStore implements VectorStore {
     return await this.#worker.call("count", namespace === undefined ? { now } : { namespace, now });
   }
 
+  get waiting(): number {
+    return this.#worker.waiting;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker[Symbol.asyncDispose]();
   }
