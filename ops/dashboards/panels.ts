@@ -65,7 +65,7 @@ export function dashboard(name: string, title: string, from: string, sections: r
         .refresh(VariableRefresh.OnTimeRangeChanged)
         .includeAll(true)
         .allValue(".*")
-        .current({ text: "All", value: "$__all" })
+        .current({ text: ["All"], value: ["$__all"] })
         .multi(true),
     );
   for (const { title: heading, graphs } of sections) {

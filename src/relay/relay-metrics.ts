@@ -28,10 +28,11 @@ const BYTES = [512, 2_048, 8_192, 32_768, 131_072, 524_288];
 /** The Prometheus metrics of the relays of a process (spec 14.8): a server for several callers has one for each. */
 export class RelayMetrics extends MetricSet {
   readonly #watched = new Set<RelayReadings>();
-  readonly #submissions = this.counter("engram_relay_submissions_total", "Submissions by what came of an attempt", [
-    "result",
-    "output_type",
-  ]);
+  readonly #submissions = this.counter(
+    "engram_relay_submissions_total",
+    "Submissions by what came of an attempt: ok, retry, rejected, abandoned, dry_run",
+    ["result", "output_type"],
+  );
   readonly #attempts = this.counter(
     "engram_relay_attempts_total",
     "Attempts by HTTP status, or by an error without one",
@@ -42,16 +43,24 @@ export class RelayMetrics extends MetricSet {
   readonly #durations = this.histogram("engram_relay_submit_duration_seconds", "Time of one attempt", SECONDS);
   readonly #bytes = this.histogram("engram_relay_payload_bytes", "Size of a payload as sent", BYTES);
   readonly #finalityWaits = this.histogram("engram_relay_finality_wait_seconds", "From queued to signed", LONG_SECONDS);
-  readonly #lags = this.histogram("engram_relay_ack_lag_seconds", "From sending to the receiver's word", LONG_SECONDS, [
-    "until",
-  ]);
+  readonly #lags = this.histogram(
+    "engram_relay_ack_lag_seconds",
+    "To the answer (http_ack), to acceptance (accepted), and from the round to it (round_accepted)",
+    LONG_SECONDS,
+    ["until"],
+  );
 
   constructor() {
     super();
-    this.readings("engram_relay_queue_entries", "Submissions by state", "state", async () => {
-      const queues = await this.#all((readings) => readings.queue());
-      return Object.fromEntries(SUBMISSION_STATES.map((state) => [state, sum(queues.map((queue) => queue[state]))]));
-    });
+    this.readings(
+      "engram_relay_queue_entries",
+      "Submissions by state; parked and abandoned ones wait for a person",
+      "state",
+      async () => {
+        const queues = await this.#all((readings) => readings.queue());
+        return Object.fromEntries(SUBMISSION_STATES.map((state) => [state, sum(queues.map((queue) => queue[state]))]));
+      },
+    );
     this.reading("engram_relay_unacked", "Sent more than an hour ago and neither accepted nor refused", async () =>
       sum(await this.#all((readings) => readings.unacknowledged())),
     );

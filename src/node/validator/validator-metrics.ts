@@ -13,8 +13,15 @@ const VERDICTS = ["quorum", "alone", "refused", "orphaned", "unheard"];
 
 /** The validator's Prometheus metrics: its rounds, what others say of them, and what became of its weights. */
 export class ValidatorMetrics extends MetricSet {
-  readonly #rounds = this.counter("engram_validator_rounds_total", "Rounds by how they ended", ["verdict"], VERDICTS);
-  readonly #voices = this.gauge("engram_validator_voices", "Voices in the last round that ended", ["kind"]);
+  readonly #rounds = this.counter(
+    "engram_validator_rounds_total",
+    "Rounds by how they ended: quorum, alone, refused, orphaned, unheard",
+    ["verdict"],
+    VERDICTS,
+  );
+  readonly #voices = this.gauge("engram_validator_voices", "Voices in the last round that ended: speaking, agreeing", [
+    "kind",
+  ]);
   readonly #lastRound = this.gauge("engram_validator_last_round", "The last round that ended");
   readonly #equivocations = this.counter(
     "engram_validator_equivocations_total",
@@ -22,7 +29,7 @@ export class ValidatorMetrics extends MetricSet {
   );
   readonly #weights = this.counter(
     "engram_validator_weights_total",
-    "Weights by what became of them",
+    "Weights by what became of them: sent, refused by the chain, counts, lost",
     ["state"],
     ["sent", "refused", "counts", "lost"],
   );
@@ -36,7 +43,11 @@ export class ValidatorMetrics extends MetricSet {
     "When weights were last read back, unix time",
   );
   readonly #measuring = this.gauge("engram_validator_measuring_seconds", "What the last round's measuring took");
-  readonly #miners = this.gauge("engram_validator_miners", "Miners in the last round that was measured", ["state"]);
+  readonly #miners = this.gauge(
+    "engram_validator_miners",
+    "Miners in the last round that was measured: answering, silent, slashed",
+    ["state"],
+  );
   readonly #challenges = this.counter(
     "engram_validator_challenges_total",
     "Challenges that count, by outcome",
@@ -48,9 +59,11 @@ export class ValidatorMetrics extends MetricSet {
     "What a miner's queries took on average, once a round",
     [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   );
-  readonly #scores = this.gauge("engram_validator_miner_score", "Miners' scores in the last round that ended", [
-    "quantile",
-  ]);
+  readonly #scores = this.gauge(
+    "engram_validator_miner_score",
+    "Moving averages of the miners' scores: lowest (0), median (0.5), highest (1)",
+    ["quantile"],
+  );
   readonly #restored = this.counter(
     "engram_validator_copies_restored_total",
     "Copies brought to miners and proved there",
@@ -58,10 +71,15 @@ export class ValidatorMetrics extends MetricSet {
 
   constructor(readings: ValidatorReadings = { records: async () => null }) {
     super();
-    this.readings("engram_validator_records", "Public records by their confirmed copies", "health", async () => {
-      const counts = await readings.records();
-      return counts && { ...counts };
-    });
+    this.readings(
+      "engram_validator_records",
+      "Public records by their confirmed copies: healthy (3 or more), degraded (2), critical (1), lost (0)",
+      "health",
+      async () => {
+        const counts = await readings.records();
+        return counts && { ...counts };
+      },
+    );
   }
 
   /** A round's measurements and what they took; `slashed` miners get no weight. */
