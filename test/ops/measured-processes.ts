@@ -82,7 +82,7 @@ export class MeasuredProcesses implements AsyncDisposable {
 }
 
 /** By name, of a Prometheus text: its help and type, and the labels its samples have. */
-export function parseExposition(text: string): ReadonlyMap<string, Metric> {
+function parseExposition(text: string): ReadonlyMap<string, Metric> {
   const found = new Map<string, Metric>();
   for (const part of text.split(/^(?=# HELP )/m)) {
     const [, name = "", help = ""] = /^# HELP (\S+) (.*)$/m.exec(part) ?? [];
