@@ -273,3 +273,9 @@ describe("what is erased", () => {
     again.close();
   });
 });
+
+test.runIf(process.platform === "linux")("SQLite's library stays loaded when the last worker has ended", async () => {
+  const script = new URL("ending-store.ts", import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [script, path]);
+  expect(stdout).toBe("loaded");
+});

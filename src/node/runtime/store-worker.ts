@@ -16,6 +16,7 @@ export interface StoreWorkerOptions {
  */
 export class StoreWorker<O extends StoreOperations> extends WorkerCalls<O["reads"] & O["writes"]> {
   constructor({ url, workerData }: StoreWorkerOptions) {
-    super({ url, workerData, code: "STORE", what: "the store" });
+    const alongside = async () => (await import("./sqlite-pin.ts")).pinSqlite();
+    super({ url, workerData, code: "STORE", what: "the store", alongside });
   }
 }

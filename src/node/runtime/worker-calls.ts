@@ -41,6 +41,8 @@ export interface WorkerCallsOptions {
   readonly code: string;
   /** Names the worker in those errors: "the store". */
   readonly what: string;
+  /** Done on this thread whenever a worker starts, while it does. */
+  readonly alongside?: () => Promise<void>;
 }
 
 interface Pending {
@@ -163,7 +165,7 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
       thread.pending.clear();
       ended.resolve();
     });
-    const first = await ready.promise;
+    const [first] = await Promise.all([ready.promise, this.#options.alongside?.()]);
     if ("failed" in first) {
       await worker.terminate();
       throw asError(first.failed);
