@@ -12,6 +12,7 @@ import { openPayer } from "./payment/open-payer.ts";
 import { Relay } from "./relay.ts";
 import type { RelayMetrics } from "./relay-metrics.ts";
 import { relaySettings } from "./relay-settings.ts";
+import { isGrpc } from "./transport/open-transport.ts";
 
 export interface OpenRelayOptions {
   /** Outbox, payer key and ledger live in it. */
@@ -44,7 +45,7 @@ export async function openRelay({ folder, environment, ...rest }: OpenRelayOptio
   const settings = relaySettings(environment);
   await using stack = new ReleaseStack();
   const { gateway } = settings;
-  const payer = gateway === null ? undefined : await openPayer(folder, environment, gateway.url);
+  const payer = gateway === null || isGrpc(gateway.url) ? undefined : await openPayer(folder, environment, gateway.url);
   if (payer) stack.use(payer);
   const sr25519 = await loadSr25519();
   const parts = { random: Math.random, ...rest, home: folder, settings, http: createHttpClient(), sr25519 };

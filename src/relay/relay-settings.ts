@@ -5,6 +5,7 @@ import { type Environment, flag, parseVariables } from "../node/runtime/config.t
 import { ANCHOR_RULES, type AnchorRule } from "./anchor.ts";
 import type { SchemaVersion } from "./payload/types.ts";
 import type { GatewayAddress } from "./submit.ts";
+import { isGrpc } from "./transport/open-transport.ts";
 
 /** How a process relays. */
 export interface RelaySettings {
@@ -26,7 +27,10 @@ export interface RelaySettings {
 /** The names of the reference (spec 2.1, 14) and, for the pinned hotkey, ours. */
 const variables = z.object({
   NETUID: z.coerce.number().int().min(0).max(65_535).default(450),
-  XERIS_RELAY_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  XERIS_RELAY_URL: z
+    .url({ protocol: /^(https?|grpcs?)$/, error: "must be an http, https, grpc or grpcs URL" })
+    .refine((url) => !isGrpc(url) || /^grpcs?:\/\/[^/?#@]+:[0-9]+\/?$/i.test(url), "must be like grpc://host:port")
+    .optional(),
   XERIS_RELAY_TIMEOUT: z.coerce.number().positive().max(300).default(10),
   ENGRAM_RELAY_ENABLED: flag.default(true),
   ENGRAM_GATEWAY_HOTKEY: z.string().refine(isHotkey, "must be an SS58 address of prefix 42").optional(),

@@ -18,11 +18,14 @@ import type { PayloadSigner } from "./payload/sign-payload.ts";
 import { subjectOf } from "./payload/subject.ts";
 import type { Assurance } from "./payload/types.ts";
 import type { SubmissionPayer } from "./payment/buyer-types.ts";
+import { ReceiptTrust, type SuccessionMemory } from "./receipt-trust.ts";
 import { RelayMetrics } from "./relay-metrics.ts";
 import { readingsOf } from "./relay-readings.ts";
 import type { RelaySettings } from "./relay-settings.ts";
 import { RelayWorker } from "./relay-worker.ts";
 import { type RelayStatus, relayStatus } from "./status.ts";
+import { openTransport } from "./transport/open-transport.ts";
+import type { SubmissionTransport } from "./transport/submission-transport.ts";
 
 export interface RelayOptions {
   /** The data folder: the outbox lives in it. */
@@ -60,6 +63,7 @@ export class Relay implements RelayPort, AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #worker: RelayWorker | null;
   readonly #unwatch: () => void;
+  #transport: SubmissionTransport | undefined;
   readonly metrics: RelayMetrics;
 
   constructor(options: RelayOptions) {
@@ -187,6 +191,13 @@ export class Relay implements RelayPort, AsyncDisposable {
     const [outbox, clock] = [this.#outbox, this.#clock];
     const webhook =
       alertUrl === undefined ? undefined : { url: alertUrl, http, validatorHotkey: signer.hotkey, netuid, log };
+    const transport = openTransport({ url: gateway.url, deadlineMs }, { http });
+    this.#transport = transport;
+    const memory: SuccessionMemory = {
+      read: (pinned) => outbox.call("successions", { pinned }),
+      keep: (pinned, successions) => outbox.call("keepSuccessions", { pinned, successions }),
+    };
+    const trust = new ReceiptTrust(gateway.hotkey, { transport, memory, log });
     const anchors = new RoundAnchors({
       ...{ outbox, clock, chain, log, hotkey: signer.hotkey, rule: settings.anchor ?? "auto" },
       onWritten: () => this.#worker?.wake(),
@@ -197,7 +208,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       leases: new Leases({ store: outbox, clock }),
       chain,
       signer,
-      submitter: { http, gateway, deadlineMs, now: () => clock.now(), ...(payer ? { payer } : {}) },
+      submitter: { transport, trust, gateway, now: () => clock.now(), ...(payer ? { payer } : {}) },
       collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
       quorumMin,
       peers,
@@ -217,6 +228,7 @@ export class Relay implements RelayPort, AsyncDisposable {
     this.#stop.abort(new EngramError("RELAY_STOPPED", "the relay is stopping"));
     await this.#worker?.stopped();
     this.#unwatch();
+    await this.#transport?.[Symbol.asyncDispose]();
     await this.#outbox[Symbol.asyncDispose]();
   }
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { isEngramError } from "../crypto/errors.ts";
 import type { Hotkey } from "../crypto/ss58.ts";
-import type { HttpClient, HttpReply } from "../node/runtime/http-client.ts";
-import { ANCHOR_BLOCK_HEADER } from "./anchor.ts";
 import type { PaymentHeaders, SubmissionPayer } from "./payment/buyer-types.ts";
 import type { PaidSubmission } from "./payment/payment-types.ts";
-import { type Receipt, verifyReceipt } from "./receipt.ts";
+import type { Receipt } from "./receipt.ts";
+import type { ReceiptTrust } from "./receipt-trust.ts";
+import type { SubmissionReply, SubmissionTransport } from "./transport/submission-transport.ts";
 
 /** Where submissions go, and the hotkey whose receipts count. */
 export interface GatewayAddress {
@@ -15,11 +15,12 @@ export interface GatewayAddress {
 }
 
 export interface Submitter {
-  readonly http: HttpClient;
+  readonly transport: SubmissionTransport;
+  /** Whose receipts count. */
+  readonly trust: ReceiptTrust;
   readonly gateway: GatewayAddress;
-  /** Absent: whatever costs money is refused. */
+  /** Absent, or over a transport without payments: whatever costs money is refused. */
   readonly payer?: SubmissionPayer;
-  readonly deadlineMs: number;
   /** Unix milliseconds, for the receiver's clock to be compared with. */
   readonly now?: () => number;
 }
@@ -55,7 +56,6 @@ export type SubmitOutcome =
   /** Not the receiver's fault, so it is no failed attempt: the budget is spent, or the paying chain is away. */
   | { readonly kind: "postponed"; readonly code: string; readonly http: number | null; readonly retryAfterMs: number };
 
-const MAX_REPLY_BYTES = 65_536;
 const MAX_RETRY_AFTER_MS = 300_000;
 const POSTPONED_MS = 60_000;
 const RETRIED = new Set([408, 425, 429]);
@@ -74,47 +74,44 @@ const answer = z.looseObject({
 });
 
 /**
- * Sends a submission once, and once more when it is asked to pay (spec 14.0). Only a receipt that the pinned gateway
- * signed for this submission counts as delivered: no redirect, no 200 of somebody else does (V-W34).
+ * Sends a submission once, and once more when it is asked to pay (spec 14.0). Only a receipt that the pinned gateway, or
+ * a key it vouches for, signed for this submission counts as delivered: no redirect, no 200 of somebody else does (V-W34).
  *
  * Errors: the signal's reason alone.
  */
 export async function submit(submitter: Submitter, request: SubmitRequest): Promise<SubmitOutcome> {
-  const { payer, gateway } = submitter;
-  const paid: PaidSubmission = { signedHash: request.signedHash, resource: `${gateway.url}/relay` };
+  const { gateway, transport } = submitter;
+  const payer = transport.carriesPayments ? submitter.payer : undefined;
+  const { signedHash, acceptNewTerms, signal } = request;
+  const paid: PaidSubmission = { signedHash, resource: `${gateway.url}/relay` };
+  const send = (payment: PaymentHeaders) => transport.send({ ...request, payment }, signal);
   try {
-    const stored = await payer?.stored(paid);
-    const first = await post(submitter, paid, request, stored ?? {});
-    if (first.status !== 402) return await judge(submitter, paid, first);
+    const first = await send((await payer?.stored(paid)) ?? {});
+    if (first.status !== 402) return await judge(submitter, paid, first, signal);
+    if (!transport.carriesPayments) return { kind: "rejected", code: "payment_not_over_grpc", http: 402 };
     if (!payer) return { kind: "rejected", code: "payment_not_configured", http: 402 };
-    const options = request.acceptNewTerms ? { acceptNewTerms: true } : {};
+    const options = acceptNewTerms ? { acceptNewTerms: true } : {};
     const payment = await payer.pay({ headers: first.headers, body: parsed(first.text) }, paid, options);
-    request.signal.throwIfAborted();
-    return await judge(submitter, paid, await post(submitter, paid, request, payment));
+    signal.throwIfAborted();
+    return await judge(submitter, paid, await send(payment), signal);
   } catch (error) {
-    request.signal.throwIfAborted();
+    signal.throwIfAborted();
     return failed(error);
   }
 }
 
-async function post(
-  { http, deadlineMs }: Submitter,
-  { resource, signedHash }: PaidSubmission,
-  { text, signal, anchorBlock }: SubmitRequest,
-  payment: PaymentHeaders,
-): Promise<HttpReply> {
-  const anchored = anchorBlock === undefined ? {} : { [ANCHOR_BLOCK_HEADER]: `${anchorBlock}` };
-  const headers = { ...payment, ...anchored, "Idempotency-Key": signedHash };
-  return await http.postJson(resource, text, { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, headers });
-}
-
-async function judge(submitter: Submitter, paid: PaidSubmission, reply: HttpReply): Promise<SubmitOutcome> {
+async function judge(
+  submitter: Submitter,
+  paid: PaidSubmission,
+  reply: SubmissionReply,
+  signal: AbortSignal,
+): Promise<SubmitOutcome> {
   const { status: http, headers } = reply;
   const body = answer.safeParse(parsed(reply.text)).data;
   const code = body?.error ?? body?.status ?? `http_${http}`;
   const retryAfterMs = retryAfter(headers);
   if (http === 200 || http === 201) {
-    const receipt = await receiptOf(body?.receipt, submitter.gateway.hotkey, paid.signedHash);
+    const receipt = await submitter.trust.verify(body?.receipt, paid.signedHash, signal);
     if (!receipt) return { kind: "retry", code: "receipt_invalid", http, retryAfterMs };
     if (receipt.payment) await submitter.payer?.settled(paid, headers);
     // Accepted just now: without a word of its own the receipt's time is when it came.
@@ -131,19 +128,10 @@ async function judge(submitter: Submitter, paid: PaidSubmission, reply: HttpRepl
 
 function skewOf(
   { now = Date.now }: Submitter,
-  { elapsedMs }: HttpReply,
+  { elapsedMs }: SubmissionReply,
   receivedAt: number | undefined,
 ): number | null {
   return receivedAt === undefined ? null : Math.round(receivedAt - (now() - elapsedMs / 2));
-}
-
-async function receiptOf(value: unknown, gateway: Hotkey, signedHash: string): Promise<Receipt | null> {
-  try {
-    return await verifyReceipt(value, gateway, signedHash);
-  } catch (error) {
-    if (isEngramError(error, "RECEIPT_INVALID")) return null;
-    throw error;
-  }
 }
 
 function failed(error: unknown): SubmitOutcome {

@@ -11,6 +11,9 @@ import { type FrozenOutput, freezeInference } from "../../src/relay/payload/free
 import { readPayload } from "../../src/relay/payload/read-payload.ts";
 import type { PayloadSigner } from "../../src/relay/payload/sign-payload.ts";
 import { NO_RECEIPT_HASH, type Receipt, type ReceiptBody, signReceipt } from "../../src/relay/receipt.ts";
+import { ReceiptTrust } from "../../src/relay/receipt-trust.ts";
+import type { GatewayAddress, Submitter } from "../../src/relay/submit.ts";
+import { openTransport } from "../../src/relay/transport/open-transport.ts";
 import { FixedChain } from "../support/fixed-chain.ts";
 import { TestClock } from "../support/test-clock.ts";
 
@@ -175,4 +178,11 @@ export class StillClock extends TestClock {
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
     await promise;
   }
+}
+
+/** What submits to `gateway` over `http` and remembers no keys. */
+export function submitterTo(gateway: GatewayAddress, http: HttpClient): Submitter {
+  const transport = openTransport({ url: gateway.url, deadlineMs: 5_000 }, { http });
+  const memory = { read: async () => [], keep: async () => undefined };
+  return { transport, gateway, trust: new ReceiptTrust(gateway.hotkey, { transport, memory, log: silent }) };
 }

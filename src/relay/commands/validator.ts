@@ -51,7 +51,8 @@ Environment:
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr
 
 Relaying agreed rounds:
-  XERIS_RELAY_URL           the gateway; without one nothing is sent, but others' rounds are co-signed still
+  XERIS_RELAY_URL           the gateway: http://, https://, or unpaid grpc://host:port, grpcs://host:port; without one
+                            nothing is sent, but others' rounds are co-signed still
   ENGRAM_GATEWAY_HOTKEY     the gateway's hotkey, whose receipts count (required with a gateway)
   ENGRAM_RELAY_ENABLED      0 sends nothing
   XERIS_RELAY_TIMEOUT       seconds that an attempt may take (default: 10)

@@ -25,6 +25,11 @@ export type RefusalCode = keyof typeof CODES;
 
 export const REFUSAL_CODES = Object.keys(CODES) as readonly RefusalCode[];
 
+/** The status that `word` goes out with; undefined when it is none of the codes. */
+export function statusOfRefusal(word: string): number | undefined {
+  return Object.hasOwn(CODES, word) ? CODES[word as RefusalCode][0] : undefined;
+}
+
 /** An answer as it goes out. */
 export interface Answer {
   readonly status: number;

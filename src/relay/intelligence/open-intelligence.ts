@@ -8,6 +8,7 @@ import type { Logger } from "../../node/runtime/logger.ts";
 import { Secret } from "../../node/runtime/secret.ts";
 import { ChainCheck } from "../gateway/chain-check.ts";
 import { relaySettings } from "../relay-settings.ts";
+import { isGrpc } from "../transport/open-transport.ts";
 import { PaymentCheck, type TransferLookup } from "./check-payment.ts";
 import { GatewayConnection } from "./gateway-connection.ts";
 import { IntelligenceReader } from "./intelligence-reader.ts";
@@ -55,6 +56,11 @@ export async function openIntelligence(
   if (pinned === null) {
     throw new EngramError("GATEWAY_NOT_CONFIGURED", "no gateway is configured to read from", {
       fix: 'start a local subnet with "engram up", or set XERIS_RELAY_URL and ENGRAM_GATEWAY_HOTKEY',
+    });
+  }
+  if (isGrpc(pinned.url)) {
+    throw new EngramError("GATEWAY_NOT_CONFIGURED", "an endpoint of gRPC takes submissions and has no feed", {
+      fix: "name a gateway of http or https in XERIS_RELAY_URL to read from",
     });
   }
   const { chain, log } = options;

@@ -9,6 +9,7 @@ import { alertOperations } from "./alert-operations.ts";
 import { submissionOf } from "./outbox-rows.ts";
 import type { Draft, Submission, SubmissionState } from "./outbox-types.ts";
 import { MAX_ATTEMPTS, retryDelayMs } from "./retry.ts";
+import { successionOperations } from "./succession-operations.ts";
 
 /** How an attempt without an end left a submission. */
 export interface Postponement {
@@ -42,6 +43,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
   const journal = journalOperations(database);
   const alerts = alertOperations(database);
   const leases = leaseOperations(database);
+  const successions = successionOperations(database);
   const byTopic = database.prepare<[string], { job: string }>("SELECT job FROM submission WHERE topic = ?");
   const byJob = database.prepare("SELECT * FROM submission WHERE job = ? OR signed_hash = ?");
   const cosigners = database.prepare<[string], Cosignature>(
@@ -151,6 +153,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
     reads: {
       ...journal.reads,
       ...alerts.reads,
+      ...successions.reads,
       /** Sent before `before`, and neither accepted nor refused since. */
       unacknowledged: (input: { readonly before: number }): number => unacknowledged.get(input) ?? 0,
       /** When the oldest submission was queued that is neither delivered nor given up; null: there is none. */
@@ -174,6 +177,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
     writes: {
       ...journal.writes,
       ...alerts.writes,
+      ...successions.writes,
       ...leases.writes,
       /** Queues a draft; of one topic the submission that is there stands. */
       enqueue: ({ draft, now }: { readonly draft: Draft; readonly now: number }) => {

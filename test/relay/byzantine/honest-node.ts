@@ -11,7 +11,7 @@ import { roundIdOf } from "../../../src/relay/payload/nonce.ts";
 import type { PayloadSigner } from "../../../src/relay/payload/sign-payload.ts";
 import { RelayWorker } from "../../../src/relay/relay-worker.ts";
 import type { GatewayAddress } from "../../../src/relay/submit.ts";
-import { silent } from "../relay-kit.ts";
+import { silent, submitterTo } from "../relay-kit.ts";
 import type { MemoryOutbox } from "./memory-outbox.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -115,7 +115,7 @@ export class HonestNode {
       leases: new Leases({ store: outbox, clock: time }),
       chain,
       signer,
-      submitter: { http: gatewayHttp, gateway, deadlineMs: 5_000 },
+      submitter: submitterTo(gateway, gatewayHttp),
       collector: { caller, http, sr25519, log: silent },
       quorumMin: 2,
       peers: [],

@@ -4,7 +4,7 @@ import { freezeRanking, roundScores } from "../../../src/relay/payload/freeze-ou
 import { payloadBody, signPayload } from "../../../src/relay/payload/sign-payload.ts";
 import type { PaymentHeaders, SubmissionPayer } from "../../../src/relay/payment/buyer-types.ts";
 import { type Submitter, submit } from "../../../src/relay/submit.ts";
-import { newSigner, ScriptedGateway, says, scoresOf } from "../relay-kit.ts";
+import { newSigner, ScriptedGateway, says, scoresOf, submitterTo } from "../relay-kit.ts";
 
 const body = payloadBody({
   schemaVersion: "engram-v2",
@@ -18,12 +18,7 @@ const body = payloadBody({
 const { signedHash, text } = signPayload(body, newSigner());
 
 function submitting(gateway: ScriptedGateway, payer?: SubmissionPayer) {
-  const submitter: Submitter = {
-    http: gateway.http,
-    gateway: gateway.address,
-    deadlineMs: 5_000,
-    ...(payer ? { payer } : {}),
-  };
+  const submitter: Submitter = { ...submitterTo(gateway.address, gateway.http), ...(payer ? { payer } : {}) };
   return submit(submitter, { signedHash, text, acceptNewTerms: false, signal: new AbortController().signal });
 }
 
