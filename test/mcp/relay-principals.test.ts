@@ -16,11 +16,11 @@ import { quiet } from "../support/client-bench.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { inference } from "./relay-bench.ts";
 
-/** The shipped server over HTTP; its address. */
-async function serve(home: string, env: Readonly<Record<string, string>>): Promise<string> {
+/** The shipped server over HTTP; its address, and its operator's. */
+async function serve(home: string, env: Readonly<Record<string, string>>) {
   const { PATH = "", HOME = "" } = process.env;
   const server = spawn(process.execPath, ["bin/engram.js", "mcp", "--port", "0"], {
-    env: { PATH, HOME, ENGRAM_HOME: home, ...env },
+    env: { PATH, HOME, ENGRAM_HOME: home, ENGRAM_ADMIN_PORT: "0", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   onTestFinished(async () => {
@@ -28,9 +28,11 @@ async function serve(home: string, env: Readonly<Record<string, string>>): Promi
     if (server.exitCode === null) await once(server, "exit");
     expect(server.exitCode).toBe(0);
   });
+  let operator = "";
   for await (const line of createInterface({ input: server.stderr })) {
+    operator = /^Metrics at (\S+)\/metrics$/.exec(line)?.[1] ?? operator;
     const url = /^MCP at (\S+)\/mcp$/.exec(line)?.[1];
-    if (url !== undefined) return url;
+    if (url !== undefined) return { url, operator };
   }
   throw new Error("the server ended");
 }
@@ -47,7 +49,7 @@ test("callers over HTTP relay from folders of their own, and a replay works whil
     bob: (await addToken(home, "bob", new Date())).reveal(),
   };
   const env = { XERIS_RELAY_URL: priced.url, ENGRAM_GATEWAY_HOTKEY: priced.hotkey, ENGRAM_CHAIN: served.setting };
-  const url = await serve(home, env);
+  const { url, operator } = await serve(home, env);
   await using ana = await connect({ url, token: tokens.ana }, "auto");
   await using bob = await connect({ url, token: tokens.bob }, "auto");
   const { data } = await ana.call("engram_relay_submit", inference);
@@ -64,6 +66,12 @@ test("callers over HTTP relay from folders of their own, and a replay works whil
   });
   expect((await bob.call("engram_relay_status", { job })).data).toMatchObject({ code: "RELAY_JOB_UNKNOWN" });
   expect((await bob.call("engram_relay_status")).data).toMatchObject({ jobs: [] });
+  expect(await (await fetch(`${operator}/ready`)).json()).toEqual({ ready: true });
+  const metrics = await (await fetch(`${operator}/metrics`)).text();
+  expect(metrics).toContain('engram_mcp_calls_total{tool="engram_relay_submit",outcome="ok"} 1\n');
+  expect(metrics).toContain('engram_mcp_calls_total{tool="engram_relay_status",outcome="refused"} 1\n');
+  expect(metrics).toContain('engram_relay_queue_entries{state="parked"} 1\n');
+  expect(metrics).toContain('engram_relay_attempts_total{code="402"} 1\n');
   const outboxes = [home, principalHome(home, "ana"), principalHome(home, "bob")].map((folder) =>
     existsSync(join(folder, "relay.sqlite")),
   );

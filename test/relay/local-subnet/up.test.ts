@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { homeEnvironment } from "../../../src/node/runtime/saved-subnet.ts";
@@ -45,6 +46,14 @@ test("up starts a subnet, delivers paid rankings, survives its own kill -9, and 
   const { payments } = await engramJson<{ payments: object[] }>(join(home, "subnet", payer), ["payments"]);
   expect(payments.at(-1)).toMatchObject({ state: "settled", amount: 1_000, gateway: ready.gateway.url });
 
+  const measured = await scrapeAll(home);
+  expect([...measured.keys()]).toEqual(names.filter((name) => name !== "chain" && name !== "anvil"));
+  for (const text of measured.values()) expect(text).toContain("engram_chain_connected 1\n");
+  expect(measured.get("gateway")).toMatch(/^engram_gateway_payments_total [1-9]/m);
+  expect(measured.get("validator-1")).toMatch(/^engram_validator_rounds_total\{verdict="quorum"\} [1-9]/m);
+  expect(measured.get(payer)).toMatch(/^engram_relay_submissions_total\{result="ok",output_type="ranking"\} [1-9]/m);
+  expect(measured.get(payer)).toMatch(/^engram_relay_payment_budget_usd 1$/m);
+
   const receipts = up.status?.receipts ?? 0;
   expect(await up.end("SIGKILL")).toEqual([null, "SIGKILL"]);
 
@@ -79,6 +88,16 @@ test("without payments the gateway is free and nothing is said of a payment chai
   expect(about.price).toBeNull();
   expect(await up.end("SIGTERM")).toEqual([0, null]);
 }, 120_000);
+
+/** What Prometheus would be told, by the name of each process. */
+async function scrapeAll(home: string): Promise<ReadonlyMap<string, string>> {
+  const file = await readFile(join(home, "subnet", "prometheus-targets.json"), "utf8");
+  const groups = JSON.parse(file) as { targets: [string]; labels: { node: string } }[];
+  const texts = groups.map(async ({ targets: [target], labels: { node } }) => {
+    return [node, await (await fetch(`http://${target}/metrics`)).text()] as const;
+  });
+  return new Map(await Promise.all(texts));
+}
 
 function delivered(up: UpProcess): number {
   return Object.keys(up.status?.relay ?? {}).reduce((sum, name) => sum + deliveredBy(up, name), 0);
