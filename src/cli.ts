@@ -7,6 +7,7 @@ import { missingPackage } from "./node/runtime/missing-package.ts";
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./relay/commands/up.ts")).upCommand(),
+  dashboard: async () => (await import("./mcp/commands/dashboard.ts")).dashboardCommand(),
   mcp: async () => (await import("./mcp/commands.ts")).mcpCommand(),
   store: async () => (await import("./node/commands/store.ts")).storeCommand(),
   query: async () => (await import("./node/commands/query.ts")).queryCommand(),

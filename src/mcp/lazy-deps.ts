@@ -64,7 +64,7 @@ function lazyRelaying(homeOption: string | undefined, level: string, metrics?: S
 }
 
 /** A log whose library is loaded by the first line; lines keep their order. */
-function lazyLog(level: string): ServerLog {
+export function lazyLog(level: string): ServerLog {
   let logger: Promise<Logger> | undefined;
   const write = (method: keyof ServerLog) => (fields: object, sentence: string) => {
     logger ??= import("../node/runtime/logger.ts").then(({ createLogger }) => createLogger({ level }));

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type { Environment } from "../node/runtime/config.ts";
 import { ReleaseStack } from "../node/runtime/release-stack.ts";
 import { openOutbox } from "./outbox/outbox.ts";
-import type { Submission } from "./outbox/outbox-types.ts";
-import type { BudgetState } from "./payment/buyer-types.ts";
+import type { Course } from "./outbox/outbox-operations.ts";
+import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
+import { replaySubmission } from "./outbox/replay-submission.ts";
+import type { BudgetState, LedgerEntry } from "./payment/buyer-types.ts";
 import { budgetOf, dayOf, openLedger } from "./payment/ledger.ts";
 import { BUDGET_VARIABLE } from "./payment/limit-variables.ts";
 import { parseMicroDollars } from "./payment/micro-dollars.ts";
@@ -14,10 +16,16 @@ import { type RelayStatus, relayStatus } from "./status.ts";
 export interface RelayBooks extends AsyncDisposable {
   /** By job or signed hash. */
   find(id: string): Promise<Submission | null>;
-  /** Newest first. */
-  latest(limit: number): Promise<readonly Submission[]>;
+  /** Newest first; of one state where it is named. */
+  latest(limit: number, state?: SubmissionState): Promise<readonly Submission[]>;
+  /** When submissions reached which step, newest first. */
+  courses(limit: number): Promise<readonly Course[]>;
+  /** As `replaySubmission`. */
+  replay(id: string): Promise<string>;
   status(): Promise<RelayStatus>;
   budget(): Promise<BudgetState>;
+  /** Newest first. */
+  payments(limit: number): Promise<readonly LedgerEntry[]>;
 }
 
 /** Undefined where nothing was ever queued: then nothing is made either. Errors: `AMOUNT_INVALID`. */
@@ -30,18 +38,23 @@ export async function openRelayBooks(
   const limit = parseMicroDollars(environment[BUDGET_VARIABLE] ?? "0", "down");
   const stack = new ReleaseStack();
   const outbox = stack.use(openOutbox(folder));
-  let ledger: ReturnType<typeof openLedger> | undefined;
+  let opened: ReturnType<typeof openLedger> | undefined;
+  const ledger = async () => {
+    if (opened || (await isThere(join(folder, "payments.sqlite")))) opened ??= stack.use(openLedger(folder));
+    return opened;
+  };
   return {
     find: (id) => outbox.call("find", { id }),
-    latest: (count) => outbox.call("list", { state: null, limit: count }),
+    latest: (count, state) => outbox.call("list", { state: state ?? null, limit: count }),
+    courses: (count) => outbox.call("courses", { limit: count }),
+    replay: (id) => replaySubmission(outbox, id, now()),
     status: () => relayStatus(outbox),
     budget: async () => {
-      if (!(await isThere(join(folder, "payments.sqlite")))) {
-        return { day: dayOf(now()), limit, reserved: 0, spent: 0, left: limit };
-      }
-      ledger ??= stack.use(openLedger(folder));
-      return await budgetOf(ledger, limit, now());
+      const kept = await ledger();
+      if (kept) return await budgetOf(kept, limit, now());
+      return { day: dayOf(now()), limit, reserved: 0, spent: 0, left: limit };
     },
+    payments: async (count) => (await ledger())?.call("ledger", { limit: count }) ?? [],
     [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
   };
 }

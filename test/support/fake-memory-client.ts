@@ -139,6 +139,14 @@ export class FakeMemoryClient implements MemoryClient {
     return { items: all.slice(start, end), ...(end < all.length ? { next: String(end) } : {}) };
   }
 
+  async copies() {
+    return [];
+  }
+
+  async placement() {
+    return [];
+  }
+
   async countForDelete(target: Target): Promise<number> {
     return this.#targets(target).length;
   }

@@ -11,6 +11,7 @@ import type { KeyShares } from "./key-shares/key-shares.ts";
 import { DEFAULT_NAMESPACE, LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
 import type {
   ClientStatus,
+  CopyAtMiner,
   DeleteResult,
   ListInput,
   Memory,
@@ -18,6 +19,7 @@ import type {
   MemoryId,
   NamespaceInfo,
   NewNamespaceInput,
+  Placement,
   PublicEvidence,
   PublicEvidenceInput,
   QueryInput,
@@ -139,6 +141,14 @@ export class LocalMemoryClient implements MemoryClient {
     return page.next === undefined
       ? { items: page.items }
       : { items: page.items, next: writeCursor(question, [page.next]) };
+  }
+
+  async copies(id: MemoryId): Promise<readonly CopyAtMiner[]> {
+    return await this.#start().store.call("copiesOf", { id });
+  }
+
+  async placement(): Promise<readonly Placement[]> {
+    return await this.#start().store.call("placement", null);
   }
 
   async countForDelete(input: Selection): Promise<number> {

@@ -130,6 +130,27 @@ export interface PublicEvidence {
   readonly miners: readonly Hotkey[];
 }
 
+/** One part of a memory at one miner, as this home's journal has it: nobody was asked for it. */
+export interface CopyAtMiner {
+  readonly miner: string;
+  readonly part: number;
+  /** `impossible`: the miner refuses to delete it. */
+  readonly state: "pending" | "delivered" | "deleting" | "deleted" | "impossible";
+  /** Null until the miner confirmed it. */
+  readonly cid: string | null;
+  /** Unix milliseconds: when the miner was last asked to prove it, and what came of it; null before the first time. */
+  readonly askedAt: number | null;
+  readonly verdict: string | null;
+}
+
+/** Records of this home at one miner, as the journal has it. */
+export interface Placement {
+  readonly miner: string;
+  readonly held: number;
+  readonly waiting: number;
+  readonly deleting: number;
+}
+
 export interface NamespaceInfo {
   readonly name: string;
   readonly visibility: "private" | "public";
@@ -197,6 +218,10 @@ export interface MemoryClient extends AsyncDisposable {
     input: PublicEvidenceInput,
     options?: { readonly signal?: AbortSignal },
   ): Promise<readonly PublicEvidence[]>;
+  /** Where a memory's parts lie or are going, at most 200; nothing for an id that is none. */
+  copies(id: MemoryId): Promise<readonly CopyAtMiner[]>;
+  /** How this home's records are spread over miners, most first. */
+  placement(): Promise<readonly Placement[]>;
   /** How many memories a delete would forget: consent asks before more than 20 go. */
   countForDelete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<number>;
   delete(input: { readonly ids: readonly string[] } | { readonly namespace: string }): Promise<DeleteResult>;

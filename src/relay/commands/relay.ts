@@ -120,13 +120,8 @@ async function readList(options: ListOptions): Promise<{ readonly submissions: r
 }
 
 async function replay(id: string, options: CommonOptions): Promise<{ readonly job: string }> {
-  return await withOutbox(options, async (outbox) => {
-    const found = await outbox.call("find", { id });
-    if (found && (await outbox.call("replay", { job: found.job, now: Date.now() }))) return { job: found.job };
-    throw new EngramError("RELAY_NOT_REPLAYABLE", "no parked or abandoned submission has this job or signed hash", {
-      fix: "engram relay list shows them",
-    });
-  });
+  const { replaySubmission } = await import("../outbox/replay-submission.ts");
+  return { job: await withOutbox(options, (outbox) => replaySubmission(outbox, id, Date.now())) };
 }
 
 async function show(id: string, options: CommonOptions): Promise<DetailedSubmission> {

@@ -20,6 +20,12 @@ export interface Postponement {
   readonly http: number | null;
 }
 
+/** When a submission reached which step, and the size of what is sent; null where it has not, or was forgotten. */
+export interface Course
+  extends Pick<Submission, "job" | "state" | "createdAt" | "releasedAt" | "firstSubmitAt" | "httpAckAt" | "endedAt"> {
+  readonly bytes: number | null;
+}
+
 interface Pending extends Postponement {
   readonly now: number;
 }
@@ -54,6 +60,11 @@ export function createOutboxOperations(database: SqliteDatabase) {
   );
   const listed = database.prepare(
     "SELECT * FROM submission WHERE @state IS NULL OR state = @state ORDER BY created_at DESC, rowid DESC LIMIT @limit",
+  );
+  const courses = database.prepare<[number], Course>(
+    `SELECT job, state, created_at AS createdAt, released_at AS releasedAt, first_submit_at AS firstSubmitAt,
+       http_ack_at AS httpAckAt, ended_at AS endedAt, length(CAST(body AS BLOB)) AS bytes
+     FROM submission ORDER BY created_at DESC, rowid DESC LIMIT ?`,
   );
   const insert = database.prepare(
     `INSERT INTO submission (job, topic, chain, schema_version, output_type, output_json, output_hash, assurance,
@@ -166,6 +177,8 @@ export function createOutboxOperations(database: SqliteDatabase) {
       },
       /** Names alone: an entry that cannot be read must not keep the others from being. */
       due: (input: { readonly now: number; readonly limit: number }) => due.all(input),
+      /** The times of submissions without their texts, newest first: what is plotted of many. */
+      courses: ({ limit }: { readonly limit: number }): readonly Course[] => courses.all(limit),
       list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => readable(listed.all(input)),
       summary: () => ({
         states: states.all(),

@@ -4,6 +4,7 @@ import { approvalOperations } from "./approval-operations.ts";
 import { archiveOperations } from "./archive-operations.ts";
 import { auditOperations } from "./audit-operations.ts";
 import { compactionOperations } from "./compaction-operations.ts";
+import { copyOperations } from "./copy-operations.ts";
 import { journalOperations } from "./journal-operations.ts";
 import { leaseOperations } from "./lease-operations.ts";
 import { memoryOperations } from "./memory-operations.ts";
@@ -27,6 +28,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
   const restoring = restoreOperations(database);
   const audits = auditOperations(database);
   const archives = archiveOperations(database);
+  const copies = copyOperations(database);
   return {
     reads: {
       ...namespaces.reads,
@@ -39,6 +41,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...replication.reads,
       ...audits.reads,
       ...archives.reads,
+      ...copies.reads,
     },
     writes: {
       ...namespaces.writes,
