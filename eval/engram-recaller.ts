@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
+import { DemoAgent, type DemoItem } from "../src/demo/demo-agent.ts";
 import { isoDate, parseDate } from "../src/mcp/dates.ts";
-import { DemoAgent, type DemoItem } from "./demo-agent.ts";
 import type { Conversation, Turn } from "./recall-data.ts";
 import type { Recaller } from "./recall-measure.ts";
 

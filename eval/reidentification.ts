@@ -17,7 +17,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const [file = new URL("conversation.json", import.meta.url).pathname] = positionals;
+const [file = new URL("../src/demo/conversation.json", import.meta.url).pathname] = positionals;
 const conversations = readConversations(file);
 /** Another of the same script gives other noise: the figures must not hang on one key. */
 const key = new Uint8Array(randomBytes(32));

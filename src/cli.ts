@@ -8,6 +8,7 @@ import { missingPackage } from "./node/runtime/missing-package.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import("./relay/commands/up.ts")).upCommand(),
   dashboard: async () => (await import("./mcp/commands/dashboard.ts")).dashboardCommand(),
+  demo: async () => (await import("./demo/commands/demo.ts")).demoCommand(),
   mcp: async () => (await import("./mcp/commands.ts")).mcpCommand(),
   store: async () => (await import("./node/commands/store.ts")).storeCommand(),
   query: async () => (await import("./node/commands/query.ts")).queryCommand(),

@@ -13,9 +13,11 @@ interface Demo {
 }
 
 test("the demo walks from an agent's memories through a subnet to a paid ranking that SageBot reads", {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ["eval/demo.ts", "--json"]);
+  // As "npm run demo -- --json" has it, with the example of a consumer.
+  const demo = ["bin/engram.js", "demo", "--consumer", "examples/sagebot/sagebot.ts", "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, demo);
   const { ok, steps } = JSON.parse(stdout) as Demo;
   expect(steps.map(({ name }) => name)).toEqual([
     ...["start", "store", "recall", "forget", "kill", "recall again"],

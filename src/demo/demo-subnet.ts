@@ -4,17 +4,19 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
+const address = z.templateLiteral(["0x", z.string()]);
+
 const ready = z.object({
   event: z.literal("ready"),
   chain: z.string(),
   gateway: z.object({ url: z.string(), hotkey: z.string() }),
-  payments: z.object({ rpcUrl: z.string(), payTo: z.string(), asset: z.string(), price: z.number() }).nullable(),
+  payments: z.object({ rpcUrl: z.string(), payTo: address, asset: address, price: z.number() }).nullable(),
   processes: z.array(
     z.object({
       name: z.string(),
       pid: z.number(),
       hotkey: z.string().nullish(),
-      payer: z.string().nullish(),
+      payer: address.nullish(),
     }),
   ),
 });
@@ -22,7 +24,7 @@ const ready = z.object({
 /** What `engram up` says once everything serves. */
 export type ReadySubnet = z.infer<typeof ready>;
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 /** A round of 50 blocks takes ten seconds. */
 const BLOCK_MS = 200;
 
@@ -41,7 +43,7 @@ export class DemoSubnet implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [
-        fileURLToPath(new URL("../bin/engram.js", import.meta.url)),
+        fileURLToPath(new URL("../../bin/engram.js", import.meta.url)),
         "up",
         ...options,
         ...(payments ? [] : ["--no-payments"]),

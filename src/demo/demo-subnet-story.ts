@@ -1,20 +1,18 @@
 import { execFile } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { isHotkey } from "../src/crypto/ss58.ts";
-import { openChain } from "../src/node/chain/open-chain.ts";
-import { createLogger } from "../src/node/runtime/logger.ts";
-import { openIntelligence } from "../src/relay/intelligence/open-intelligence.ts";
-import type { CheckedItem } from "../src/relay/intelligence/types.ts";
+import { isHotkey } from "../crypto/ss58.ts";
+import { openChain } from "../node/chain/open-chain.ts";
+import type { CheckedItem } from "../relay/intelligence/types.ts";
 import { DemoAgent } from "./demo-agent.ts";
-import { DemoMoney, dollars } from "./demo-money.ts";
+import type { DemoMoney } from "./demo-money.ts";
+import { DemoReader } from "./demo-reader.ts";
 import type { Step, StepResult } from "./demo-step.ts";
 import { DemoSubnet } from "./demo-subnet.ts";
 
-const COPIES_MS = 30_000;
-const ROUND_MS = 60_000;
-const PAID_MS = 20_000;
+const COPIES_MS = 90_000;
+const ROUND_MS = 120_000;
+const PAID_MS = 60_000;
 const LOST_MINER = "miner-3";
 const SHARES = 2;
 
@@ -25,6 +23,8 @@ export interface SubnetStoryOptions {
   readonly namespace: string;
   /** False where anvil cannot run. */
   readonly payments: boolean;
+  /** A program that reads the feed as SageBot does, absolute; it is started with `--home`. */
+  readonly consumer?: string | undefined;
   /** Ends the agent that knows of no subnet yet. */
   leave(): Promise<void>;
 }
@@ -66,6 +66,7 @@ export class DemoSubnetStory implements AsyncDisposable {
     const subnet = await DemoSubnet.start(home, payments);
     this.#subnet = subnet;
     if (subnet.ready.payments) {
+      const { DemoMoney } = await import("./demo-money.ts"); // the EVM library is large, and left out of light installs
       this.#money = new DemoMoney(subnet.ready.payments.rpcUrl, subnet.ready.payments.asset);
       this.#before = await this.#balances();
     }
@@ -128,7 +129,7 @@ export class DemoSubnetStory implements AsyncDisposable {
 
   /** Delivered after finality, signed by both, and checked here rather than believed. */
   async #relay(): Promise<StepResult> {
-    const found = await until(ROUND_MS, async () => (await this.#readRankings())[0]);
+    const found = await until(ROUND_MS, async () => (await this.#reader().rankings())[0]);
     this.#ranking = found;
     if (!found?.quorum) return { ok: false, detail: "no ranking was relayed in time" };
     const { quorum, block, receipt, id } = found;
@@ -148,7 +149,7 @@ export class DemoSubnetStory implements AsyncDisposable {
     const { price } = payments;
     // A round that is being paid for has moved money and has no receipt yet: asked again until both are there.
     const even = await until(PAID_MS, async () => {
-      const { length: rankings } = await this.#readRankings();
+      const { length: rankings } = await this.#reader().rankings();
       const after = await this.#balances();
       return after.payTo - this.#before.payTo === rankings * price ? { after, rankings } : undefined;
     });
@@ -168,35 +169,36 @@ export class DemoSubnetStory implements AsyncDisposable {
     };
   }
 
-  /** The rankings that pass every check of the library, oldest first. */
-  async #readRankings(): Promise<readonly CheckedItem[]> {
-    const { chain: setting, gateway, payments } = this.#up().ready;
-    await using chain = openChain(setting, this.#options.home);
-    const environment = {
-      XERIS_RELAY_URL: gateway.url,
-      ENGRAM_GATEWAY_HOTKEY: gateway.hotkey,
-      ...(payments ? { ENGRAM_PAYMENT_RPC_URL: payments.rpcUrl } : {}),
-    };
-    const reader = await openIntelligence(environment, { chain, log: createLogger({ level: "silent" }) });
-    const query = { types: ["ranking"], after: 0, limit: 100 } as const;
-    return (await reader.read(query, AbortSignal.timeout(10_000))).items;
-  }
-
-  /** Once as an agent's tool, once as the example that a consumer would copy. */
+  /** What a consumer such as SageBot does: reads by stream, by pull and by MCP, believes nothing unchecked, and compares. */
   async #sagebot(): Promise<StepResult> {
     const items = await this.#running().intelligence();
-    const example = fileURLToPath(new URL("../examples/sagebot/sagebot.ts", import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [example, "--home", this.#options.home], {
-      timeout: ROUND_MS,
-    });
-    const lines = stdout.split("\n").filter((line) => line.trim() !== "");
+    const { streamed, pulled, chained } = await this.#reader().bothWays();
+    const id = this.#ranking?.id;
+    const consumer = await this.#runConsumer();
     return {
       ok:
-        items.some(({ id, votes }) => id === this.#ranking?.id && votes >= 2) &&
-        stdout.includes(this.#ranking?.id ?? "-"),
-      detail: `the tool shows ${items.length} verified rankings; SageBot read them by pull, stream and MCP`,
-      examples: lines.slice(0, 6).map((line) => line.slice(0, 110)),
+        items.some((item) => item.id === id && item.votes >= 2) &&
+        streamed === id &&
+        pulled[0] === id &&
+        chained > 0 &&
+        (consumer === undefined || consumer.includes(id ?? "-")),
+      detail:
+        `the tool shows ${items.length} verified rankings; stream, pull and MCP tell the same, ` +
+        `${chained} receipts are one chain`,
+      examples: (consumer ?? "")
+        .split("\n")
+        .filter((line) => line.trim() !== "")
+        .slice(0, 6)
+        .map((line) => line.slice(0, 110)),
     };
+  }
+
+  /** What the caller's own consumer printed. */
+  async #runConsumer(): Promise<string | undefined> {
+    const { consumer, home } = this.#options;
+    if (consumer === undefined) return undefined;
+    const { stdout } = await promisify(execFile)(process.execPath, [consumer, "--home", home], { timeout: ROUND_MS });
+    return stdout;
   }
 
   async #stop(): Promise<StepResult> {
@@ -218,6 +220,10 @@ export class DemoSubnetStory implements AsyncDisposable {
     }
   }
 
+  #reader(): DemoReader {
+    return new DemoReader(this.#up().ready, this.#options.home);
+  }
+
   #running(): DemoAgent {
     if (!this.#agent) throw new Error("the agent has not started");
     return this.#agent;
@@ -227,6 +233,10 @@ export class DemoSubnetStory implements AsyncDisposable {
     if (!this.#subnet) throw new Error("the subnet has not started");
     return this.#subnet;
   }
+}
+
+function dollars(micro: number): string {
+  return `$${(micro / 1_000_000).toFixed(6)}`;
 }
 
 /** Weights as shares of the whole. */

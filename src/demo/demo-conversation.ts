@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import conversationFile from "./conversation.json" with { type: "json" };
 
 const schema = z.object({
   conversations: z
@@ -29,10 +29,8 @@ export interface DemoConversation {
 }
 
 export function loadDemoConversation(): DemoConversation {
-  const { conversations, forget } = schema.parse(
-    JSON.parse(readFileSync(new URL("./conversation.json", import.meta.url), "utf8")),
-  );
+  const { conversations, forget } = schema.parse(conversationFile);
   const [conversation] = conversations;
-  if (conversation === undefined) throw new Error("eval/conversation.json holds no conversation");
+  if (conversation === undefined) throw new Error("conversation.json holds no conversation");
   return { ...conversation, forget };
 }

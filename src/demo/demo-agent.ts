@@ -42,7 +42,7 @@ export class DemoAgent implements AsyncDisposable {
   static async start(home: string): Promise<DemoAgent> {
     const transport = new StdioClientTransport({
       command: process.execPath,
-      args: [fileURLToPath(new URL("../bin/engram.js", import.meta.url)), "mcp"],
+      args: [fileURLToPath(new URL("../../bin/engram.js", import.meta.url)), "mcp"],
       env: { ENGRAM_HOME: home },
       stderr: "inherit",
     });
