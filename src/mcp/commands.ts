@@ -49,7 +49,7 @@ Environment:
                     payment chain are all on this machine
   ENGRAM_MCP_PRICES what calls cost over HTTP, as in engram_relay_submit=0.01; who sends
                     no token then pays, and gets public tools alone (docs/payments.md)
-  ENGRAM_ADMIN_PORT /metrics, /health and /ready on 127.0.0.1, beside HTTP
+  ENGRAM_ADMIN_PORT /metrics, /health and /ready beside HTTP, on ENGRAM_ADMIN_HOST (default: 127.0.0.1)
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {
@@ -70,16 +70,17 @@ async function serve(options: McpOptions): Promise<void> {
 /** The operator's listener, where one is asked for; nothing of it is loaded before. */
 async function openOperator(options: McpOptions) {
   if ((process.env["ENGRAM_ADMIN_PORT"] ?? "") === "") return undefined;
-  const [{ serverMetrics, serveMcpMetrics }, { adminPortOf }, { readEnvironment }, { homeOf }] = await Promise.all([
-    import("./serve-mcp-metrics.ts"),
-    import("../node/runtime/operator-listener.ts"),
-    import("../node/runtime/config.ts"),
-    import("../node/commands/open-client.ts"),
-  ]);
-  const port = adminPortOf(readEnvironment());
-  if (port === undefined) return undefined;
+  const [{ serverMetrics, serveMcpMetrics }, { operatorAddressOf }, { readEnvironment }, { homeOf }] =
+    await Promise.all([
+      import("./serve-mcp-metrics.ts"),
+      import("../node/runtime/operator-listener.ts"),
+      import("../node/runtime/config.ts"),
+      import("../node/commands/open-client.ts"),
+    ]);
+  const { adminPort, adminHost } = operatorAddressOf(readEnvironment());
+  if (adminPort === undefined) return undefined;
   const metrics = serverMetrics(await homeOf(options.home));
-  const listening = await serveMcpMetrics(metrics, port);
+  const listening = await serveMcpMetrics(metrics, adminPort, adminHost);
   process.stderr.write(`Metrics at ${listening.url}/metrics\n`);
   return { metrics, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
 }

@@ -1,5 +1,5 @@
 import { type HttpServer, startHttpServer } from "../node/runtime/http-server.ts";
-import { operatorPages } from "../node/runtime/operator-listener.ts";
+import { exposition, operatorPages } from "../node/runtime/operator-listener.ts";
 import { processMetrics } from "../node/runtime/process-metrics.ts";
 import { RelayMetrics } from "../relay/relay-metrics.ts";
 import { identity } from "./identity.ts";
@@ -18,9 +18,13 @@ export function serverMetrics(home: string): ServerMetrics {
   return { mcp, relay };
 }
 
-/** The MCP server's `/metrics`, `/health` and `/ready`, on this machine alone. Errors: `HTTP_LISTEN`. */
-export async function serveMcpMetrics({ mcp }: ServerMetrics, port: number): Promise<HttpServer> {
+/** The MCP server's `/metrics`, `/health` and `/ready`. Errors: `HTTP_LISTEN`. */
+export async function serveMcpMetrics(
+  { mcp }: ServerMetrics,
+  port: number,
+  hostname = "127.0.0.1",
+): Promise<HttpServer> {
   const health = () => Response.json({ status: "ok", version: identity.version });
-  const handler = operatorPages({ metrics: mcp, health });
-  return await startHttpServer({ hostname: "127.0.0.1", port, handler, isReady: () => true });
+  const handler = operatorPages(hostname, { metrics: () => exposition(mcp), health });
+  return await startHttpServer({ hostname, port, handler, isReady: () => true });
 }

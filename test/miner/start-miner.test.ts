@@ -97,6 +97,21 @@ test("the operator's routes are on a listener of their own, and on the public on
   expect((await http.get(`${miner.url}/wallet-stats`, { ...limits, headers: {} })).status).toBe(403);
 });
 
+test("an operator's listener beyond this machine shows figures, and opens none of the operator's routes", async () => {
+  // Resolves to this machine, but is not written as one of its addresses.
+  const own = { ENGRAM_CHAIN: "local", MINER_PORT: "0", ENGRAM_ADMIN_PORT: "0", ENGRAM_ADMIN_HOST: "127.1" };
+  await using miner = await startMiner(join(folder, "figures"), readMinerConfig(own), deps);
+  const at = async (path: string, headers = {}) =>
+    (await http.get(`${miner.operatorUrl}${path}`, { ...limits, headers })).status;
+  expect(await at("/metrics")).toBe(200);
+  expect(await at("/health")).toBe(200);
+  expect(await at("/ready")).toBe(200);
+  expect(await at("/wallet-stats")).toBe(404);
+  expect(await at("/metrics", { origin: "https://example.org" })).toBe(403);
+  const asked = await http.postJson(`${miner.operatorUrl}/namespace`, '{"action":"list"}', limits);
+  expect(asked.status).toBe(405);
+});
+
 test("clients behind a trusted proxy are limited one by one, others cannot choose their address", async () => {
   const variables = { ENGRAM_CHAIN: "local", MINER_PORT: "0", RATE_LIMIT_MAX_REQUESTS: "2" };
   const behind = readMinerConfig({ ...variables, ENGRAM_TRUSTED_PROXIES: "127.0.0.1" });

@@ -43,8 +43,9 @@ Environment:
   REQUIRE_HOTKEY_SIG         true takes signed requests only
   REQUIRE_METAGRAPH_REG      true takes registered hotkeys only
   ALLOWED_VALIDATOR_HOTKEYS  takes these hotkeys only, separated by commas
-  ENGRAM_ADMIN_PORT          the operator's own listener on 127.0.0.1, for /metrics, /health, /ready,
+  ENGRAM_ADMIN_PORT          the operator's own listener, for /metrics, /health, /ready,
                              /wallet-stats, /namespace
+  ENGRAM_ADMIN_HOST          its address (default: 127.0.0.1); on any other it shows figures alone
   ENGRAM_ADMIN_TOKEN         opens the same on the public listener (Authorization: Bearer); at least 32 characters
   ENGRAM_TRUSTED_PROXIES     proxies whose X-Forwarded-For counts, addresses or networks separated by commas
   MIN_INGEST_STAKE_TAO       what a registered hotkey must have staked to ingest (default: 0.001)

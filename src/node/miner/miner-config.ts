@@ -6,7 +6,6 @@ import { type EmbeddingSettings, readEmbeddingSettings } from "../embedding/embe
 import { DEFAULT_RATE_LIMIT, DEFAULT_RATE_WINDOW_SECONDS } from "../protocol/limits.ts";
 import { type Environment, flag, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
-import { adminPortVariable } from "../runtime/operator-listener.ts";
 import { Secret } from "../runtime/secret.ts";
 import type { QdrantSettings } from "../vectors/qdrant/qdrant-vector-store.ts";
 import type { MinerOptions } from "./miner-options.ts";
@@ -38,7 +37,6 @@ const minerVariables = serviceVariables.extend({
   DP_EPSILON: noiseVariable,
   ENGRAM_ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters").optional(),
   ENGRAM_EMBED_THREADS: count.min(1).max(16).default(1),
-  ENGRAM_ADMIN_PORT: adminPortVariable,
 });
 
 export interface MinerConfig extends ServiceConfig {
@@ -57,8 +55,6 @@ export interface MinerConfig extends ServiceConfig {
   readonly archive: ArchiveSettings;
   readonly embedding: EmbeddingSettings;
   readonly embedThreads: number;
-  /** Port of the operator's own listener on 127.0.0.1; undefined: none. */
-  readonly adminPort: number | undefined;
   readonly options: Omit<MinerOptions, "endpoint">;
 }
 
@@ -90,7 +86,6 @@ export function readMinerConfig(environment: Environment, overrides: MinerOverri
     port: overrides.port ?? variables.MINER_PORT,
     externalHost: variables.EXTERNAL_IP,
     publicUrl: variables.ENGRAM_MINER_URL,
-    adminPort: variables.ENGRAM_ADMIN_PORT,
     qdrant: qdrantSettings(variables),
     archive: readArchiveSettings(environment),
     embedding: readEmbeddingSettings(environment),

@@ -8,9 +8,9 @@ import { createNodeFetch } from "../chain/node-address.ts";
 import type { ChainClient, Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
-import type { HttpServer } from "../runtime/http-server.ts";
+import type { HttpHandler, HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { drainAll, startOperatorListener } from "../runtime/operator-listener.ts";
+import { drainAll, isOnThisMachine, operatorPages, startOperatorListener } from "../runtime/operator-listener.ts";
 import { processMetrics } from "../runtime/process-metrics.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
@@ -79,12 +79,15 @@ export async function startMiner(folder: string, config: MinerConfig, deps: Star
       handler: async (request, client) => (await app.promise).fetch(request, client),
     }),
   );
+  // What comes over it may use the operator's routes (spec 8.12); from other machines there are figures alone.
+  const admin: HttpHandler = async (request, peer) => (await app.promise).fetch(request, { peer, admin: true });
+  const own = (path: string) => admin(new Request(`http://127.0.0.1${path}`), "127.0.0.1");
+  const figures = { metrics: () => own("/metrics"), health: () => own("/health") };
   const operator = await startOperatorListener({
-    port: config.adminPort,
+    ...config,
     logger,
     isReady: () => serves,
-    // What comes over it may use the operator's routes (spec 8.12).
-    handler: async (request, peer) => (await app.promise).fetch(request, { peer, admin: true }),
+    handler: isOnThisMachine(config.adminHost) ? admin : operatorPages(config.adminHost, figures),
   });
   if (operator) stack.use(operator);
   const endpoint = endpointOf(config, server);

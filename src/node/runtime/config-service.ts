@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { sharedVariables } from "./config.ts";
+import { type OperatorAddress, operatorAddress, operatorVariables } from "./operator-listener.ts";
 import type { TlsFiles } from "./tls-certificate.ts";
 import { isTrustedProxyList } from "./trusted-proxies.ts";
 
 /** What every process that serves others reads. */
-export const serviceVariables = sharedVariables.extend({
+export const serviceVariables = sharedVariables.extend(operatorVariables.shape).extend({
   ENGRAM_TLS_CERT_FILE: z.string().optional(),
   ENGRAM_TLS_KEY_FILE: z.string().optional(),
   ENGRAM_TRUSTED_PROXIES: z
@@ -24,7 +25,7 @@ export const publicUrl = z
     return url.origin;
   });
 
-export interface ServiceConfig {
+export interface ServiceConfig extends OperatorAddress {
   /** Undefined: plain HTTP. */
   readonly tls: TlsFiles | undefined;
   /** Proxies whose word about the client's address and TLS counts. */
@@ -42,6 +43,7 @@ export function serviceConfig(variables: z.output<typeof serviceVariables>): Ser
     });
   }
   return {
+    ...operatorAddress(variables),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     trustedProxies: variables.ENGRAM_TRUSTED_PROXIES,
     drainMs: variables.ENGRAM_DRAIN_SECONDS * 1000,

@@ -14,7 +14,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { createHttpClient } from "../runtime/http-client.ts";
 import type { HttpServer } from "../runtime/http-server.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { drainAll, operatorPages, startOperatorListener } from "../runtime/operator-listener.ts";
+import { drainAll, exposition, operatorPages, startOperatorListener } from "../runtime/operator-listener.ts";
 import { processMetrics } from "../runtime/process-metrics.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
@@ -95,10 +95,8 @@ export async function startValidator(
   const handler = async (request: Request) => (await app.promise).fetch(request);
   const server = stack.use(await startServiceListener({ ...config, logger, isReady: () => serves, handler }));
   metrics.join(processMetrics(folder), chainMetrics(chain));
-  const pages = operatorPages({ metrics, health: handler });
-  const operator = await startOperatorListener({
-    ...{ port: config.adminPort, handler: pages, isReady: () => serves, logger },
-  });
+  const pages = operatorPages(config.adminHost, { metrics: () => exposition(metrics), health: handler });
+  const operator = await startOperatorListener({ ...config, handler: pages, isReady: () => serves, logger });
   if (operator) stack.use(operator);
   const endpoint = endpointOf(config, server);
   const desk = new ConsensusDesk(services);

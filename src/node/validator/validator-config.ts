@@ -4,7 +4,6 @@ import { type Hotkey, isHotkey } from "../../crypto/ss58.ts";
 import { networkOf } from "../chain/subtensor/networks.ts";
 import { type Environment, parseVariables } from "../runtime/config.ts";
 import { publicUrl, type ServiceConfig, serviceConfig, serviceVariables } from "../runtime/config-service.ts";
-import { adminPortVariable } from "../runtime/operator-listener.ts";
 import { SLASH_BLOCKS } from "./slashing.ts";
 
 const count = z.coerce.number("must be a number").int("must be a whole number");
@@ -43,7 +42,6 @@ const validatorVariables = serviceVariables.extend({
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
   RELAY_RANKING_AFTER: z.enum(["reveal", "set"], "must be reveal or set").default("reveal"),
   NETUID: count.min(0).max(65_535).default(450),
-  ENGRAM_ADMIN_PORT: adminPortVariable,
   VALIDATOR_PEERS: peers.default([]),
   GROUND_TRUTH_PATH: z.string().min(1).optional(),
   SLASH_COOLDOWN_BLOCKS: count.min(1).max(10_000_000).default(SLASH_BLOCKS),
@@ -80,8 +78,6 @@ export interface ValidatorConfig extends ServiceConfig {
   readonly publicUrl: string | undefined;
   /** `GROUND_TRUTH_PATH`; undefined: `ground_truth.jsonl` in the validator's folder. */
   readonly groundTruthPath: string | undefined;
-  /** Where the operator's `/metrics`, `/health` and `/ready` are served, on 127.0.0.1 alone; undefined: nowhere. */
-  readonly adminPort: number | undefined;
   readonly options: ValidatorOptions;
 }
 
@@ -109,7 +105,6 @@ export function readValidatorConfig(environment: Environment, overrides: Validat
     port: overrides.port ?? variables.VALIDATOR_PORT,
     externalHost: variables.EXTERNAL_IP,
     publicUrl: variables.ENGRAM_VALIDATOR_URL,
-    adminPort: variables.ENGRAM_ADMIN_PORT,
     groundTruthPath: variables.GROUND_TRUTH_PATH,
     options: {
       embeddingDim: variables.EMBEDDING_DIM,

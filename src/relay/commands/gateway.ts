@@ -36,7 +36,8 @@ Environment:
   ENGRAM_ENV                mainnet refuses simulated chains
   NETUID                    the subnet whose outputs are taken (default: 450)
   CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its signature to count (default: 0)
-  ENGRAM_ADMIN_PORT         the operator's own listener on 127.0.0.1, for /metrics, /health and /ready
+  ENGRAM_ADMIN_PORT         the operator's own listener, for /metrics, /health and /ready
+  ENGRAM_ADMIN_HOST         its address (default: 127.0.0.1); on any other it shows the same, to whoever reaches it
   ENGRAM_GATEWAY_URL        where others reach this gateway (default: where it listens)
   ENGRAM_TLS_CERT_FILE      serve https by this certificate (PEM, with its chain); taken up anew when it is renewed
   ENGRAM_TLS_KEY_FILE       its key (PEM)

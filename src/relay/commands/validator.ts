@@ -46,7 +46,8 @@ Environment:
   CONSENSUS_MIN_VALIDATORS  so many other validators must agree before a round is relayed (default: 0); weights wait for
                             them one tempo at most
   CONSENSUS_MIN_STAKE_TAO   what a validator must have staked for its word to count (default: 0)
-  ENGRAM_ADMIN_PORT         the operator's own listener on 127.0.0.1, for /metrics (the relay's too), /health, /ready
+  ENGRAM_ADMIN_PORT         the operator's own listener, for /metrics (the relay's too), /health, /ready
+  ENGRAM_ADMIN_HOST         its address (default: 127.0.0.1); on any other it shows the same, to whoever reaches it
   VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr
 

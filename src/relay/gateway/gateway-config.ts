@@ -2,7 +2,6 @@ import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 import { type Environment, parseVariables } from "../../node/runtime/config.ts";
 import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
-import { adminPortVariable } from "../../node/runtime/operator-listener.ts";
 import type { AnchorRule } from "../anchor.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
 import {
@@ -23,7 +22,6 @@ const gatewayVariables = serviceVariables.extend(settlementVariables.shape).exte
   CONSENSUS_MIN_STAKE_TAO: z.coerce.number("must be a number").min(0).default(0),
   ENGRAM_GATEWAY_HOST: z.string().default("127.0.0.1"),
   ENGRAM_GATEWAY_PORT: whole.min(0).max(65_535).default(9000),
-  ENGRAM_ADMIN_PORT: adminPortVariable,
   ENGRAM_GATEWAY_URL: z.url({ protocol: /^https?$/, error: "must be the address others reach it at" }).optional(),
   ENGRAM_GATEWAY_PUBLIC_SCOPES: z
     .string()
@@ -54,8 +52,6 @@ export interface GatewayConfig extends ServiceConfig {
   readonly isMainnet: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** Where the operator's `/metrics`, `/health` and `/ready` are served, on 127.0.0.1 alone; undefined: nowhere. */
-  readonly adminPort: number | undefined;
   /** Where others reach it, without path; the listener's own address when not given. */
   readonly origin: string | undefined;
   readonly netuid: number;
@@ -101,7 +97,6 @@ export function readGatewayConfig(
     isMainnet: variables.ENGRAM_ENV === "mainnet",
     hostname: overrides.host ?? variables.ENGRAM_GATEWAY_HOST,
     port: overrides.port ?? variables.ENGRAM_GATEWAY_PORT,
-    adminPort: variables.ENGRAM_ADMIN_PORT,
     origin: url === undefined ? undefined : new URL(url).origin,
     netuid: variables.NETUID,
     minStakeTao: variables.CONSENSUS_MIN_STAKE_TAO,

@@ -6,7 +6,7 @@ import { isLoopback } from "../../node/chain/loopback.ts";
 import type { ChainClient } from "../../node/ports.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
-import { drainAll, operatorPages, startOperatorListener } from "../../node/runtime/operator-listener.ts";
+import { drainAll, exposition, operatorPages, startOperatorListener } from "../../node/runtime/operator-listener.ts";
 import { processMetrics } from "../../node/runtime/process-metrics.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../../node/runtime/service-listener.ts";
@@ -96,12 +96,9 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   metrics.join(processMetrics(config.folder), chainMetrics(deps.chain));
   const parts = { store, desk, streams, chain, readers, clock, log, metrics };
   const made = createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts });
-  const operator = await startOperatorListener({
-    port: config.adminPort,
-    handler: operatorPages({ metrics, health: (request) => made.fetch(request) }),
-    isReady: () => serves,
-    logger: log,
-  });
+  const pages = { metrics: () => exposition(metrics), health: (request: Request) => made.fetch(request) };
+  const handler = operatorPages(config.adminHost, pages);
+  const operator = await startOperatorListener({ ...config, handler, isReady: () => serves, logger: log });
   if (operator) stack.use(operator);
   app.resolve(made);
   serves = true;
