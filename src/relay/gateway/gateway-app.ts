@@ -4,6 +4,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
+import type { CosignatureDesk } from "./cosignature-desk.ts";
 import type { FeedStreams } from "./feed-stream.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { GatewayStore } from "./gateway-store.ts";
@@ -11,7 +12,7 @@ import { AddressLimiter, type RateLimit } from "./rate-limit.ts";
 import type { Readers } from "./readers.ts";
 import { readingRoutes } from "./reading-routes.ts";
 import { GatewayRefusal, send } from "./refusal.ts";
-import { MAX_SUBMISSION_BYTES, readSubmissionBody } from "./submission-body.ts";
+import { MAX_COSIGNATURE_BYTES, MAX_SUBMISSION_BYTES, readSubmissionBody } from "./submission-body.ts";
 import type { SubmissionDesk } from "./submission-desk.ts";
 
 export interface GatewayAppDeps {
@@ -21,6 +22,7 @@ export interface GatewayAppDeps {
   readonly netuid: number;
   readonly store: GatewayStore;
   readonly desk: SubmissionDesk;
+  readonly cosignatures: CosignatureDesk;
   readonly streams: FeedStreams;
   readonly chain: ChainCheck;
   readonly readers: Readers;
@@ -38,7 +40,7 @@ export type GatewayApp = Hono<{ Bindings: Bindings }>;
 
 /** The gateway's routes: submissions, receipts, the feed (spec 14.0, 14.7). */
 export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
-  const { store, desk, streams, chain, readers, clock, log, metrics } = deps;
+  const { store, desk, cosignatures, streams, chain, readers, clock, log, metrics } = deps;
   const limiter = new AddressLimiter(deps.rateLimit);
   const app: GatewayApp = new Hono();
 
@@ -57,6 +59,10 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
     const answer = await desk.submit(wire, req.raw.headers, reader);
     metrics.answered(answer, (performance.now() - began) / 1_000);
     return send(answer);
+  });
+  app.post("/relay/:hash/cosign", async ({ req }) => {
+    const text = await readSubmissionBody(req.raw, MAX_COSIGNATURE_BYTES);
+    return send(await cosignatures.add(req.param("hash").toLowerCase(), text));
   });
   app.route("/", readingRoutes({ store, streams, chain, readers }));
   app.get("/v1/gateway", async () => {

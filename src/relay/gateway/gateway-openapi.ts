@@ -3,6 +3,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { inferenceV2, memoryV2, rankingV1, rankingV2 } from "../payload/schemas.ts";
 import { receiptSchema } from "../receipt.ts";
 import { checkpointSchema, successionSchema } from "../signed-statement.ts";
+import { cosignatureBody } from "./cosignature-desk.ts";
 import { feedFilters, pageFilters } from "./feed.ts";
 import type { Scope } from "./readers.ts";
 
@@ -38,6 +39,15 @@ export const GATEWAY_ROUTES: readonly RouteText[] = [
     summary: "What is known of a submission; its text for the scope feed",
     scopes: [],
     statuses: [200, 401, 404],
+  },
+  {
+    method: "post",
+    path: "/relay/{signed_hash}/cosign",
+    summary: "Add one validator's co-signature to what is known; 202 while it still waits for more, or for its payment",
+    scopes: [],
+    body: cosignatureBody,
+    reply: accepted,
+    statuses: [200, 201, 202, 400, 401, 403, 404, 409, 413, 422, 425],
   },
   {
     method: "get",

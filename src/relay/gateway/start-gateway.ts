@@ -12,6 +12,7 @@ import { ReleaseStack } from "../../node/runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../../node/runtime/service-listener.ts";
 import { SignaturePool } from "../../node/runtime/signature-pool.ts";
 import { ChainCheck } from "./chain-check.ts";
+import { CosignatureDesk } from "./cosignature-desk.ts";
 import { FeedStreams } from "./feed-stream.ts";
 import { createGatewayApp, type GatewayApp } from "./gateway-app.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
@@ -85,6 +86,7 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const options = { netuid, maxPending, anchor, resource: `${origin}/relay` };
   const verifier = stack.use(new SignaturePool({ sr25519 }));
   const desk = new SubmissionDesk(options, { store, gate, chain, sets, verifier, clock, log, onAccepted });
+  const cosignatures = new CosignatureDesk({ store, desk, chain, sets, verifier });
   const price = priceOf(config, gate);
   // Payers of a simulated chain's test money have nothing to hide from this machine.
   const readers = new Readers(store, config.publicScopes ?? (isSimulated ? SCOPES : ["feed", "receipts"]));
@@ -94,7 +96,7 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
     feedReaders: () => streams.readers,
   });
   metrics.join(processMetrics(config.folder), chainMetrics(deps.chain));
-  const parts = { store, desk, streams, chain, readers, clock, log, metrics };
+  const parts = { store, desk, cosignatures, streams, chain, readers, clock, log, metrics };
   const made = createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts });
   const pages = { metrics: () => exposition(metrics), health: (request: Request) => made.fetch(request) };
   const handler = operatorPages(config.adminHost, pages);

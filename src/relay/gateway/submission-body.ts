@@ -2,15 +2,17 @@ import { GatewayRefusal } from "./refusal.ts";
 
 /** A memory output of 100 texts, each character escaped, is smaller. */
 export const MAX_SUBMISSION_BYTES = 2 * 1024 * 1024;
+/** A key, a signature and a hash are a tenth of it. */
+export const MAX_COSIGNATURE_BYTES = 4_096;
 
-/** The text of a submission. Throws `GatewayRefusal` `too_large` or `malformed`. */
-export async function readSubmissionBody(request: Request): Promise<string> {
+/** The text of a submission, or of what has at most `most` bytes. Throws `GatewayRefusal` `too_large` or `malformed`. */
+export async function readSubmissionBody(request: Request, most = MAX_SUBMISSION_BYTES): Promise<string> {
   // A few bytes can unpack to gigabytes.
   if ((request.headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new GatewayRefusal("malformed", "compressed bodies are not taken; send it uncompressed");
   }
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_SUBMISSION_BYTES) throw tooLarge();
-  const bytes = await readCapped(request);
+  if (Number(request.headers.get("content-length") ?? 0) > most) throw tooLarge(most);
+  const bytes = await readCapped(request, most);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -18,14 +20,14 @@ export async function readSubmissionBody(request: Request): Promise<string> {
   }
 }
 
-async function readCapped({ body }: Request): Promise<Uint8Array> {
+async function readCapped({ body }: Request, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
       size += chunk.byteLength;
       // Leaving the loop cancels the stream: the rest is not read.
-      if (size > MAX_SUBMISSION_BYTES) throw tooLarge();
+      if (size > most) throw tooLarge(most);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -34,6 +36,6 @@ async function readCapped({ body }: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function tooLarge(): GatewayRefusal {
-  return new GatewayRefusal("too_large", `a submission has at most ${MAX_SUBMISSION_BYTES} bytes`);
+function tooLarge(most: number): GatewayRefusal {
+  return new GatewayRefusal("too_large", `this body has at most ${most} bytes`);
 }

@@ -104,6 +104,16 @@ export class SubmissionDesk {
     if (added) await store.call("addLate", added);
   }
 
+  /** Goes on with what is kept, signed by one more; whatever costs money waits for its author. Throws `GatewayRefusal`. */
+  async resume(read: Submission, known: readonly StoredSubmission[]): Promise<Answer> {
+    const checked = await this.#check(read, known, new Headers());
+    const lacking = lackingOf(checked, this.#options.anchor);
+    if (lacking !== null) return this.#pend(checked, lacking);
+    const { signedHash } = checked.submission;
+    const required = await this.#deps.gate.require({ signedHash, resource: this.#options.resource }, new Headers());
+    return required.kind === "free" ? this.#accept(checked, null) : this.#pend(checked, "payment_due");
+  }
+
   async #check(read: Submission, known: readonly StoredSubmission[], headers: HeaderReader): Promise<Checked> {
     if (read.netuid !== this.#options.netuid) {
       throw new GatewayRefusal("chain_mismatch", `this gateway takes outputs of netuid ${this.#options.netuid}`);
@@ -141,7 +151,7 @@ export class SubmissionDesk {
   }
 
   /** 202: kept until it has what it lacks, and not paid for (design: x402). */
-  async #pend(checked: Checked, status: "pending_quorum" | "pending_chain"): Promise<Answer> {
+  async #pend(checked: Checked, status: Lacking): Promise<Answer> {
     await this.#keep(checked, status);
     const { signedHash } = checked.submission;
     return {

@@ -1,5 +1,6 @@
 import type { Client, MethodDefinition, ServiceError } from "@grpc/grpc-js";
 import { EngramError } from "../../crypto/errors.ts";
+import { missingPackage } from "../../node/runtime/missing-package.ts";
 import { answered, refused } from "./grpc-answers.ts";
 import { READING, RELAY_PROTOCOL, RELAY_SERVICE } from "./relay-protocol.ts";
 import type { SentSubmission, SubmissionReply, SubmissionTransport } from "./submission-transport.ts";
@@ -126,7 +127,9 @@ async function connect(url: string): Promise<Connection> {
   const [{ Client, credentials }, { fromJSON }] = await Promise.all([
     import("@grpc/grpc-js"),
     import("@grpc/proto-loader"),
-  ]);
+  ]).catch((error: unknown) => {
+    throw missingPackage(error) ?? error;
+  });
   const { protocol: scheme, host } = new URL(url);
   const trust = scheme === "grpcs:" ? credentials.createSsl() : credentials.createInsecure();
   // The library's type asks each namespace for the fields of a message, too.
