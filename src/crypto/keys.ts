@@ -20,9 +20,14 @@ export function memoryRoot(seed: Uint8Array): MemoryRoot {
   return derive(seed, "memory root") as MemoryRoot;
 }
 
-/** The secret of the private namespace that people know as `name`. */
-export function namespaceSecret(root: MemoryRoot, name: ShownName): NamespaceSecret {
-  return derive(root, `namespace:${name}`) as NamespaceSecret;
+/**
+ * The secret of the private namespace that people know as `name`, in an epoch (0, 1, …): who was given the secrets of some
+ * epochs learns nothing of later ones.
+ */
+export function namespaceSecret(root: MemoryRoot, name: ShownName, epoch = 0): NamespaceSecret {
+  checkEpoch(epoch);
+  // No name is part of the text before the first colon, so no two pairs make one label.
+  return derive(root, epoch === 0 ? `namespace:${name}` : `namespace/${epoch}:${name}`) as NamespaceSecret;
 }
 
 /** The secret of the directory namespace; its label cannot be that of any shown name. */
@@ -42,8 +47,13 @@ export function directoryWireName(root: MemoryRoot): string {
 
 /** The X25519 pair that a namespace's envelopes are written to in an epoch (0, 1, …). */
 export function namespaceKeyPair(secret: NamespaceSecret, epoch: number): X25519Pair {
-  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RangeError("an epoch is a whole number from 0");
+  checkEpoch(epoch);
   return x25519Pair(derive(secret, `x25519:${epoch}`));
+}
+
+/** The pair that others seal namespaces to, which they share with this wallet. */
+export function readerKeyPair(root: MemoryRoot): X25519Pair {
+  return x25519Pair(derive(root, "shared namespaces"));
 }
 
 /** The pair that a miner with this root takes key shares by. */
@@ -59,6 +69,10 @@ export function shareStoreKey(root: MemoryRoot): Uint8Array {
 /** What decides the noise that a miner with this root adds to private vectors. */
 export function minerNoiseKey(root: MemoryRoot): Uint8Array {
   return derive(root, "embedding noise");
+}
+
+function checkEpoch(epoch: number): void {
+  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new RangeError("an epoch is a whole number from 0");
 }
 
 function derive(secret: Uint8Array, label: string): Uint8Array {

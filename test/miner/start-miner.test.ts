@@ -63,7 +63,7 @@ test("its capabilities are signed by its own hotkey, and a changed word undoes t
   const stated = {
     chain: chainIdentity,
     hotkey: miner.hotkey,
-    caps: ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1"],
+    caps: ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1", "grant1"],
     endpoint: miner.url,
   };
   expect(verifyCapabilities(sr25519, caps)).toMatchObject({ ...stated, profile: { model: "hash-8", dim: 8 } });

@@ -34,6 +34,7 @@ import { unknownNamespace } from "./no-hits.ts";
 import type { Recaller } from "./recaller.ts";
 import type { Replication } from "./replication-port.ts";
 import { assertNoSecrets } from "./secret-scan.ts";
+import type { Sharing } from "./sharing/sharing.ts";
 import type { Selection } from "./store/memory-operations.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { StoreMemories } from "./store/store-memories.ts";
@@ -208,6 +209,10 @@ export class LocalMemoryClient implements MemoryClient {
 
   get audits(): Audits | undefined {
     return this.#start().replication.audits;
+  }
+
+  get sharing(): Sharing | undefined {
+    return this.#start().replication.sharing;
   }
 
   get keyShares(): KeyShares | undefined {

@@ -5,6 +5,7 @@ import type { Filter } from "../protocol/filter.ts";
 import type { Archives } from "./archive/archives.ts";
 import type { AuditStatus, Audits } from "./audits.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
+import type { Sharing } from "./sharing/sharing.ts";
 import type { ArchiveState } from "./store/archive-operations.ts";
 
 /** `m_` and 16 base32 characters: 80 random bits (design: what a memory is). */
@@ -35,10 +36,16 @@ export interface Memory {
 /** A recalled memory with its score in [0, 1]. */
 export interface Hit extends Memory {
   readonly score: number;
-  /** Filled only when the author's signature was verified; own private memories are the caller's. */
+  /**
+   * Filled only when the author's signature was verified, and for memories of a namespace that this owner shares; own
+   * private memories are the caller's.
+   */
   readonly owner?: string;
-  /** Computed here from the author's stake, never taken from a reply; `own` for the caller's memories. */
-  readonly tier: "own" | "sovereign" | "verified" | "community" | "anonymous";
+  /**
+   * Computed here from the author's stake, never taken from a reply; `own` for the caller's memories, `shared` for those of
+   * a namespace that another wallet shares with the caller.
+   */
+  readonly tier: "own" | "shared" | "sovereign" | "verified" | "community" | "anonymous";
 }
 
 export interface NewMemory {
@@ -160,6 +167,12 @@ export interface NamespaceInfo {
   readonly plainName?: true;
   /** Miners hold obfuscated vectors of its memories, so that it can be searched without an index. */
   readonly remoteSearch?: true;
+  /** Hotkey of the wallet that shares it: it can be read only. Absent: it is the caller's own. */
+  readonly owner?: string;
+  /** Of a shared one, unix milliseconds: until then miners give what is new in it. */
+  readonly grantExpiresAt?: number;
+  /** Other wallets that may read it. */
+  readonly readers?: number;
 }
 
 export interface NewNamespaceInput {
@@ -242,6 +255,8 @@ export interface MemoryClient extends AsyncDisposable {
   readonly archives?: Archives | undefined;
   /** Shares of namespace keys at miners; absent where the client knows no miners. */
   readonly keyShares?: KeyShares | undefined;
+  /** Private namespaces that wallets let each other read; absent where the client knows no miners. */
+  readonly sharing?: Sharing | undefined;
   /** Proofs that miners hold what they confirmed; absent where the client knows no miners. */
   readonly audits?: Audits | undefined;
   /** Memories of a namespace (or all), oldest first, for export; never held in memory at once. */

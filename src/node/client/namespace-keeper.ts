@@ -44,10 +44,9 @@ export class NamespaceKeeper {
     if (plainName) checkPlainName(name);
     const found = await this.#deps.store.call("namespace", name);
     const made = found ?? (await this.#make(name, plainName ? name : await this.#wireName(name), "private", options));
+    if (made.owner !== undefined) throw existsAlready("another wallet shares a namespace that is shown by this name");
     if (made.plainName === plainName && made.remoteSearch === remoteSearch) return made;
-    throw new EngramError("NAMESPACE_EXISTS", "this namespace is there already in another form", {
-      fix: "choose another name",
-    });
+    throw existsAlready("this namespace is there already in another form");
   }
 
   async #make(
@@ -66,6 +65,10 @@ export class NamespaceKeeper {
     const shown = shownName(name);
     return wireName(namespaceSecret(memoryRoot.reveal(), shown), shown);
   }
+}
+
+function existsAlready(why: string): EngramError {
+  return new EngramError("NAMESPACE_EXISTS", why, { fix: "choose another name" });
 }
 
 function checkPlainName(name: string): void {

@@ -30,6 +30,8 @@ export interface ReplicationContext {
   readonly embedder: Embedder;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Pieces that were put into the store beside the client's own stores wait for their vectors. */
+  readonly stored: (namespace: string, pieces: readonly number[]) => void;
   /** Aborted when the client closes. */
   readonly signal: AbortSignal;
 }
@@ -73,7 +75,8 @@ export function openMemoryClient(options: OpenClientOptions): MemoryClient {
     return opened;
   });
   const leases = new Leases({ store, clock });
-  const context = { home, store, leases, wallet, chain, embedder, clock, log, signal };
+  const stored = (namespace: string, pieces: readonly number[]) => vectors.add(namespace, pieces);
+  const context = { home, store, leases, wallet, chain, embedder, clock, log, signal, stored };
   const replication = releases.use(options.replication?.(context) ?? localOnly);
   const vectors = new VectorWriter({ store, embedder, clock, log, signal });
   const background = new Background({ ...context, vectors, wake: () => replication.wake() });

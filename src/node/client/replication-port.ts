@@ -2,6 +2,7 @@ import { EngramError } from "../../crypto/errors.ts";
 import type { Audits } from "./audits.ts";
 import type { KeyShares } from "./key-shares/key-shares.ts";
 import type { ClientStatus, Hit, Memory, MemoryId, PublicEvidence, QueryInput, ReplicaState } from "./memory.ts";
+import type { Sharing } from "./sharing/sharing.ts";
 
 /** Public memories to be found at miners. */
 export interface EvidenceRequest {
@@ -31,6 +32,8 @@ export interface Replication extends AsyncDisposable {
   readonly keyShares?: KeyShares;
   /** Absent where no miner is ever known. */
   readonly audits?: Audits;
+  /** Absent where no miner is ever known. */
+  readonly sharing?: Sharing;
   /** Resolves when every due push and delete was tried once. */
   settle(signal?: AbortSignal): Promise<void>;
 }

@@ -19,6 +19,7 @@ import { openApiRoute } from "./routes/openapi.ts";
 import { queryRoute } from "./routes/query.ts";
 import { deleteRoute, retrieveRoute } from "./routes/record.ts";
 import { repairRoute } from "./routes/repair.ts";
+import { namespaceGrantsRoute, namespaceLetterRoute } from "./routes/shared-namespace.ts";
 import { healthRoute, statsRoute } from "./routes/status.ts";
 import { walletRoute, walletsRoute } from "./routes/wallet-stats.ts";
 
@@ -76,6 +77,8 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
   app.post("/AttestNamespace", handle(attestRoute));
   app.get("/attestation/:namespace", handle(attestationRoute));
   app.post("/NamespaceOwner", handle(namespaceOwnerRoute));
+  app.post("/NamespaceGrants", handle(namespaceGrantsRoute));
+  app.post("/NamespaceLetter", handle(namespaceLetterRoute));
   app.get("/health", handle(healthRoute));
   app.get("/stats", handle(statsRoute));
   app.get("/metagraph", handle(metagraphRoute));

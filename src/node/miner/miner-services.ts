@@ -14,6 +14,7 @@ import { ChainView } from "./chain-view.ts";
 import { Committer } from "./committer.ts";
 import type { CopyKeeper } from "./copies/record-pusher.ts";
 import { Deleter } from "./deleter.ts";
+import { GrantGate } from "./grant-gate.ts";
 import { HealthStatement } from "./health-statement.ts";
 import { Ingester } from "./ingester.ts";
 import { MinerMetrics } from "./miner-metrics.ts";
@@ -40,6 +41,8 @@ export interface MinerServices {
   /** For calls by headers; `authenticator` is for signatures inside bodies. */
   readonly auth2: Auth2Gate;
   readonly namespaceGate: NamespaceGate;
+  /** For readers of namespaces that others own. */
+  readonly grants: GrantGate;
   /** Of the old scheme. */
   readonly namespaceKeys: NamespaceKeys;
   readonly attester: Attester;
@@ -94,6 +97,7 @@ export function createMinerServices(options: MinerOptions, deps: MinerDeps): Min
     authenticator: new RequestAuthenticator(options, { ...deps, chainView, signatures }),
     auth2: new Auth2Gate(deps),
     namespaceGate,
+    grants: new GrantGate(deps),
     namespaceKeys,
     attester,
     sr25519: deps.sr25519,

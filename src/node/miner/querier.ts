@@ -8,7 +8,7 @@ import type { QueryRequest } from "../protocol/requests.ts";
 import type { Attester } from "./attester.ts";
 import { embedText } from "./embed-text.ts";
 import type { MinerDeps } from "./miner-options.ts";
-import { type NamespaceGate, NamespaceRefused } from "./namespace-gate.ts";
+import { type NamespaceGate, NamespaceRefused, type OwnedNamespace } from "./namespace-gate.ts";
 import { checkedVector, refuseOtherModel } from "./vector-check.ts";
 
 interface Deps extends Pick<MinerDeps, "store" | "embedder" | "clock"> {
@@ -26,9 +26,19 @@ export class Querier {
 
   /** Throws `Refusal` 200 for what the reference answers that way. */
   async query(request: QueryRequest, caller: Hotkey | null): Promise<readonly ReplyHit[]> {
-    const { store, clock, namespaceGate, attester } = this.#deps;
-    const { claim, topK, filter } = request;
-    const namespace = claim ? await namespaceGate.openToQuery(claim, caller).catch(asRefusal) : PUBLIC_NAMESPACE;
+    const { claim } = request;
+    if (!claim) return this.#search(request, PUBLIC_NAMESPACE);
+    return this.queryOpened(request, await this.#deps.namespaceGate.openToQuery(claim, caller).catch(asRefusal));
+  }
+
+  /** As `query`, of a private namespace that was opened to the sender. */
+  queryOpened(request: QueryRequest, namespace: OwnedNamespace): Promise<readonly ReplyHit[]> {
+    return this.#search(request, namespace);
+  }
+
+  async #search(request: QueryRequest, namespace: string): Promise<readonly ReplyHit[]> {
+    const { store, clock, attester } = this.#deps;
+    const { topK, filter } = request;
     const vector = await this.#vectorOf(request);
     const pairs = filter ? referenceFilter(filter) : null;
     const found = await store.search({
@@ -39,7 +49,7 @@ export class Querier {
       ...(pairs ? { filter: pairs } : {}),
     });
     // What is public belongs to nobody, so no attestation speaks for it (M-W8).
-    const trustTier = claim ? await attester.tierOf(namespace) : "anonymous";
+    const trustTier = namespace !== PUBLIC_NAMESPACE ? await attester.tierOf(namespace) : "anonymous";
     return found.map((record) => ({ ...record, trustTier }));
   }
 

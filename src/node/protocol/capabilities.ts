@@ -15,9 +15,11 @@ import { writeCanonical } from "../../crypto/subnet-json-writer.ts";
  * - `proof2`: answers challenges over `auth2`, up to 64 records at a time, with an HMAC over all bytes of vector and
  *   metadata, bound to CID, nonce, expiry, sender and itself (F5);
  * - `nsowner1`: hands a namespace to a new key at its owner's word over `auth2`, or ends it with all its records; the
- *   name of an ended one is nobody else's ever.
+ *   name of an ended one is nobody else's ever;
+ * - `grant1`: lets a reader whom the owner of a private namespace granted it list and query it over `auth2`, until the grant
+ *   expires or the owner names a newer epoch, and keeps the owner's letters for the readers of that epoch.
  */
-export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1"] as const;
+export const CAPABILITY_NAMES = ["private1", "expiry1", "auth2", "keyshare2", "proof2", "nsowner1", "grant1"] as const;
 
 /**
  * Of miners with a wallet: archives on Arweave what a record names, at its owner's word over `auth2`, and says in

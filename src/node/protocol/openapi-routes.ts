@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { archiveFields } from "./archive-messages.ts";
 import { ARCHIVE_CAPABILITY } from "./capabilities.ts";
 import { keyShareRetrieveFields, keyShareStoreFields } from "./key-share-messages.ts";
+import { letterFields, lettersFields } from "./namespace-grant.ts";
 import { attestFields, namespaceAdminFields, namespaceOwnerFields } from "./namespace-requests.ts";
 import {
   challengeFields,
@@ -147,6 +148,24 @@ export const ROUTES: readonly RouteText[] = [
     clause: "capability nsowner1",
     body: namespaceOwnerFields,
     statuses: [200, 400, 401, 403, 404],
+  },
+  {
+    method: "post",
+    path: "/NamespaceGrants",
+    access: "auth2",
+    summary: "Begin an epoch of a namespace: older grants end, readers who stay find a letter",
+    clause: "capability grant1",
+    body: lettersFields,
+    statuses: [200, 400, 401, 404, 409],
+  },
+  {
+    method: "post",
+    path: "/NamespaceLetter",
+    access: "auth2",
+    summary: "What a namespace's owner left for the sender, sealed to the sender's key",
+    clause: "capability grant1",
+    body: letterFields,
+    statuses: [200, 400, 401, 404],
   },
   {
     method: "post",

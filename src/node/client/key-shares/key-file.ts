@@ -41,7 +41,7 @@ export async function readKeyFile(home: string, owner: Hotkey, wireName: string)
   if (file?.namespace !== wireName || file.owner !== owner) return undefined;
   const keys = namespaceKeyPair(secret, file.key_epoch);
   if (toHex(keys.publicKey) !== file.public_key) return undefined;
-  return { wireName, secret, epoch: file.key_epoch, keys };
+  return { wireName, secret, epoch: file.key_epoch, keys, older: [], vectorSecret: secret };
 }
 
 /** The error of a recovery whose key is not the one that is here. */

@@ -2,6 +2,7 @@ import { EngramError } from "../../../crypto/errors.ts";
 import { isNamespaceName, type ShownName, shownName } from "../../../crypto/namespace-name.ts";
 import { Auth2Caller } from "../../protocol/auth2-caller.ts";
 import type { HttpClient } from "../../runtime/http-client.ts";
+import { readOnly } from "../errors.ts";
 import { DEFAULT_NAMESPACE, PUBLIC_SHOWN_NAME } from "../limits.ts";
 import type { Memory } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
@@ -173,7 +174,9 @@ export class MinerKeyShares implements KeyShares {
   async #privateName(text: string): Promise<ShownName> {
     const name = shownName(text);
     if (name === PUBLIC_SHOWN_NAME) throw publicNamespace();
-    if (name === DEFAULT_NAMESPACE || (await this.#deps.context.store.call("namespace", name))) return name;
+    const stored = await this.#deps.context.store.call("namespace", name);
+    if (stored?.owner !== undefined) throw readOnly(name);
+    if (name === DEFAULT_NAMESPACE || stored) return name;
     throw new EngramError("NAMESPACE_UNKNOWN", "there is no namespace of this name", {
       fix: "list the namespaces, or store something into it first",
     });
@@ -183,7 +186,9 @@ export class MinerKeyShares implements KeyShares {
   async #privateNames(): Promise<readonly ShownName[]> {
     const { store, clock } = this.#deps.context;
     const all = await store.call("namespaces", { now: clock.now() });
-    const own = all.flatMap(({ name, visibility }) => (visibility === "private" ? shownName(name) : []));
+    const own = all.flatMap(({ name, visibility, owner }) =>
+      visibility === "private" && owner === undefined ? shownName(name) : [],
+    );
     return [...new Set([shownName(DEFAULT_NAMESPACE), ...own])];
   }
 

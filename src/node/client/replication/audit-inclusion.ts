@@ -2,12 +2,12 @@ import { embeddingHash } from "../../../crypto/embedding-hash.ts";
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { Sr25519 } from "../../../crypto/sr25519.ts";
 import { verifyInclusion } from "../../protocol/commitment.ts";
+import { sameChain } from "../../protocol/same-chain.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { CopyReport } from "../audits.ts";
 import type { CheckedCopy } from "./audit-copies.ts";
 import { isPublicCopy } from "./audit-record.ts";
 import type { MinerView } from "./miner-directory.ts";
-import { sameChain } from "./same-chain.ts";
 
 export interface InclusionDeps {
   readonly sr25519: Sr25519;

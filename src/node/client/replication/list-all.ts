@@ -10,7 +10,7 @@ const MAX_PAGES = 20_000;
  * itself cannot keep anybody busy.
  */
 export async function* listAll(
-  client: MinerClient,
+  client: Pick<MinerClient, "list">,
   query: { readonly namespace?: string; readonly filter?: object },
   signal: AbortSignal,
 ): AsyncGenerator<readonly ListedRecord[]> {

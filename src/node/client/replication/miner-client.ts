@@ -27,6 +27,11 @@ export interface ListedRecord {
   readonly metadata: SubnetObject;
 }
 
+export interface ListedPage {
+  readonly records: readonly ListedRecord[];
+  readonly next: string | undefined;
+}
+
 export interface QueryAnswer {
   readonly cid: string;
   readonly metadata: SubnetObject;
@@ -49,7 +54,7 @@ export interface CallOptions {
 
 const DEADLINE_MS = 15_000;
 /** A page of 200 records of at most 4096 bytes, escaped and padded. */
-const MAX_REPLY_BYTES = 8 * 1024 * 1024;
+export const MAX_LIST_REPLY_BYTES = 8 * 1024 * 1024;
 const MAX_SMALL_REPLY_BYTES = 256 * 1024;
 /** Spec 8.7: the wire caps a page here. */
 export const LIST_PAGE = 200;
@@ -98,21 +103,12 @@ export class MinerClient {
   }
 
   /** `POST /list`: one page (spec 8.7); public when no namespace is named. */
-  async list(
-    query: ListQuery,
-    options: CallOptions = {},
-  ): Promise<{ readonly records: readonly ListedRecord[]; readonly next: string | undefined }> {
+  async list(query: ListQuery, options: CallOptions = {}): Promise<ListedPage> {
     const { namespace, ...rest } = query;
-    const reply = await this.#post("list", JSON.stringify(rest), namespace, options, MAX_REPLY_BYTES);
+    const reply = await this.#post("list", JSON.stringify(rest), namespace, options, MAX_LIST_REPLY_BYTES);
     // Nothing was ever stored under this name there (spec 8.7: 404 unknown namespace).
     if (reply.status === 404 && namespace !== undefined) return { records: [], next: undefined };
-    const answer = objectOf(reply);
-    const [records, next] = [answer.get("records"), answer.get("next")];
-    if (!isSubnetArray(records)) throw senseless("a list without records");
-    return {
-      records: records.slice(0, query.limit).map((record) => recordOf(record)),
-      next: typeof next === "string" && next.length <= 200 ? next : undefined,
-    };
+    return readListPage(reply, query.limit);
   }
 
   /** `GET /retrieve/{cid}` of a public record; undefined when the miner has none. */
@@ -130,7 +126,7 @@ export class MinerClient {
   ): Promise<readonly QueryAnswer[]> {
     const what = "vector" in query ? { query_vector: [...query.vector] } : { query_text: query.text };
     const body = JSON.stringify({ ...what, top_k: limit });
-    const answer = objectOf(await this.#post("QuerySynapse", body, options.namespace, options, MAX_REPLY_BYTES));
+    const answer = objectOf(await this.#post("QuerySynapse", body, options.namespace, options, MAX_LIST_REPLY_BYTES));
     const [error, results] = [answer.get("error"), answer.get("results")];
     if (typeof error === "string") throw senseless("an error to a query");
     if (!isSubnetArray(results)) throw senseless("an answer without results");
@@ -209,6 +205,17 @@ export function parsed(reply: HttpReply): SubnetObject | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A page of a list, as its reply tells it. Throws `MINER_ANSWER`. */
+export function readListPage(reply: HttpReply, limit: number): ListedPage {
+  const answer = objectOf(reply);
+  const [records, next] = [answer.get("records"), answer.get("next")];
+  if (!isSubnetArray(records)) throw senseless("a list without records");
+  return {
+    records: records.slice(0, limit).map((record) => recordOf(record)),
+    next: typeof next === "string" && next.length <= 200 ? next : undefined,
+  };
 }
 
 /** Splices fields into an object's text: what was built once stays as it is (M-W37). */

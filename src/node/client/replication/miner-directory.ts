@@ -5,10 +5,10 @@ import { toPlain } from "../../../crypto/subnet-json.ts";
 import type { EmbeddingProfile } from "../../ports.ts";
 import { verifyCapabilities } from "../../protocol/capabilities.ts";
 import { type CapabilityPin, parsePin, updatePin } from "../../protocol/capability-pins.ts";
+import { sameChain } from "../../protocol/same-chain.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { HttpClient } from "../../runtime/http-client.ts";
 import { type KnownMiner, MinerClient } from "./miner-client.ts";
-import { sameChain } from "./same-chain.ts";
 import type { RequestSigner } from "./signer.ts";
 
 /** Small durable values, as the store keeps them. */

@@ -5,6 +5,7 @@ import { createHttpClient, type Fetch, type HttpClient } from "../../runtime/htt
 import { MinerKeyShares } from "../key-shares/open-key-shares.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
+import { MinerSharing } from "../sharing/miner-sharing.ts";
 import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
 import { Auditor } from "./auditor.ts";
@@ -64,6 +65,14 @@ export function openReplication(options: ReplicationOptions): (context: Replicat
         values: keyValues(context.store),
         http: options.http ?? createHttpClient(),
         deadlineMs: options.deadlineMs,
+      }),
+      sharing: new MinerSharing({
+        context,
+        parts: openParts,
+        values: keyValues(context.store),
+        http: options.http ?? createHttpClient(),
+        deadlineMs: options.deadlineMs,
+        wake: () => replicator.wake(),
       }),
       close: async () => {
         await (await embedded?.catch(() => undefined))?.[Symbol.asyncDispose]();

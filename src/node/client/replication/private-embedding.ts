@@ -26,7 +26,7 @@ export function privateEmbedding(
   if (searchable && profile?.model === searchable.model && profile.dim === searchable.vector.length) {
     return searchable.vector;
   }
-  return sealedVector(access.secret, record.recordId, profile?.dim ?? UNSTATED_DIMENSION);
+  return sealedVector(access.vectorSecret, record.recordId, profile?.dim ?? UNSTATED_DIMENSION);
 }
 
 /** The CID the record has on a miner of this profile. */

@@ -1,6 +1,7 @@
 import { type Cid, cidOf } from "../../../crypto/cid.ts";
-import { openEnvelope, sealEnvelope } from "../../../crypto/envelope.ts";
-import { EngramError } from "../../../crypto/errors.ts";
+import { envelopeUnreadable, openEnvelope, sealEnvelope } from "../../../crypto/envelope.ts";
+import { EngramError, isEngramError } from "../../../crypto/errors.ts";
+import type { NamespaceSecret } from "../../../crypto/keys.ts";
 import { MAX_ENVELOPE_JSON_BYTES, padEnvelopeJson } from "../../../crypto/padding.ts";
 import { recordMac, recordMacMatches } from "../../../crypto/record-mac.ts";
 import { sealedVector } from "../../../crypto/sealed-vector.ts";
@@ -99,7 +100,7 @@ export function privateRecordFromJournal(row: {
 /** The CID the record has on a miner of this dimension. */
 export function privateRecordCid(access: NamespaceAccess, record: PrivateRecord, dimension: number): Cid {
   return cidOf({
-    embedding: sealedVector(access.secret, record.recordId, dimension),
+    embedding: sealedVector(access.vectorSecret, record.recordId, dimension),
     metadata: new Map<string, SubnetJson>([["_enc", envelopeOf(record.metadata)]]),
   });
 }
@@ -109,11 +110,12 @@ export function privateRecordCid(access: NamespaceAccess, record: PrivateRecord,
  * owner of this namespace, or it was moved here from elsewhere.
  */
 export function openRecord(access: NamespaceAccess, envelope: string): OpenedPart {
-  const document = readSubnetJson(openEnvelope(envelope, access.keys.privateKey));
+  const { plaintext, secret } = unsealed(access, envelope);
+  const document = readSubnetJson(plaintext);
   if (!isSubnetObject(document)) throw forged();
   const mac = document.get("mac");
   const sealed = new Map([...document].filter(([key]) => key !== "mac" && key !== "_pad"));
-  if (typeof mac !== "string" || !recordMacMatches(access.secret, writeRust(sealed), mac)) throw forged();
+  if (typeof mac !== "string" || !recordMacMatches(secret, writeRust(sealed), mac)) throw forged();
   const [kind, id, part, parts] = ["kind", "id", "part", "parts"].map((key) => document.get(key));
   const known = kind === "memory" || kind === "tombstone" || kind === "namespace";
   if (document.get("v") !== VERSION || document.get("ns") !== access.wireName || !known) throw forged();
@@ -131,6 +133,18 @@ export function openRecord(access: NamespaceAccess, envelope: string): OpenedPar
     wireName: access.wireName,
     content: typeof piece === "string" ? piece : content,
   };
+}
+
+/** By the key of the epoch it was sealed in: nothing outside the envelope tells which that was. */
+function unsealed(access: NamespaceAccess, envelope: string): { plaintext: Uint8Array; secret: NamespaceSecret } {
+  for (const { secret, keys } of [access, ...access.older]) {
+    try {
+      return { plaintext: openEnvelope(envelope, keys.privateKey), secret };
+    } catch (error) {
+      if (!isEngramError(error, "ENVELOPE_UNREADABLE")) throw error;
+    }
+  }
+  throw envelopeUnreadable();
 }
 
 /** The content of parts 0 … n−1 in order; `undefined` while one is missing or they do not fit together. */

@@ -16,9 +16,9 @@ import {
 } from "../../../crypto/subnet-json.ts";
 import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
 import { writeCanonical, writePythonDefault } from "../../../crypto/subnet-json-writer.ts";
+import { sameChain } from "../../protocol/same-chain.ts";
 import type { Memory, Metadata } from "../memory.ts";
 import { assertPublicMetadata, isReserved } from "./reserved-metadata.ts";
-import { sameChain } from "./same-chain.ts";
 import type { HotkeySigner } from "./signer.ts";
 
 declare const publicRecordBrand: unique symbol;

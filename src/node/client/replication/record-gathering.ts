@@ -29,6 +29,11 @@ export interface GatheredContent {
   readonly parts: readonly GatheredPart[];
 }
 
+/** A miner to list from. */
+export type ListingMiner = Pick<MinerView, "miner" | "profile"> & {
+  readonly client: Pick<MinerView["client"], "list">;
+};
+
 /** What one miner brought. */
 export interface MinerYield {
   readonly hotkey: string;
@@ -45,20 +50,26 @@ export interface MinerYield {
 export class RecordGathering {
   readonly #access: NamespaceAccess;
   readonly #anyCid: boolean;
+  readonly #known: ReadonlySet<string>;
   readonly #parts = new Map<string, GatheredPart>();
   readonly #opened = new Map<string, OpenedPart | undefined>();
 
-  /** `anyCid`: the vectors, and so the CIDs, cannot be known from the envelopes alone. */
-  constructor(access: NamespaceAccess, { anyCid = false }: { readonly anyCid?: boolean } = {}) {
+  /** `anyCid`: the vectors, and so the CIDs, cannot be known from the envelopes alone. `known` CIDs are passed over. */
+  constructor(
+    access: NamespaceAccess,
+    { anyCid = false, known = new Set() }: { readonly anyCid?: boolean; readonly known?: ReadonlySet<string> } = {},
+  ) {
     this.#access = access;
     this.#anyCid = anyCid;
+    this.#known = known;
   }
 
-  async readFrom(view: MinerView, yielded: MinerYield, signal: AbortSignal): Promise<void> {
+  async readFrom(view: ListingMiner, yielded: MinerYield, signal: AbortSignal): Promise<void> {
     try {
       for await (const page of listAll(view.client, { namespace: this.#access.wireName }, signal)) {
         for (const { cid, metadata } of page) {
           yielded.records += 1;
+          if (this.#known.has(cid)) continue;
           if (!this.#add(view, cid, metadata)) yielded.skipped += 1;
         }
       }
@@ -83,7 +94,7 @@ export class RecordGathering {
     return { whole, incomplete: groups.size - whole.length };
   }
 
-  #add(view: MinerView, cid: string, metadata: SubnetObject): boolean {
+  #add(view: ListingMiner, cid: string, metadata: SubnetObject): boolean {
     const envelope = metadata.get("_enc");
     if (typeof envelope !== "string") return false;
     const text = JSON.stringify({ _enc: envelope });
@@ -111,7 +122,7 @@ export class RecordGathering {
   }
 
   /** A miner of ours keeps the sealed vector as it is, so its CID can be recomputed; one of the reference adds noise. */
-  #isCidOf(view: MinerView, part: GatheredPart, cid: string): boolean {
+  #isCidOf(view: ListingMiner, part: GatheredPart, cid: string): boolean {
     if (!view.profile || this.#anyCid) return true;
     const row = { wireName: this.#access.wireName, recordId: part.opened.recordId, metadata: part.metadata };
     return privateRecordCid(this.#access, privateRecordFromJournal(row), view.profile.dim) === cid;

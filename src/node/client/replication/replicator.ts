@@ -4,6 +4,7 @@ import type { KeyShares } from "../key-shares/key-shares.ts";
 import type { ClientStatus, Hit, MemoryId, PublicEvidence, QueryInput, ReplicaState } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { EvidenceRequest, Replication } from "../replication-port.ts";
+import type { MinerSharing } from "../sharing/miner-sharing.ts";
 import { EMBEDDED_MINER } from "../store/journal-rows.ts";
 import type { Auditor } from "./auditor.ts";
 import { runLane } from "./delivery-lane.ts";
@@ -28,6 +29,7 @@ export interface ReplicatorOptions {
   readonly parts: () => Promise<ReplicationParts>;
   readonly keyShares: KeyShares;
   readonly auditor: Auditor;
+  readonly sharing: MinerSharing;
   readonly close: () => Promise<void>;
 }
 
@@ -44,6 +46,7 @@ const QUIET_MS = 1_000;
 export class Replicator implements Replication {
   readonly keyShares: KeyShares;
   readonly audits: Auditor;
+  readonly sharing: MinerSharing;
   readonly #options: ReplicatorOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
@@ -57,6 +60,7 @@ export class Replicator implements Replication {
     this.#options = options;
     this.keyShares = options.keyShares;
     this.audits = options.auditor;
+    this.sharing = options.sharing;
     this.#signal = AbortSignal.any([this.#stop.signal, options.context.signal]);
   }
 
@@ -65,6 +69,7 @@ export class Replicator implements Replication {
     this.#woken.resolve();
     this.#loop ??= this.#run();
     this.audits.start();
+    this.sharing.start();
   }
 
   async replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }> {
@@ -245,6 +250,7 @@ export class Replicator implements Replication {
     this.#stop.abort(new Error("replication is stopping"));
     this.#woken.resolve();
     await this.audits[Symbol.asyncDispose]();
+    await this.sharing[Symbol.asyncDispose]();
     await this.#loop;
     await this.#passing?.catch(() => undefined);
     await this.#options.close();

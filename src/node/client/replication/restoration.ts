@@ -136,7 +136,9 @@ export class Restoration {
       const { name, epoch, plainName, policy } = parsed.data;
       const remoteSearch = policy?.remote_search ?? false;
       const description = { name: shownName(name), epoch, plainName, remoteSearch };
-      if (namespaceAccess(root, description).wireName === id) found.set(description.name, description);
+      // Each epoch is described by a record of its own: the newest counts.
+      if (namespaceAccess(root, description).wireName !== id.split("/")[0]) continue;
+      if (epoch >= (found.get(name)?.epoch ?? 0)) found.set(description.name, description);
     }
     const fallback = { name: shownName(DEFAULT_NAMESPACE), epoch: 0, plainName: false };
     return [...found.values(), ...(found.has(DEFAULT_NAMESPACE) ? [] : [fallback])];
@@ -152,12 +154,12 @@ export class Restoration {
   async #restoreNamespace(description: NamespaceDescription): Promise<void> {
     const { store, wallet } = this.#deps;
     const access = namespaceAccess(wallet.memoryRoot.reveal(), description);
-    const { name, plainName, remoteSearch = false } = description;
+    const { name, epoch, plainName, remoteSearch = false } = description;
     const { keysOnly = false, clock } = this.#options;
     const contents = keysOnly ? [] : await this.#gather(access, remoteSearch);
     if (contents.length === 0 && name === DEFAULT_NAMESPACE) return;
     const { id: row } = await store.call("createNamespace", {
-      ...{ name, wireName: access.wireName, visibility: "private", plainName, remoteSearch, keysOnly },
+      ...{ name, wireName: access.wireName, visibility: "private", epoch, plainName, remoteSearch, keysOnly },
       now: clock.now(),
     });
     const gone = await this.#bury(contents, row);

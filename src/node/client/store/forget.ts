@@ -32,7 +32,8 @@ export function createForget(database: SqliteDatabase): Forget {
     deleteMemory.run(memory.row);
     deleteSuperseded.run(memory.id);
     change.run(memory.namespace, memory.row);
-    return forgetInJournal(memory, now);
+    // What another wallet wrote lies at the miners as its owner wants it.
+    return memory.owner === null ? forgetInJournal(memory, now) : 0;
   };
 
   /** By their keys; a row count that does not agree means an older version made other terms, then by a scan. */

@@ -2,6 +2,7 @@ import type { Filter } from "../../protocol/filter.ts";
 import { matches } from "../../protocol/filter.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
+import { readOnly } from "../errors.ts";
 import type { Memory, MemoryId } from "../memory.ts";
 import { createForget } from "./forget.ts";
 import { memoryLookup } from "./memory-lookup.ts";
@@ -81,13 +82,38 @@ export function memoryOperations(database: SqliteDatabase) {
       restore: restoreMemories(database),
       forgetIds: ({ ids, now }: { readonly ids: readonly string[]; readonly now: number }, context: WriteContext) => {
         const { rows, missing } = resolve(ids, now);
+        refuseShared(rows);
         return { ...forgetRows(rows, now, context), missing } satisfies Forgotten;
       },
       /** A slice of a namespace; the caller repeats it until `deleted` is empty, so that other writers get their turn. */
       forgetNamespace: (
         { namespace, limit, now }: { readonly namespace: string; readonly limit: number; readonly now: number },
         context: WriteContext,
-      ): Forgotten => ({ ...forgetRows(ofNamespace.all(namespace, limit), now, context), missing: [] }),
+      ): Forgotten => {
+        const rows = ofNamespace.all(namespace, limit);
+        refuseShared(rows);
+        return { ...forgetRows(rows, now, context), missing: [] };
+      },
+      /** Of a shared namespace, whose owner forgot them: here and now, and nobody has to be told. */
+      forgetShared: (
+        { namespace, ids, now }: { readonly namespace: string; readonly ids: readonly string[]; readonly now: number },
+        context: WriteContext,
+      ): number => {
+        const rows = ids.flatMap((id) => lookup.find(id) ?? []);
+        return forgetRows(
+          rows.filter(({ name, owner }) => owner !== null && name === namespace),
+          now,
+          context,
+        ).deleted.length;
+      },
+      /** A slice, as above, of a shared namespace that the reader leaves. */
+      dropShared: (
+        { namespace, limit, now }: { readonly namespace: string; readonly limit: number; readonly now: number },
+        context: WriteContext,
+      ): number => {
+        const rows = ofNamespace.all(namespace, limit).filter(({ owner }) => owner !== null);
+        return forgetRows(rows, now, context).deleted.length;
+      },
       forgetOverdue: (
         { limit, now }: { readonly limit: number; readonly now: number },
         context: WriteContext,
@@ -104,6 +130,11 @@ export function memoryOperations(database: SqliteDatabase) {
       else rows.set(row.row, row);
     }
     return { rows: [...rows.values()], missing };
+  }
+
+  function refuseShared(rows: readonly MemoryRow[]): void {
+    const shared = rows.find(({ owner }) => owner !== null);
+    if (shared) throw readOnly(shared.name);
   }
 
   function forgetRows(rows: readonly MemoryRow[], now: number, context: WriteContext) {

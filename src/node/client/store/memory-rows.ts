@@ -8,6 +8,8 @@ export interface MemoryRow {
   readonly namespace: number;
   readonly name: string;
   readonly visibility: "private" | "public";
+  /** Who shares the namespace with this wallet; null where it is its own. */
+  readonly owner: string | null;
   /** `writeContent`'s JSON. */
   readonly content: string;
   readonly seq: number;
@@ -18,7 +20,7 @@ export interface MemoryRow {
 }
 
 /** Selects `MemoryRow`s; a condition on `m` (memory) and `n` (namespace) follows. */
-export const SELECT_MEMORY = `SELECT m.row, m.id, m.namespace, n.name, n.visibility, CAST(c.bytes AS TEXT) AS content,
+export const SELECT_MEMORY = `SELECT m.row, m.id, m.namespace, n.name, n.visibility, n.owner, CAST(c.bytes AS TEXT) AS content,
   m.seq, m.at, m.created_at, m.expires_at, m.replaces
   FROM memory m JOIN namespace n ON n.id = m.namespace JOIN content c ON c.id = m.content`;
 

@@ -127,12 +127,32 @@ const remoteSearch = [
   "ALTER TABLE namespace ADD COLUMN keys_only INTEGER NOT NULL DEFAULT 0",
 ] as const;
 
+/**
+ * `owner`: the hotkey of who shares a namespace with this wallet; null where it is its own. What opens a shared one lies in
+ * `sealed`, encrypted to the wallet. `given_grant` is the other side: whom this wallet lets read what. `epoch_told` says
+ * which miners know a namespace's present epoch.
+ */
+const sharing = [
+  "ALTER TABLE namespace ADD COLUMN owner TEXT",
+  `CREATE TABLE shared_namespace (
+     namespace INTEGER PRIMARY KEY REFERENCES namespace, grant_id TEXT NOT NULL, sealed TEXT NOT NULL,
+     epoch INTEGER NOT NULL, expires_at INTEGER NOT NULL, synced_at INTEGER) STRICT`,
+  "CREATE TABLE joined_grant (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+  `CREATE TABLE given_grant (
+     id TEXT PRIMARY KEY, namespace INTEGER NOT NULL REFERENCES namespace, reader TEXT NOT NULL, reader_key TEXT NOT NULL,
+     issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER) STRICT`,
+  `CREATE TABLE epoch_told (
+     namespace INTEGER NOT NULL REFERENCES namespace, miner_hotkey TEXT NOT NULL, epoch INTEGER NOT NULL,
+     PRIMARY KEY (namespace, miner_hotkey)) STRICT, WITHOUT ROWID`,
+] as const;
+
 const migrations: Migrations = {
   "001-init": init,
   "002-approval-content": approvalContent,
   "003-archive": archiving,
   "004-audit": audits,
   "005-remote-search": remoteSearch,
+  "006-sharing": sharing,
 };
 
 /** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */

@@ -161,7 +161,8 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     for (const { score, row } of page.slice(0, limit)) {
       const memory = byRow.get(row);
       if (!memory) continue;
-      hits.push({ ...asMemory(memory), score, tier: "own" });
+      const { owner } = memory;
+      hits.push({ ...asMemory(memory), score, ...(owner === null ? { tier: "own" } : { tier: "shared", owner }) });
       rows.push(row);
     }
     return { hits, rows, more: page.length > limit };

@@ -39,6 +39,13 @@ export interface BuiltRecords {
   readonly bodies: readonly string[];
 }
 
+/** Each epoch after the first has a description of its own. */
+const DIRECTORY_ID = "n.wire_name || iif(n.epoch = 0, '', '/' || n.epoch)";
+
+function wireNameIn(directoryId: string): string {
+  return directoryId.split("/")[0] ?? "";
+}
+
 /** The journal's records: what they are made of, and their bytes. */
 export function recordStatements(database: SqliteDatabase) {
   const waiting = database.prepare<[number, number], RecordRow>(
@@ -64,8 +71,9 @@ export function recordStatements(database: SqliteDatabase) {
   );
   const describe = database.prepare(
     `INSERT INTO record (memory_id, part, kind, namespace, created_at)
-     SELECT n.wire_name, 0, 'directory', ${DIRECTORY_ROW}, ? FROM namespace n WHERE n.visibility = 'private'
-       AND NOT EXISTS (SELECT 1 FROM record r WHERE r.kind = 'directory' AND r.memory_id = n.wire_name)`,
+     SELECT ${DIRECTORY_ID}, 0, 'directory', ${DIRECTORY_ROW}, ? FROM namespace n
+     WHERE n.visibility = 'private' AND n.owner IS NULL
+       AND NOT EXISTS (SELECT 1 FROM record r WHERE r.kind = 'directory' AND r.memory_id = ${DIRECTORY_ID})`,
   );
   const dropForgotten = database.prepare(
     `DELETE FROM record WHERE kind = 'memory' AND body IS NULL
@@ -78,7 +86,7 @@ export function recordStatements(database: SqliteDatabase) {
     waiting: ({ after, limit }: { readonly after: number; readonly limit: number }): readonly WaitingRecord[] =>
       waiting.all(after, limit).map((row) => {
         const content = row.body === null && row.kind === "memory" ? memory.get(row.id) : undefined;
-        const about = row.body === null && row.kind === "directory" ? described.get(row.id) : undefined;
+        const about = row.body === null && row.kind === "directory" ? described.get(wireNameIn(row.id)) : undefined;
         const stone = row.body === null && row.kind === "tombstone" ? tombstone.get(row.id) : undefined;
         return {
           record: row.record,

@@ -1,4 +1,5 @@
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
+import { readOnly } from "../errors.ts";
 import type { Memory } from "../memory.ts";
 import { contentKey, createInsert } from "./insert-memory.ts";
 
@@ -26,7 +27,9 @@ export interface RestoreResult {
  * is: a restore never revives an id (design: forget). Memories of an unknown namespace are left out.
  */
 export function restoreMemories(database: SqliteDatabase) {
-  const namespace = database.prepare<[string], { id: number }>("SELECT id FROM namespace WHERE name = ?");
+  const namespace = database.prepare<[string], { id: number; owner: string | null }>(
+    "SELECT id, owner FROM namespace WHERE name = ?",
+  );
   const taken = database
     .prepare<[{ id: string }], number>(
       `SELECT 1 FROM memory WHERE id = @id UNION ALL SELECT 1 FROM tombstone WHERE id = @id
@@ -41,6 +44,7 @@ export function restoreMemories(database: SqliteDatabase) {
     let restored = 0;
     for (const memory of memories) {
       const target = namespace.get(memory.namespace);
+      if (target && target.owner !== null && journal) throw readOnly(memory.namespace);
       if (!target || taken.get({ id: memory.id }) !== undefined) continue;
       const metadata = JSON.stringify(memory.metadata);
       const key = contentKey(memory.namespace, { ...memory, metadata });

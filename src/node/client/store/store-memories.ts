@@ -1,6 +1,7 @@
 import { EngramError } from "../../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
+import { readOnly } from "../errors.ts";
 import { newMemoryId } from "../ids.ts";
 import type { MemoryId } from "../memory.ts";
 import { createForget } from "./forget.ts";
@@ -44,12 +45,13 @@ interface NamespaceRow {
   readonly id: number;
   readonly name: string;
   readonly visibility: "private" | "public";
+  readonly owner: string | null;
 }
 
 /** Memory, pieces, postings, journal and change log in one transaction; the vectors come later. */
 export function storeMemories(database: SqliteDatabase) {
   const namespaceByName = database.prepare<[string], NamespaceRow>(
-    "SELECT id, name, visibility FROM namespace WHERE name = ?",
+    "SELECT id, name, visibility, owner FROM namespace WHERE name = ?",
   );
   const byDedupe = database.prepare<[Uint8Array], MemoryRow>(`${SELECT_MEMORY} WHERE m.dedupe = ?`);
   const countPieces = database.prepare<[number], number>("SELECT count(*) FROM piece WHERE memory = ?").pluck();
@@ -62,6 +64,7 @@ export function storeMemories(database: SqliteDatabase) {
   return (input: StoreMemories, context: WriteContext): StoreMemoriesResult => {
     const namespace = namespaceByName.get(input.namespace);
     if (!namespace) return { namespaceMissing: true };
+    if (namespace.owner !== null) throw readOnly(namespace.name);
     const replaced = input.replaces === undefined ? undefined : findReplaced(input.replaces, namespace, input.now);
     const stored: StoredMemory[] = [];
     const pieces: number[] = [];

@@ -12,6 +12,7 @@ import { namespaceOperations } from "./namespace-operations.ts";
 import { recallOperations } from "./recall-operations.ts";
 import { replicationOperations } from "./replication-operations.ts";
 import { restoreOperations } from "./restore-operations.ts";
+import { sharingOperations } from "./sharing-operations.ts";
 import { vectorOperations } from "./vector-operations.ts";
 
 /** Everything the memory store's worker does. */
@@ -27,6 +28,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
   const replication = replicationOperations(database);
   const restoring = restoreOperations(database);
   const audits = auditOperations(database);
+  const sharing = sharingOperations(database);
   const archives = archiveOperations(database);
   const copies = copyOperations(database);
   return {
@@ -42,6 +44,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...audits.reads,
       ...archives.reads,
       ...copies.reads,
+      ...sharing.reads,
     },
     writes: {
       ...namespaces.writes,
@@ -54,6 +57,7 @@ export function storeOperations(database: SqliteDatabase, scan: ScanClient) {
       ...restoring.writes,
       ...audits.writes,
       ...archives.writes,
+      ...sharing.writes,
     },
   };
 }

@@ -1,6 +1,7 @@
 import { responseTargetMs } from "../../../crypto/padding.ts";
 import type { SubnetObject } from "../../../crypto/subnet-json.ts";
 import { isTruthy } from "../../protocol/fields.ts";
+import { AUTH2_HEADER } from "../../protocol/possession.ts";
 import { queryReplyText } from "../../protocol/reply-text.ts";
 import { readQueryRequest } from "../../protocol/requests.ts";
 import { refusePlainKeys } from "../admin-access.ts";
@@ -10,9 +11,11 @@ import type { MinerServices } from "../miner-services.ts";
 import { paddedReply } from "../padded-reply.ts";
 import { type Reply, replyToError } from "../reply.ts";
 import { readBody } from "../request-body.ts";
+import { sharedQueryRoute } from "./shared-namespace.ts";
 
-/** POST /QuerySynapse (spec 8.2). */
+/** POST /QuerySynapse (spec 8.2); over auth2 a reader's, by grant. */
 export const queryRoute: Route = async (services, request, context) => {
+  if (request.headers.has(AUTH2_HEADER)) return sharedQueryRoute(services, request, context);
   const { peer, logger } = context;
   const refused = (error: unknown) => replyToError(error, logger, (sentence) => queryReplyText([], null, sentence));
   const arrivedAt = services.clock.now();

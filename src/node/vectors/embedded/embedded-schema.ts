@@ -88,4 +88,18 @@ export const vectorStoreMigrations: Migrations = {
     END`,
   ],
   "004-namespaces-by-owner": ["CREATE INDEX namespace_owner_of ON namespace_owner (owner, name)"],
+  // Both are one owner's: what an earlier one granted ended with the hand-over.
+  "005-namespace-epochs": [
+    `CREATE TABLE namespace_epoch (
+      name TEXT PRIMARY KEY,
+      owner TEXT NOT NULL,
+      epoch INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE namespace_letter (
+      name TEXT NOT NULL,
+      reader TEXT NOT NULL,
+      sealed TEXT NOT NULL,
+      PRIMARY KEY (name, reader)
+    ) STRICT`,
+  ],
 };

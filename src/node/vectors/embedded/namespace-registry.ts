@@ -16,6 +16,23 @@ export interface Attestation {
   readonly attestedAt: number;
 }
 
+/** The owner's word on who may read a namespace from now on. */
+export interface NewEpoch {
+  readonly name: string;
+  readonly owner: Hotkey;
+  readonly epoch: number;
+  /** For each reader who stays, what is sealed to them. */
+  readonly letters: readonly { readonly reader: Hotkey; readonly sealed: string }[];
+}
+
+/** `older`: a newer epoch has begun; `unknown`: no such namespace of this owner. */
+export type EpochOutcome = "begun" | "older" | "unknown";
+
+export interface Letter {
+  readonly epoch: number;
+  readonly sealed: string;
+}
+
 /**
  * Who owns which namespace (spec 6.4). It fails closed: an owner that cannot be read is an error, never "nobody", so
  * that a broken file lets no one take a namespace over. The name of a deleted namespace stays taken for ever: its last
@@ -35,6 +52,11 @@ export interface NamespaceRegistry {
   changeOwner(name: string, from: Hotkey, to: Hotkey): Promise<boolean>;
   /** Ends an owned namespace and every record in it, whose bytes are gone then. False when `owner` does not own it. */
   deleteOwned(name: string, owner: Hotkey, now: number): Promise<boolean>;
+  /** Begins an epoch, or says the present one's letters anew: those before are gone. Epochs never go back. */
+  beginEpoch(epoch: NewEpoch): Promise<EpochOutcome>;
+  /** Of its present owner; 0 where none was begun. */
+  epochOf(name: string): Promise<number>;
+  letterFor(name: string, reader: Hotkey): Promise<Letter | null>;
   attest(name: string, owner: Hotkey, now: number): Promise<void>;
   /** Null when its present owner never attested it. */
   attestationOf(name: string): Promise<Attestation | null>;
@@ -74,6 +96,18 @@ export class StoredNamespaceRegistry implements NamespaceRegistry {
 
   async deleteOwned(name: string, owner: Hotkey, now: number): Promise<boolean> {
     return await this.#worker.call("deleteOwned", { name, owner, now });
+  }
+
+  async beginEpoch(epoch: NewEpoch): Promise<EpochOutcome> {
+    return await this.#worker.call("beginEpoch", epoch);
+  }
+
+  async epochOf(name: string): Promise<number> {
+    return await this.#worker.call("epochOf", { name });
+  }
+
+  async letterFor(name: string, reader: Hotkey): Promise<Letter | null> {
+    return await this.#worker.call("letterFor", { name, reader });
   }
 
   async attest(name: string, owner: Hotkey, now: number): Promise<void> {

@@ -3,6 +3,7 @@ import type { Hotkey } from "../../../crypto/ss58.ts";
 import { PUBLIC_NAMESPACE } from "../../ports.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { WriteContext } from "../../runtime/store-host.ts";
+import { epochOperations } from "./epoch-operations.ts";
 import type { Attestation, ClaimOutcome } from "./namespace-registry.ts";
 
 /** @public The declarations of the package name it, and the two below. */
@@ -23,6 +24,7 @@ export interface Keyed extends Named {
 export function createRegistryOperations(database: SqliteDatabase) {
   const owners = ownerOperations(database);
   const keys = keyOperations(database);
+  const epochs = epochOperations(database);
   const names = database
     .prepare<[string, string, number], string>(
       `SELECT name FROM namespace_owner WHERE name > ? AND deleted_at IS NULL UNION
@@ -33,10 +35,11 @@ export function createRegistryOperations(database: SqliteDatabase) {
     reads: {
       ...owners.reads,
       ...keys.reads,
+      ...epochs.reads,
       namespaceNames: ({ after, limit }: { readonly after: string; readonly limit: number }): readonly string[] =>
         names.all(after, after, limit),
     },
-    writes: { ...owners.writes, ...keys.writes },
+    writes: { ...owners.writes, ...keys.writes, ...epochs.writes },
   };
 }
 
