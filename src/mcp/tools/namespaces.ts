@@ -11,7 +11,8 @@ const output = z.object({
 export const namespacesTool = defineTool({
   name: "engram_namespaces",
   title: "List namespaces",
-  description: "All namespaces with their number of memories and last write. Storing into a new name makes it.",
+  description:
+    "All namespaces with their number of memories and last write. Storing into a new name makes it. Role reader: shared by another wallet, to query only.",
   input: z.strictObject({}),
   output,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
@@ -33,5 +34,9 @@ export function showNamespace(info: NamespaceInfo) {
     ...(info.lastWrite === undefined ? {} : { last_write: isoDate(info.lastWrite) }),
     ...(info.plainName ? { plain_name: true } : {}),
     ...(info.remoteSearch ? { remote_search: true } : {}),
+    ...(info.visibility === "private" ? { role: info.owner === undefined ? "owner" : "reader" } : {}),
+    ...(info.owner === undefined ? {} : { owner: info.owner }),
+    ...(info.grantExpiresAt === undefined ? {} : { grant_expires: isoDate(info.grantExpiresAt) }),
+    ...(info.readers === undefined ? {} : { readers: info.readers }),
   };
 }

@@ -31,7 +31,7 @@ Exit codes:
 /** Codes of other rooms by what they mean for the caller's shell; all others are failures. */
 const MEANINGS: readonly (readonly [codes: RegExp, exit: number])[] = [
   [
-    /^CONSENT_(REQUIRED|DECLINED|DENIED)$|_EXISTS$|_RESERVED$|^(NEEDS_TERMINAL|SECRET_FOUND|HOTKEY_WATCH_ONLY|COLDKEY_NEEDED|CHAIN_PRICE)$/,
+    /^CONSENT_(REQUIRED|DECLINED|DENIED)$|_EXISTS$|_RESERVED$|_READ_ONLY$|^(NEEDS_TERMINAL|SECRET_FOUND|HOTKEY_WATCH_ONLY|COLDKEY_NEEDED|CHAIN_PRICE)$/,
     EXIT.refused,
   ],
   [/_UNREACHABLE$|_TIMEOUT$|^NO_MINERS$/, EXIT.unreachable],

@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import type { NamespaceInfo } from "../client/memory.ts";
 import { obfuscationWarning } from "../client/obfuscation.ts";
 import { type CommonOptions, dataCommand, withClient } from "./kit.ts";
-import { columns, print, say } from "./output.ts";
+import { columns, count, print, say } from "./output.ts";
+import { sharingCommands } from "./sharing.ts";
 import { ago } from "./show.ts";
 
 /** `engram namespaces`: shows them; `create` makes one. */
 export function namespacesCommand(): Command {
-  return dataCommand("namespaces", "show your namespaces, or create one")
+  const command = dataCommand("namespaces", "show your namespaces, create one, or share one with another wallet")
     .action((options: CommonOptions) =>
       withClient(options, async (client) => {
         const namespaces = await client.namespaces();
@@ -15,6 +16,8 @@ export function namespacesCommand(): Command {
       }),
     )
     .addCommand(createCommand());
+  for (const one of sharingCommands()) command.addCommand(one);
+  return command;
 }
 
 interface CreateOptions extends CommonOptions {
@@ -41,11 +44,27 @@ function describe(namespaces: readonly NamespaceInfo[]): string {
   if (namespaces.length === 0) return 'no namespaces yet: "engram store" creates the first, main';
   return columns([
     ["namespace", "visibility", "memories", "last write"],
-    ...namespaces.map(({ name, visibility, memories, lastWrite, plainName, remoteSearch }) => [
+    ...namespaces.map(({ name, visibility, memories, lastWrite, ...kind }) => [
       name,
-      [visibility, ...(plainName ? ["plain name"] : []), ...(remoteSearch ? ["remote search"] : [])].join(", "),
+      [visibility, ...kindOf(kind)].join(", "),
       String(memories),
       lastWrite === undefined ? "never" : ago(lastWrite),
     ]),
   ]);
+}
+
+function kindOf({
+  plainName,
+  remoteSearch,
+  owner,
+  readers,
+  grantExpiresAt,
+}: Partial<NamespaceInfo>): readonly string[] {
+  const over = grantExpiresAt !== undefined && grantExpiresAt <= Date.now();
+  return [
+    ...(plainName ? ["plain name"] : []),
+    ...(remoteSearch ? ["remote search"] : []),
+    ...(owner === undefined ? [] : [`shared by ${owner}${over ? " (grant expired)" : ""}`]),
+    ...(readers === undefined ? [] : [count(readers, "reader")]),
+  ];
 }

@@ -65,7 +65,7 @@ export function readGrantedRequest(body: SubnetObject): { readonly namespace: st
 /** `POST /NamespaceGrants`: the newest epoch, and what the readers in it are to be given, sealed to them. */
 export type NamespaceLetters = z.output<typeof lettersFields>;
 
-export const grantedFields = z.object({ namespace, grant: signedGrantSchema });
+const grantedFields = z.object({ namespace, grant: signedGrantSchema });
 
 export const lettersFields = z.object({
   namespace,

@@ -25,7 +25,7 @@ export interface NamespaceAccess {
 }
 
 /** What opens the records of one epoch. */
-export interface EpochKeys {
+interface EpochKeys {
   readonly secret: NamespaceSecret;
   readonly keys: X25519Pair;
 }

@@ -68,6 +68,13 @@ export interface Revoked {
   readonly waiting: readonly string[];
 }
 
+export interface Ended {
+  /** Those that have nothing of it any more. */
+  readonly miners: readonly string[];
+  /** Those that did not answer, or cannot end a namespace. */
+  readonly waiting: readonly string[];
+}
+
 interface Options {
   readonly signal?: AbortSignal;
 }
@@ -84,6 +91,8 @@ export interface Sharing {
   revoke(input: RevokeInput, options?: Options): Promise<Revoked>;
   /** Takes a shared namespace off this machine. Errors: `NAMESPACE_UNKNOWN`. */
   leave(namespace: string): Promise<void>;
+  /** Ends an own namespace at the miners, with every record in it there. Errors: `NAMESPACE_UNKNOWN`, `NAMESPACE_READ_ONLY`. */
+  end(namespace: string, options?: Options): Promise<Ended>;
   /** Reads what is new in all shared namespaces, and tells miners of epochs; false when another process is at it. */
   sync(options?: Options): Promise<boolean>;
 }
