@@ -21,14 +21,14 @@ export interface MeasureDeps extends Omit<ChallengeDeps, "possession"> {
 }
 
 /** Queries and challenges to each miner in a round (spec 3.4). */
-const SAMPLES = 5;
+export const SAMPLES = 5;
 /** So many of them are about records of the ground truth, where the miner is known to hold any; canaries the others. */
 const OF_GROUND_TRUTH = 2;
 const TRIALS = 1;
 /** Placing and proving: dead miners hold up nobody (V-W15). */
 const PREPARED_AT_ONCE = 128;
 /** Timed: as few as leave this machine's own queues out of what is measured. */
-const TIMED_AT_ONCE = 32;
+export const TIMED_AT_ONCE = 32;
 /** Canaries that end sooner are left alone: a miner whose clock is ahead must not look like a liar. */
 const SPARE_MS = 30 * 60_000;
 

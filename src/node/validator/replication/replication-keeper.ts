@@ -31,13 +31,13 @@ export interface SweepReport {
 }
 
 /** Small sweeps, more often than the reference's (spec 3.7): miners limit the calls of a minute, scoring's among them. */
-const SWEEP_EVERY_MS = 120_000;
+export const SWEEP_EVERY_MS = 120_000;
 /** A sweep's work has an end, whatever the miners do; what it did not come to is due still. */
 const SWEEP_MS = 120_000;
-const RECORDS_A_SWEEP = 8;
+export const RECORDS_A_SWEEP = 8;
 const RECORDS_AT_ONCE = 4;
 /** A copy is asked for again before it stops counting (V-W19). */
-const RECHECK_MS = 24 * 3_600_000;
+export const RECHECK_MS = 24 * 3_600_000;
 const CONFIRMATION_LIFE_MS = 48 * 3_600_000;
 /** After a look that left copies missing; doubled each time. */
 const FIRST_RETRY_MS = 300_000;
