@@ -6,7 +6,10 @@ import { missingPackage } from "./node/runtime/missing-package.ts";
 
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  up: async () => (await import("./relay/commands/up.ts")).upCommand(),
+  up: async () =>
+    (await import("./relay/commands/up.ts")).upCommand(async (options) =>
+      (await import("./mcp/dashboard/open-dashboard.ts")).openDashboard(options),
+    ),
   dashboard: async () => (await import("./mcp/commands/dashboard.ts")).dashboardCommand(),
   demo: async () => (await import("./demo/commands/demo.ts")).demoCommand(),
   mcp: async () => (await import("./mcp/commands.ts")).mcpCommand(),

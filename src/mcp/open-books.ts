@@ -3,8 +3,12 @@ import { homeEnvironment } from "../node/runtime/saved-subnet.ts";
 import { openRelayBooks, type RelayBooks } from "../relay/relay-books.ts";
 
 /** What was relayed and paid from `folder`, of a server on `home`; undefined while nothing ever was. */
-export async function openBooks(folder: string, home: string): Promise<RelayBooks | undefined> {
-  return openRelayBooks(folder, await homeEnvironment(home, readEnvironment()), Date.now);
+export async function openBooks(
+  folder: string,
+  home: string,
+  environment = readEnvironment(),
+): Promise<RelayBooks | undefined> {
+  return openRelayBooks(folder, await homeEnvironment(home, environment), Date.now);
 }
 
 /** Everything that is on its way or waits for a person. */

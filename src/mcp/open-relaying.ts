@@ -27,8 +27,8 @@ export async function openDesk(
 }
 
 /** What is published at the gateway that the environment, or else the subnet of `home`, names. */
-export async function openFeed(home: string, level: string): Promise<IntelligenceFeed> {
-  const environment = await homeEnvironment(home, readEnvironment());
+export async function openFeed(home: string, level: string, named = readEnvironment()): Promise<IntelligenceFeed> {
+  const environment = await homeEnvironment(home, named);
   const chain = openChain(environment["ENGRAM_CHAIN"] ?? "local", home, undefined, readSubnetOptions(environment));
   return openIntelligenceFeed({ environment, chain, log: createLogger({ level }) });
 }

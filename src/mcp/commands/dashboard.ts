@@ -36,38 +36,27 @@ for 12 hours after its last page, and until this command ends. Ctrl-C stops it. 
 See docs/dashboard.md.`;
 
 async function serve(options: Options): Promise<void> {
-  const [{ startDashboard }, { openSources }, { systemClock }, { homeOf }, { stopSignal }, { lazyLog }] =
-    await Promise.all([
-      import("../dashboard/start-dashboard.ts"),
-      import("../dashboard/open-sources.ts"),
-      import("../../node/runtime/clock.ts"),
-      import("../../node/commands/open-client.ts"),
-      import("../../node/commands/stop-signal.ts"),
-      import("../lazy-deps.ts"),
-    ]);
+  const [{ openDashboard }, { homeOf }, { stopSignal }] = await Promise.all([
+    import("../dashboard/open-dashboard.ts"),
+    import("../../node/commands/open-client.ts"),
+    import("../../node/commands/stop-signal.ts"),
+  ]);
   const stopped = stopSignal();
   const home = await homeOf(options.home);
-  const logLevel = process.env["ENGRAM_LOG_LEVEL"] ?? "error";
   const tell = (text: string, fields: object) =>
     void process.stdout.write(options.json === true ? `${JSON.stringify(fields)}\n` : `${text}\n`);
-  await using sources = openSources({ home, logLevel });
-  await using dashboard = await startDashboard(
-    {
-      home,
-      hostname: options.host,
-      port: options.port,
-      ...(options.allowHost ? { allowedHosts: options.allowHost } : {}),
-      onLink: (link) =>
-        tell(`Somebody signed in. The next link: ${link.reveal()}`, { event: "link", link: link.reveal() }),
-    },
-    { sources, clock: systemClock, log: lazyLog(logLevel) },
-  );
-  const link = dashboard.link().reveal();
-  tell(`Dashboard of ${home}\n\n  ${link}\n\nThe link signs one browser in, once. Ctrl-C stops it.`, {
-    event: "ready",
-    url: dashboard.url,
-    link,
+  await using dashboard = await openDashboard({
+    home,
+    hostname: options.host,
+    port: options.port,
+    ...(options.allowHost ? { allowedHosts: options.allowHost } : {}),
+    onLink: (next) =>
+      tell(`Somebody signed in. The next link: ${next.reveal()}`, { event: "dashboard", link: next.reveal() }),
   });
+  const { url } = dashboard;
+  const link = dashboard.link().reveal();
+  const text = `Dashboard of ${home}\n\n  ${link}\n\nThe link signs one browser in, once. Ctrl-C stops it.`;
+  tell(text, { event: "ready", home, url, link });
   await stopped;
 }
 

@@ -2,7 +2,7 @@ import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openChain } from "../../node/chain/open-chain.ts";
 import { openCommandClient } from "../../node/commands/open-client.ts";
-import { readEnvironment } from "../../node/runtime/config.ts";
+import type { Environment } from "../../node/runtime/config.ts";
 import { readSubnetOptions } from "../../node/runtime/config-chain.ts";
 import { ReleaseStack } from "../../node/runtime/release-stack.ts";
 import { homeEnvironment } from "../../node/runtime/saved-subnet.ts";
@@ -14,12 +14,13 @@ import type { DashboardSources, NodeFolder, ShownProcess } from "./sources.ts";
 export interface OpenSourcesOptions {
   readonly home: string;
   readonly logLevel: string;
+  readonly environment: Environment;
   readonly processes?: () => readonly ShownProcess[];
 }
 
 /** What lies in the data folder `home`, and the subnet that the environment or else that folder names. */
 export function openSources(options: OpenSourcesOptions): DashboardSources & AsyncDisposable {
-  const { home, logLevel, processes } = options;
+  const { home, logLevel, environment: named, processes } = options;
   const stack = new ReleaseStack();
   const kept = new Map<string, Promise<AsyncDisposable | undefined>>();
   /** Opened once; what is not there yet, or failed, is looked for again by the next page. */
@@ -40,9 +41,9 @@ export function openSources(options: OpenSourcesOptions): DashboardSources & Asy
     return made;
   };
   return {
-    memory: () => needed("memory", () => openCommandClient(home)),
+    memory: () => needed("memory", () => openCommandClient(home, undefined, named)),
     chain: async () => {
-      const environment = await homeEnvironment(home, readEnvironment());
+      const environment = await homeEnvironment(home, named);
       const setting = environment["ENGRAM_CHAIN"];
       if (setting === undefined) return undefined;
       return needed(`chain ${setting}`, async () =>
@@ -50,13 +51,13 @@ export function openSources(options: OpenSourcesOptions): DashboardSources & Asy
       );
     },
     nodes: () => nodesOf(home),
-    books: ({ folder }) => once(`books ${folder}`, () => openBooks(folder, home)),
+    books: ({ folder }) => once(`books ${folder}`, () => openBooks(folder, home, named)),
     validator: ({ folder }) =>
       once(`validator ${folder}`, async () => {
         const path = join(folder, "validator.db");
         return (await isThere(path)) ? openValidatorStore(path) : undefined;
       }),
-    feed: () => needed("feed", () => openFeed(home, logLevel)),
+    feed: () => needed("feed", () => openFeed(home, logLevel, named)),
     ...(processes ? { processes } : {}),
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(kept.values());

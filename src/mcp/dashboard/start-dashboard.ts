@@ -19,6 +19,8 @@ export interface DashboardOptions extends AppOptions {
   readonly port: number;
   /** How often open pages are told to look again, in ms; default 5 s. */
   readonly everyMs?: number;
+  /** False: nothing is read of the home before somebody signed in. Default true. */
+  readonly sampleAtOnce?: boolean;
   /** Called with the next link as soon as one was used. */
   readonly onLink?: (link: Secret<string>) => void;
 }
@@ -40,7 +42,7 @@ const EVERY_MS = 5_000;
 
 /** Serves the dashboard of a home. Errors: `HTTP_LISTEN`, `DASHBOARD_NEEDS_HOSTS`. */
 export async function startDashboard(options: DashboardOptions, deps: DashboardDeps): Promise<Dashboard> {
-  const { hostname, port, allowedHosts = [], home, everyMs = EVERY_MS } = options;
+  const { hostname, port, allowedHosts = [], home, everyMs = EVERY_MS, sampleAtOnce = true } = options;
   if (!isLoopbackHost(hostname) && allowedHosts.length === 0) {
     throw new EngramError("DASHBOARD_NEEDS_HOSTS", `Listening on ${hostname} needs the names browsers use`, {
       fix: "Name them with --allow-host, for example --allow-host memory.example.org, behind a server that speaks TLS.",
@@ -49,7 +51,12 @@ export async function startDashboard(options: DashboardOptions, deps: DashboardD
   await using starting = new ReleaseStack();
   const { sources, clock, log } = deps;
   const linkOf = (code: Secret<string>) => new Secret(`${url}/login?code=${code.reveal()}`);
-  const signIn = new SignIn({}, (code) => options.onLink?.(linkOf(code)));
+  const wanted = Promise.withResolvers<void>();
+  if (sampleAtOnce) wanted.resolve();
+  const signIn = new SignIn({}, (code) => {
+    wanted.resolve();
+    options.onLink?.(linkOf(code));
+  });
   const history = starting.use(openHistory(home));
   const live = new LiveChannel();
   const app = createDashboardApp(options, { sources, history, signIn, live, log, now: () => clock.now() });
@@ -59,12 +66,11 @@ export async function startDashboard(options: DashboardOptions, deps: DashboardD
   starting.use(live);
   const stop = new AbortController();
   const onLook = () => live.tell();
-  const sampling = sampleUntilStopped(
-    { everyMs },
-    { memory: sources.memory, history, clock, log, onLook, signal: stop.signal },
-  );
+  const sampler = { memory: sources.memory, history, clock, log, onLook, signal: stop.signal };
+  const sampling = wanted.promise.then(() => sampleUntilStopped({ everyMs }, sampler));
   starting.defer(async () => {
     stop.abort(new Error("the dashboard is stopping"));
+    wanted.resolve();
     await sampling;
   });
   const running = starting.move();

@@ -18,8 +18,8 @@ interface ClientSettings {
 }
 
 /** What the environment, and else the local subnet of `home`, says about the memory client. Throws `CONFIG_INVALID`. */
-export async function readClientSettings(home: string): Promise<ClientSettings> {
-  const environment = await homeEnvironment(home, readEnvironment());
+export async function readClientSettings(home: string, named = readEnvironment()): Promise<ClientSettings> {
+  const environment = await homeEnvironment(home, named);
   const variables = parseVariables(clientVariables, environment);
   const { ENGRAM_CHAIN, ENGRAM_MINERS, ENGRAM_PRIVATE_ON_REFERENCE_MINERS } = variables;
   return {

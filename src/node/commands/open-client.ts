@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { ArchiveSettings } from "../archive/archive-settings.ts";
 import type { MemoryClient } from "../client/memory.ts";
 import type { EmbeddingSettings } from "../embedding/embedding-settings.ts";
+import type { Environment } from "../runtime/config.ts";
 
 // Everything is imported when it is needed: a server that is asked for its tools alone opens nothing.
 
@@ -33,9 +34,13 @@ export async function walletFolderOf(option: string | undefined): Promise<string
 
 /**
  * The memories of that data folder, with chain and miners as the environment names them, or the local subnet of
- * `serverHome`: of the same folder, but for a server's principals.
+ * `serverHome`: of the same folder, but for a server's principals. `environment` stands in for the process's own.
  */
-export async function openCommandClient(option: string | undefined, serverHome?: string): Promise<MemoryClient> {
+export async function openCommandClient(
+  option: string | undefined,
+  serverHome?: string,
+  environment?: Environment,
+): Promise<MemoryClient> {
   const [{ openEngram }, { createLogger }, { readClientSettings }, { openEmbedder }, { systemClock }] =
     await Promise.all([
       import("../open-engram.ts"),
@@ -45,7 +50,7 @@ export async function openCommandClient(option: string | undefined, serverHome?:
       import("../runtime/clock.ts"),
     ]);
   const home = await homeOf(option);
-  const { logLevel, engram, embedding } = await readClientSettings(serverHome ?? home);
+  const { logLevel, engram, embedding } = await readClientSettings(serverHome ?? home, environment);
   const isPrincipal = serverHome !== undefined && serverHome !== home;
   const archive = isPrincipal ? withoutPaid(engram.archive) : engram.archive;
   // A model is pulled, and money counted, in the server's own folder.

@@ -33,6 +33,12 @@ export async function forgetSubnet(home: string): Promise<void> {
   await rm(join(home, FILE), { force: true });
 }
 
+/** `environment` without what names a subnet: for who means that of a data folder, whatever else is named. */
+export function withoutSubnet(environment: Environment): Environment {
+  const named: readonly string[] = [...NAMES, ...OTHER_SUBNET];
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !named.includes(name)));
+}
+
 /**
  * `environment` with what the local subnet of `home` saved beneath it, so that a server on its folder finds it (design:
  * flows). Nothing is added where the environment names a chain, miners or a gateway itself: the two are never mixed.

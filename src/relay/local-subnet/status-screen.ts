@@ -1,4 +1,5 @@
 import { createLogUpdate } from "log-update";
+import type { Secret } from "../../node/runtime/secret.ts";
 import { formatMicroDollars } from "../payment/micro-dollars.ts";
 import { statusLines } from "./status-lines.ts";
 import type { SubnetStatus } from "./status-reader.ts";
@@ -13,16 +14,21 @@ function liveScreen(out: NodeJS.WriteStream): SubnetView {
   const update = createLogUpdate(out);
   let starting: readonly string[] = [];
   let served = "";
+  let link = "";
   return {
     process: ({ name, state, pid }) => {
       if (served !== "") return;
       starting = [...starting, `${name} ${state}${pid === null ? "" : ` (${pid})`}`];
       update(["The subnet starts.", ...starting].join("\n"));
     },
-    ready: (subnet) => {
+    ready: (subnet, dashboard) => {
       served = addresses(subnet);
+      if (dashboard) link = dashboardLine(dashboard.link());
     },
-    status: (status) => update([served, "", ...statusLines(status), "", "Ctrl-C stops it."].join("\n")),
+    dashboard: (next) => {
+      link = dashboardLine(next);
+    },
+    status: (status) => update([served, link, "", ...statusLines(status), "", "Ctrl-C stops it."].join("\n")),
     stopping: () => {
       update(`${served}\n\nThe subnet stops.`);
       update.done();
@@ -35,7 +41,11 @@ function plainLines(out: NodeJS.WriteStream): SubnetView {
   let before = "";
   return {
     process: ({ name, state, pid }) => line(`${name} ${state}${pid === null ? "" : ` (${pid})`}`),
-    ready: (subnet) => line(addresses(subnet)),
+    ready: (subnet, dashboard) => {
+      line(addresses(subnet));
+      if (dashboard) line(dashboardLine(dashboard.link()));
+    },
+    dashboard: (link) => line(dashboardLine(link)),
     status: (status) => {
       const news = summary(status);
       if (news !== before) line(news);
@@ -43,6 +53,10 @@ function plainLines(out: NodeJS.WriteStream): SubnetView {
     },
     stopping: () => line("The subnet stops."),
   };
+}
+
+function dashboardLine(link: Secret<string>): string {
+  return `dashboard ${link.reveal()}  (signs one browser in, once)`;
 }
 
 function addresses({ plan, chain, gateway, money }: Parameters<SubnetView["ready"]>[0]): string {

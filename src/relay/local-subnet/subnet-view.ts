@@ -1,3 +1,5 @@
+import type { Secret } from "../../node/runtime/secret.ts";
+import type { SubnetDashboard } from "./dashboard-port.ts";
 import type { LocalSubnet } from "./local-subnet.ts";
 import type { SubnetStatus } from "./status-reader.ts";
 import type { ProcessEvent } from "./supervised.ts";
@@ -5,7 +7,9 @@ import type { ProcessEvent } from "./supervised.ts";
 /** What shows a subnet to whoever started it. */
 export interface SubnetView {
   readonly process: (event: ProcessEvent) => void;
-  readonly ready: (subnet: LocalSubnet) => void;
+  readonly ready: (subnet: LocalSubnet, dashboard: SubnetDashboard | null) => void;
+  /** Somebody signed in: this is the next link. */
+  readonly dashboard: (link: Secret<string>) => void;
   readonly status: (status: SubnetStatus) => void;
   readonly stopping: () => void;
 }
@@ -15,7 +19,12 @@ export function jsonView(write: (line: string) => void): SubnetView {
   const event = (name: string, fields: object) => write(JSON.stringify({ event: name, ...fields }));
   return {
     process: ({ name, state, pid }) => event("process", { name, state, pid }),
-    ready: (subnet) => event("ready", readyFields(subnet)),
+    ready: (subnet, dashboard) =>
+      event("ready", {
+        ...readyFields(subnet),
+        dashboard: dashboard && { url: dashboard.url, link: dashboard.link().reveal() },
+      }),
+    dashboard: (link) => event("dashboard", { link: link.reveal() }),
     status: (status) => event("status", status),
     stopping: () => undefined,
   };

@@ -18,7 +18,8 @@ test.runIf(isRequired)("a Chromium is installed where the pages must be tested",
   expect(executable).toBeDefined();
 });
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const PATHS = ["/", "/?span=hour", "/memories", "/memories?q=trains", "/memories?q=zzzz&namespace=home", "/network"];
 PATHS.push(
   "/relay",

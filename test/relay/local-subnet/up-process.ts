@@ -15,7 +15,9 @@ const ready = z.object({
   gateway: z.object({ url: z.string(), hotkey: z.string() }),
   payments: z.object({ rpcUrl: z.string(), payTo: address, price: z.int() }).nullable(),
   processes: z.array(z.object({ name: z.string(), pid: z.int(), url: z.string(), payer: address.nullable() })),
+  dashboard: z.object({ url: z.string(), link: z.string() }).nullable(),
 });
+const dashboard = z.object({ event: z.literal("dashboard"), link: z.string() });
 const change = z.object({
   event: z.literal("process"),
   name: z.string(),
@@ -33,7 +35,7 @@ const status = z.object({
     .nullable(),
   balances: z.record(z.string(), z.int()).nullable(),
 });
-const event = z.discriminatedUnion("event", [ready, change, status]);
+const event = z.discriminatedUnion("event", [ready, change, status, dashboard]);
 
 export type Ready = z.output<typeof ready>;
 export type Status = z.output<typeof status>;
@@ -47,6 +49,8 @@ export class UpProcess implements AsyncDisposable {
   readonly pids = new Set<number>();
   ready: Ready | null = null;
   status: Status | null = null;
+  /** The dashboard's next one, once somebody signed in. */
+  link: string | null = null;
   #stderr = "";
   #news = Promise.withResolvers<void>();
 
@@ -78,6 +82,7 @@ export class UpProcess implements AsyncDisposable {
     const said = event.parse(JSON.parse(line));
     if (said.event === "ready") this.ready = said;
     else if (said.event === "status") this.status = said;
+    else if (said.event === "dashboard") this.link = said.link;
     else if (said.state === "started" && said.pid !== null) {
       this.running.set(said.name, said.pid);
       this.pids.add(said.pid);

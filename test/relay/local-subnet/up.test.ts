@@ -46,6 +46,8 @@ test("up starts a subnet, delivers paid rankings, survives its own kill -9, and 
   const { payments } = await engramJson<{ payments: object[] }>(join(home, "subnet", payer), ["payments"]);
   expect(payments.at(-1)).toMatchObject({ state: "settled", amount: 1_000, gateway: ready.gateway.url });
 
+  await expectDashboard(up, ready.dashboard?.link ?? "", payer);
+
   const measured = await scrapeAll(home);
   expect([...measured.keys()]).toEqual(names.filter((name) => name !== "chain" && name !== "anvil"));
   for (const text of measured.values()) expect(text).toContain("engram_chain_connected 1\n");
@@ -88,6 +90,29 @@ test("without payments the gateway is free and nothing is said of a payment chai
   expect(about.price).toBeNull();
   expect(await up.end("SIGTERM")).toEqual([0, null]);
 }, 120_000);
+
+/** Its pages show this subnet, and none that the environment of `engram up` names. */
+async function expectDashboard(up: UpProcess, link: string, payer: string): Promise<void> {
+  const { origin, searchParams } = new URL(link);
+  const body = new URLSearchParams({ code: searchParams.get("code") ?? "" });
+  const entered = await fetch(`${origin}/login`, { method: "POST", headers: { origin }, body, redirect: "manual" });
+  const cookie = entered.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const page = async (path: string) => await (await fetch(`${origin}${path}`, { headers: { cookie } })).text();
+  const shown = {
+    "/": [...up.running.keys(), "3 of 3"],
+    "/memories": ["the ferry leaves at nine"],
+    "/network": ["Rounds of validator-1", "5 nodes", "Records held by"],
+    [`/relay?of=${payer}`]: ["delivered", "ranking"],
+    "/intelligence": ["2 owners, 2 needed", "found on the payment chain"],
+    [`/payments?of=${payer}`]: ["of $1.00 used", "settled"],
+  };
+  for (const [path, words] of Object.entries(shown)) {
+    const text = await page(path);
+    for (const word of words) expect([path, text.includes(word) ? word : text]).toEqual([path, word]);
+    expect(text).not.toContain('class="notice bad"');
+  }
+  await up.until("the next link is told", () => up.link !== null && up.link !== link, 10_000);
+}
 
 /** What Prometheus would be told, by the name of each process. */
 async function scrapeAll(home: string): Promise<ReadonlyMap<string, string>> {

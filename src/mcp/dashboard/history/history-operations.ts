@@ -30,7 +30,7 @@ export function createHistoryOperations(database: SqliteDatabase) {
   // The last of each slice: a mean would show memories that never were.
   const between = database.prepare<[{ readonly since: number; readonly every: number }], Sample>(
     `SELECT max(at) AS at, memories, copies, waiting, miners, block FROM sample
-     WHERE at >= @since GROUP BY at / @every ORDER BY at`,
+     WHERE at >= @since GROUP BY at / CAST(@every AS INTEGER) ORDER BY at`,
   );
   return {
     reads: {
