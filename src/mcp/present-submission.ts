@@ -8,6 +8,11 @@ type Budget = Awaited<ReturnType<RelayBooks["budget"]>>;
 /** What a model can do about why a submission waits or stands still. */
 const reasons: Readonly<Record<string, string>> = {
   not_final: "waits for its block to be final",
+  quorum: "validators are asked to check it at two miners; they are asked again",
+  no_quorum:
+    "too few validators checked it within an hour, so it was not published: the person runs engram relay replay",
+  quorum_refused:
+    "validators refused it for good, so it was not published: publish it without quorum, or store the memory anew",
   payment_not_configured:
     "the gateway asks for money: the person sets ENGRAM_DAILY_BUDGET_USD and ENGRAM_PAYMENT_RPC_URL, then runs engram relay replay",
   PAYMENT_BUDGET: "the day's budget is spent: it goes on tomorrow (UTC)",

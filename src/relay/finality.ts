@@ -12,7 +12,7 @@ export interface FinalityView {
 }
 
 /** So many blocks stand on a final one, on top of the chain's own finality (spec 14.1). */
-const CONFIRMATIONS = 3;
+export const CONFIRMATIONS = 3;
 
 /**
  * Whether what was measured at `block` may be sent: it is finalized, its hash is still the canonical one, and the head

@@ -39,6 +39,7 @@ export class RelayMetrics extends MetricSet {
     ["code"],
   );
   readonly #cosigns = this.counter("engram_relay_cosign_total", "Answers given to proposers", ["result"]);
+  readonly #vouched = this.counter("engram_relay_propose_total", "Answers given to authors of memories", ["result"]);
   readonly #byteSum = this.counter("engram_relay_payload_bytes_total", "Bytes of the payloads sent");
   readonly #durations = this.histogram("engram_relay_submit_duration_seconds", "Time of one attempt", SECONDS);
   readonly #bytes = this.histogram("engram_relay_payload_bytes", "Size of a payload as sent", BYTES);
@@ -112,6 +113,10 @@ export class RelayMetrics extends MetricSet {
 
   cosigned(result: string): void {
     this.#cosigns.inc({ result });
+  }
+
+  vouched(result: string): void {
+    this.#vouched.inc({ result });
   }
 
   waitedForFinality(waited: number): void {

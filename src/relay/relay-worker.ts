@@ -1,18 +1,19 @@
 import { isEngramError } from "../crypto/errors.ts";
 import type { Hotkey } from "../crypto/ss58.ts";
 import type { Lease, Leases } from "../node/client/leases.ts";
-import type { ChainClient, Neuron } from "../node/ports.ts";
+import type { ChainClient } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
-import { isCallable } from "../node/validator/miner-address.ts";
 import { type AlertWebhook, sendAlert } from "./alert-webhook.ts";
 import type { RoundAnchors } from "./anchor-rounds.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
 import { votersOf } from "./cosign/electorate.ts";
 import { COSIGN_PATH } from "./cosign/routes.ts";
+import { votingPeers } from "./cosign/voting-peers.ts";
 import { checkFinality } from "./finality.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type PayloadSigner, withCosignatures } from "./payload/sign-payload.ts";
 import { countVotes, isQuorum, permittedSet } from "./quorum.ts";
+import { raiseMemory } from "./raise-memory.ts";
 import { known, release } from "./release.ts";
 import { settleAttempt } from "./settle-attempt.ts";
 import { endAs, type MoveDeps, moveTo, waitUntil } from "./submission-moves.ts";
@@ -147,7 +148,9 @@ export class RelayWorker {
       case "ready":
         return await moveTo(this.#deps, submission, submission.assurance === "quorum" ? "cosigning" : "submitting");
       case "cosigning":
-        return await this.#cosign(submission, lease);
+        return submission.outputType === "memory"
+          ? await raiseMemory(this.#deps, submission, lease)
+          : await this.#cosign(submission, lease);
       case "anchoring":
         // The commitment costs: nothing is anchored for a block that is gone.
         return (await this.#mayProceed(submission)) && (await this.#anchor(submission, lease));
@@ -212,7 +215,7 @@ export class RelayWorker {
     const next = (signers: readonly Hotkey[]) =>
       this.#deps.anchors?.isDue(submission) && meets(signers) ? "anchoring" : "submitting";
     if (polls === 0 && isEnough(have)) return await moveTo(this.#deps, submission, next(have));
-    const peers = (await this.#peers(submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
+    const peers = (await votingPeers(this.#deps, submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
     await lease.check();
     const { found, lost } = await collectCosignatures(collector, { path: COSIGN_PATH, body, peers }, lease.signal);
     await outbox.call("addCosignatures", { job, found });
@@ -225,25 +228,6 @@ export class RelayWorker {
       return await moveTo(this.#deps, submission, next(all));
     await waitUntil(this.#deps, submission, "quorum", clock.now() + TICK_MS);
     return false;
-  }
-
-  /**
-   * The other voters of the block, where they are reached now: at the block some were not yet, or elsewhere. On a real
-   * chain anybody writes an address there, so that of those no inner ones are called (V-W7).
-   */
-  async #peers(submission: Submission, voters: readonly Neuron[]): Promise<readonly Auth2Peer[]> {
-    const { chain, signer, peers } = this.#deps;
-    const isSimulated = submission.chain.startsWith("local:");
-    const addresses = new Map<Hotkey, string>();
-    for (const { hotkey, endpoint: url } of (await chain.metagraph()).neurons) {
-      if (url !== null && isCallable(url, isSimulated)) addresses.set(hotkey, url);
-    }
-    for (const { hotkey, url } of peers) addresses.set(hotkey, url);
-    addresses.delete(signer.hotkey);
-    return voters.flatMap(({ hotkey }) => {
-      const url = addresses.get(hotkey);
-      return url === undefined ? [] : [{ hotkey, url }];
-    });
   }
 
   async #anchor(submission: Submission, lease: Lease): Promise<boolean> {
@@ -296,6 +280,7 @@ export class RelayWorker {
     this.#forgetAt = clock.now() + FORGET_MS;
     await outbox.call("forgetEnded", { before: clock.now() - retentionMs });
     await outbox.call("forgetOldRounds", null);
+    await outbox.call("forgetOldVouchings", null);
   }
 }
 

@@ -1,5 +1,6 @@
 import { EngramError } from "../crypto/errors.ts";
 import type { Sr25519 } from "../crypto/sr25519.ts";
+import { isSubnetArray } from "../crypto/subnet-json.ts";
 import { writeCompact } from "../crypto/subnet-json-writer.ts";
 import { Leases } from "../node/client/leases.ts";
 import type { BlockRef, ChainClient, RankingRound, RelayPort } from "../node/ports.ts";
@@ -10,6 +11,7 @@ import type { Logger } from "../node/runtime/logger.ts";
 import { RoundAnchors } from "./anchor-rounds.ts";
 import type { CosignContext } from "./cosign/cosigner.ts";
 import { signJournal } from "./cosign/sign-journal.ts";
+import { MAX_VOUCHED_ITEMS, type VouchContext } from "./cosign/vouch.ts";
 import { type Outbox, openOutbox } from "./outbox/outbox.ts";
 import type { Submission, SubmissionState } from "./outbox/outbox-types.ts";
 import { type FrozenOutput, freezeRanking, roundScores } from "./payload/freeze-output.ts";
@@ -102,21 +104,28 @@ export class Relay implements RelayPort, AsyncDisposable {
     await this.#enqueue(freezeRanking(roundScores(scores)), "quorum", { number: block, hash: blockHash });
   }
 
-  /** What `submit` of this output would come to, if it was queued before. */
-  async queued(output: FrozenOutput): Promise<Submission | null> {
+  /** What `submit` of this output would come to, if it was queued before. Errors: `QUORUM_UNAVAILABLE`. */
+  async queued(output: FrozenOutput, assurance: "author" | "quorum" = "author"): Promise<Submission | null> {
+    if (assurance === "quorum") assertVouchable(output);
     const { settings, chain } = this.#options;
-    const topic = { chain: await chain.identity(), netuid: settings.netuid, roundId: 0 };
+    const topic = { chain: await chain.identity(), netuid: settings.netuid, roundId: 0, assurance };
     const { type: outputType, hash: outputHash } = output;
     return await this.#outbox.call("findTopic", { ...topic, outputType, outputHash, subject: subjectOf(output) });
   }
 
   /**
-   * Queues a memory or inference output under this hotkey alone; the same said again is the same job. `payer` is the
-   * address that paid for it here: its name travels with the payload.
+   * Queues a memory or inference output under this hotkey; the same said again is the same job. `payer` is the address
+   * that paid for it here: its name travels with the payload. With `quorum` validators are asked to vouch for a memory
+   * first, and it is never sent with less. Errors: `QUORUM_UNAVAILABLE` for what they do not vouch for.
    */
-  async submit(output: FrozenOutput, payer: string | null = null): Promise<Queued> {
+  async submit(
+    output: FrozenOutput,
+    payer: string | null = null,
+    assurance: "author" | "quorum" = "author",
+  ): Promise<Queued> {
     if (output.type === "ranking") throw new TypeError("rankings come from a validator's rounds");
-    return await this.#enqueue(output, "author", await this.#options.chain.finalized(), payer);
+    if (assurance === "quorum") assertVouchable(output);
+    return await this.#enqueue(output, assurance, await this.#options.chain.finalized(), payer);
   }
 
   /** By job or signed hash. */
@@ -144,6 +153,12 @@ export class Relay implements RelayPort, AsyncDisposable {
     const { settings, signer, sr25519, chain } = this.#options;
     const journal = signJournal({ outbox: this.#outbox, signer, clock: this.#clock });
     return { netuid: settings.netuid, signer, sr25519, chain, journal, ownScores };
+  }
+
+  /** What this validator vouches for others' memories with. `http` calls addresses that the chain names alone. */
+  vouchContext(deps: Pick<VouchContext, "http" | "signal">): VouchContext {
+    const { settings, signer, sr25519, chain } = this.#options;
+    return { ...deps, netuid: settings.netuid, signer, sr25519, chain, outbox: this.#outbox, clock: this.#clock };
   }
 
   async #enqueue(
@@ -231,4 +246,13 @@ export class Relay implements RelayPort, AsyncDisposable {
     await this.#transport?.[Symbol.asyncDispose]();
     await this.#outbox[Symbol.asyncDispose]();
   }
+}
+
+function assertVouchable({ type, document }: FrozenOutput): void {
+  const items = document.get("items");
+  const count = isSubnetArray(items) ? items.length : 0;
+  if (type === "memory" && count > 0 && count <= MAX_VOUCHED_ITEMS) return;
+  throw new EngramError("QUORUM_UNAVAILABLE", `validators vouch for 1 to ${MAX_VOUCHED_ITEMS} records of memories`, {
+    fix: "publish fewer at a time, or under your hotkey alone",
+  });
 }

@@ -4,10 +4,11 @@ import { readSubnetJson } from "../crypto/subnet-json-reader.ts";
 import type { ChainClient, Neuron } from "../node/ports.ts";
 import { votersAt } from "./cosign/electorate.ts";
 import { proposalTime, proposerDelay } from "./cosign/proposer-order.ts";
+import { CONFIRMATIONS } from "./finality.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { Submission } from "./outbox/outbox-types.ts";
 import { thawOutput } from "./payload/freeze-output.ts";
-import { makeNonce } from "./payload/nonce.ts";
+import { makeNonce, roundIdOf } from "./payload/nonce.ts";
 import { withPayer } from "./payload/payer-binding.ts";
 import { type PayloadSigner, payloadBody, signPayload } from "./payload/sign-payload.ts";
 
@@ -41,7 +42,8 @@ export type Release =
  */
 export async function release(deps: ReleaseDeps, submission: Submission, now: number): Promise<Release> {
   const { outbox, chain, signer, since } = deps;
-  const { chain: identity, netuid, block, blockHash, roundId, outputType, schemaVersion, job, createdAt } = submission;
+  const { chain: identity, netuid, outputType, schemaVersion, job, createdAt } = submission;
+  const { block, blockHash, roundId } = await blockOf(deps, submission);
   const neuron = await neuronAt(deps, block, outputType);
   if (neuron === "gone") return "forgotten";
   if (outputType === "ranking") {
@@ -71,8 +73,20 @@ export async function release(deps: ReleaseDeps, submission: Submission, now: nu
       : null;
   const { signedHash } = signed;
   const text = submission.payer == null ? signed.text : withPayer(signed, signer, submission.payer, now);
-  const released = await outbox.call("release", { job, nonce, signedHash, body: text, journal, now });
+  const at = { block, blockHash, roundId };
+  const released = await outbox.call("release", { job, nonce, signedHash, body: text, ...at, journal, now });
   return released === "recorded" ? "released" : released;
+}
+
+/**
+ * Who vouches for a memory must know who votes at its block: where it waited long for a signature, that is a newer one,
+ * as far behind the finalized head as a queued one is.
+ */
+async function blockOf({ chain }: ReleaseDeps, { outputType, assurance, ...queued }: Submission) {
+  if (outputType !== "memory" || assurance !== "quorum") return queued;
+  const block = (await chain.finalized()).number - CONFIRMATIONS;
+  const blockHash = block > queued.block ? await chain.blockHash(block) : null;
+  return blockHash === null ? queued : { block, blockHash, roundId: roundIdOf(block) };
 }
 
 /** This hotkey's neuron at a block; authors need none, voters do: `gone` where nobody knows them any more. */

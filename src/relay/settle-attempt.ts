@@ -11,7 +11,7 @@ const FIRST_POLL_MS = 5_000;
 const MAX_POLL_MS = 300_000;
 const PENDING_LIMIT_MS = 86_400_000;
 /** The receiver forgets by then what lacks validators (spec 14.2); the next rounds are no worse off. */
-const QUORUM_LIMIT_MS = 3_600_000;
+export const QUORUM_LIMIT_MS = 3_600_000;
 
 /** Writes down what an attempt came to, and tells whoever watches. */
 export async function settleAttempt(deps: MoveDeps, submission: Submission, outcome: SubmitOutcome): Promise<void> {
@@ -33,6 +33,9 @@ export async function settleAttempt(deps: MoveDeps, submission: Submission, outc
     }
     case "pending": {
       const waited = now - (firstSubmitAt ?? now);
+      if (assurance === "quorum" && outputType === "memory" && waited > QUORUM_LIMIT_MS) {
+        return void (await endAs(deps, submission, "parked", "no_quorum", outcome.http));
+      }
       if (assurance === "quorum" && waited > QUORUM_LIMIT_MS) {
         return void (await endAs(
           deps,

@@ -62,7 +62,9 @@ async function queueAnchoring(home: string): Promise<string> {
     roundId: 7,
   };
   const { job } = await outbox.call("enqueue", { draft, now });
-  const signed = { nonce: "350:1:1", signedHash: "ef".repeat(32), body: "{}", journal: null };
+  const { block, blockHash, roundId } = draft;
+  const at = { block, blockHash, roundId };
+  const signed = { nonce: "350:1:1", signedHash: "ef".repeat(32), body: "{}", journal: null, ...at };
   await outbox.call("release", { job, ...signed, now });
   await outbox.call("postpone", { job, state: "anchoring", nextAt: now, code: "anchor_rate_limit", http: null });
   return job;

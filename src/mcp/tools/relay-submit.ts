@@ -12,7 +12,11 @@ import { defineTool, type ToolContext } from "../tool.ts";
 const count = z.int().min(0).max(1e9).optional();
 const word = z.string().min(1).max(200);
 
-const forMemory = { ids: z.array(idField).min(1).max(20), query: z.string().min(1).max(8_000) };
+const forMemory = {
+  ids: z.array(idField).min(1).max(20),
+  query: z.string().min(1).max(8_000),
+  quorum: z.boolean(),
+};
 const forInference = {
   model: word,
   model_version: word,
@@ -32,6 +36,7 @@ const input = z
     type: z.enum(["memory", "inference"]),
     ids: forMemory.ids.optional().describe("own public memories"),
     query: forMemory.query.optional().describe("ranks them; only its hash is sent"),
+    quorum: forMemory.quorum.optional().describe("validators check it at two miners first; never sent with less"),
     model: forInference.model.optional(),
     model_version: forInference.model_version.optional(),
     prompt: forInference.prompt.optional().describe("only its hash is sent"),
@@ -86,7 +91,8 @@ async function submit(args: SubmitArgs, context: ToolContext): Promise<z.output<
   const { frozen, beginning } = await outputFor(args, context);
   if (!desk.relay.live)
     return { dry_run: true, output_hash: (await desk.relay.submit(frozen)).outputHash, created: false };
-  const before = await desk.relay.queued(frozen);
+  const assurance = args.quorum === true ? "quorum" : "author";
+  const before = await desk.relay.queued(frozen, assurance);
   // What is queued already publishes and costs nothing more.
   if (before) return { job: before.job, state: before.state, output_hash: before.outputHash, created: false };
   const repeated = await repeatedWords(args, context);
@@ -100,7 +106,7 @@ async function submit(args: SubmitArgs, context: ToolContext): Promise<z.output<
   });
   // Nothing that can be refused comes after this: who pays gets what they paid for.
   await context.charge?.();
-  const { job, outputHash, created } = await desk.relay.submit(frozen, context.payer);
+  const { job, outputHash, created } = await desk.relay.submit(frozen, context.payer, assurance);
   const queued = job === null ? null : await desk.relay.find(job);
   return { ...(queued ? { job: queued.job, state: queued.state } : {}), output_hash: outputHash, created };
 }
@@ -117,7 +123,8 @@ async function repeatedWords(args: SubmitArgs, { client, anonymous }: ToolContex
 
 async function summaryOf(args: SubmitArgs, beginning: string, desk: RelayDesk): Promise<string> {
   const { most, left, limit } = await desk.spending();
-  const what = args.type === "memory" ? `${args.ids?.length ?? 0} public memories` : "a model's answer";
+  const checked = args.quorum === true ? ", which validators check first," : "";
+  const what = args.type === "memory" ? `${args.ids?.length ?? 0} public memories${checked}` : "a model's answer";
   const cost =
     limit === 0
       ? "Nothing may be paid for it."

@@ -105,7 +105,7 @@ export async function startValidator(
     const round = await store.call("round", { roundId });
     return round && { scores: round.measured, ...(round.challenges ? { challenges: round.challenges } : {}) };
   };
-  const { routes, relay } = (await deps.extend?.({ identity, sr25519, metrics, gate, ownScores })) ?? {};
+  const { routes, relay } = (await deps.extend?.({ identity, sr25519, metrics, gate, http, signal, ownScores })) ?? {};
   app.resolve(createValidatorApp({ services, routes: [consensusRoutes({ desk, gate }), routes] }));
   const { hotkey } = identity;
   if (isLocal) await chain.register(hotkey, hotkey);

@@ -44,6 +44,10 @@ export interface ValidatorContext {
   readonly metrics: ValidatorMetrics;
   /** Authenticates requests to this validator. */
   readonly gate: Auth2Gate;
+  /** Calls addresses that the chain names, and inner ones never (V-W7). */
+  readonly http: HttpClient;
+  /** Aborts when the validator stops. */
+  readonly signal: AbortSignal;
   /** What this validator measured itself in a round; null where it has not. */
   ownScores(roundId: number): Promise<MeasuredRound | null>;
 }

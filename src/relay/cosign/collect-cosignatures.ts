@@ -25,6 +25,16 @@ const NEVER: ReadonlySet<string> = new Set([
   "equivocated",
   "no_vote",
   "voters_changed",
+  // Of memories: what was refused about the content itself.
+  "author_differs",
+  "block_forgotten",
+  "content_differs",
+  "item_count",
+  "memory_expired",
+  "merkle_root_unchecked",
+  "nonce_taken",
+  "private_record",
+  "tier_differs",
 ]);
 
 export interface CosignCollector {
@@ -42,17 +52,26 @@ export interface Collected {
   readonly lost: readonly Hotkey[];
 }
 
+export interface CosignRequest {
+  readonly path: string;
+  /** The signed payload's text. */
+  readonly body: string;
+  readonly peers: readonly Auth2Peer[];
+  /** 10 s when absent. */
+  readonly deadlineMs?: number;
+}
+
 type Asked = { readonly found: Cosignature } | { readonly lost: Hotkey } | null;
 
 /** Asks `peers` at once at `path`; who refuses for now or does not answer is in neither list. */
 export async function collectCosignatures(
   { caller, http, sr25519, log }: CosignCollector,
-  { path, body, peers }: { readonly path: string; readonly body: string; readonly peers: readonly Auth2Peer[] },
+  { path, body, peers, deadlineMs = DEADLINE_MS }: CosignRequest,
   signal: AbortSignal,
 ): Promise<Collected> {
   const payload = readPayload(body);
   const others = peers.filter(({ hotkey }) => hotkey !== payload.validatorHotkey).slice(0, MAX_PEERS);
-  const limits = { deadlineMs: DEADLINE_MS, maxBytes: MAX_REPLY_BYTES, signal };
+  const limits = { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal };
   const ask = async (peer: Auth2Peer): Promise<Asked> => {
     try {
       const { status, text, signed } = await caller.post(http, peer, path, `{"payload":${body}}`, limits);

@@ -6,7 +6,7 @@ import type { Metagraph } from "../../node/ports.ts";
 import { Refusal } from "../../node/protocol/refusal.ts";
 import { type Clock, systemClock } from "../../node/runtime/clock.ts";
 import { MetagraphLooks } from "../../node/validator/metagraph-looks.ts";
-import { type CosignAnswer, type CosignContext, cosign, readProposal } from "./cosigner.ts";
+import { type CosignAnswer, type CosignContext, cosign, type Proposal, readProposal } from "./cosigner.ts";
 import { votersOf } from "./electorate.ts";
 
 /** Takes what authenticated callers ask a validator to sign, one question of a caller and round at a time. */
@@ -25,8 +25,7 @@ export class CosignDesk {
     if (!isVoter(caller, await this.#looks.for(caller))) {
       throw new Refusal(403, "only validators with a permit may ask for a co-signature");
     }
-    const proposal = readProposal(caller, payloadIn(body));
-    if (proposal === null) throw new EngramError("PAYLOAD_MALFORMED", "the payload is none");
+    const proposal = proposalIn(caller, body);
     const key = `${caller}|${proposal.payload.roundId}`;
     if (this.#open.has(key)) throw new Refusal(429, "one question a round at a time", { retryAfterSeconds: 1 });
     this.#open.add(key);
@@ -40,6 +39,13 @@ export class CosignDesk {
 
 function isVoter(caller: Hotkey, { neurons }: Pick<Metagraph, "neurons">): boolean {
   return votersOf(neurons).some(({ hotkey }) => hotkey === caller);
+}
+
+/** What `caller` sent as `{"payload": <signed envelope>}`. Throws `PAYLOAD_MALFORMED`. */
+export function proposalIn(caller: Hotkey, body: Uint8Array): Proposal {
+  const proposal = readProposal(caller, payloadIn(body));
+  if (proposal === null) throw new EngramError("PAYLOAD_MALFORMED", "the payload is none");
+  return proposal;
 }
 
 /** The signed envelope in `{"payload": …}`. Throws `PAYLOAD_MALFORMED`. */

@@ -127,6 +127,7 @@ function proposedScores({ content }: SignedPayload): ProposedScores {
   );
 }
 
-function refuse(status: CosignStatus, error: string): CosignAnswer {
+/** An answer that signs nothing. */
+export function refuse(status: CosignStatus, error: string): CosignAnswer {
   return { status, body: { error } };
 }

@@ -43,7 +43,7 @@ export interface Equivocation {
 }
 
 /** Rounds the journal remembers; older ones are never signed (the gateway's window, guide 4.6). */
-const WINDOW_ROUNDS = 1_024;
+export const WINDOW_ROUNDS = 1_024;
 /** For so long nothing is signed for who sent two payloads of one round: a day on the real chain. */
 const EXCLUDED_ROUNDS = 144;
 /** Proposals that prove nothing are kept for so long, so that a late second one is noticed. */

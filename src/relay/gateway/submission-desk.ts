@@ -43,6 +43,8 @@ interface Checked {
   readonly votes: Votes | null;
   readonly anchored: boolean;
   readonly state: ChainState;
+  /** Whether its author may vote: only what such a one sent is kept while it lacks signatures. */
+  readonly byVoter: boolean;
   /** Of the same text at a lesser assurance. */
   readonly receipts: readonly Receipt[];
 }
@@ -124,14 +126,18 @@ export class SubmissionDesk {
     const { chain, sets } = this.#deps;
     const receipts = known.flatMap(({ receipt }) => receipt ?? []);
     const state = await chain.finalState(read);
-    if (read.assurance !== "quorum") return { submission: read, votes: null, state, receipts, anchored: false };
+    if (read.assurance !== "quorum") {
+      return { submission: read, votes: null, state, receipts, anchored: false, byVoter: false };
+    }
     const earlier = known.find(({ assurance }) => assurance === "quorum");
     const submission = { ...read, signatures: mergeSignatures(earlier?.signatures ?? [], read.signatures) };
-    const { votes, signatures } = judgeVotes(submission, await sets.at(read.block, state.identity));
+    const permitted = await sets.at(read.block, state.identity);
+    const { votes, signatures } = judgeVotes(submission, permitted);
+    const byVoter = permitted.validators.some(({ hotkey }) => hotkey === read.hotkey);
     // Once seen at a final block, it stays true; another output of the round would still end it.
     const isAnchored = isQuorum(votes) && (await this.#isAnchored(submission, state, headers));
     const anchored = isAnchored || earlier?.anchored === true;
-    return { submission: { ...submission, signatures }, votes, state, receipts, anchored };
+    return { submission: { ...submission, signatures }, votes, state, receipts, anchored, byVoter };
   }
 
   /**
@@ -152,7 +158,8 @@ export class SubmissionDesk {
 
   /** 202: kept until it has what it lacks, and not paid for (design: x402). */
   async #pend(checked: Checked, status: Lacking): Promise<Answer> {
-    await this.#keep(checked, status);
+    // Hotkeys cost nothing: a stranger's memory without its quorum is not kept, and comes again with more signatures.
+    if (checked.byVoter || status !== "pending_quorum") await this.#keep(checked, status);
     const { signedHash } = checked.submission;
     return {
       status: 202,

@@ -3,6 +3,7 @@ import { leaseOperations } from "../../node/client/store/lease-operations.ts";
 import type { BlockRef } from "../../node/ports.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import { type JournalAnswer, type JournalEntry, journalOperations } from "../cosign/journal-operations.ts";
+import { vouchOperations } from "../cosign/vouch-journal.ts";
 import type { Cosignature } from "../payload/types.ts";
 import type { Receipt } from "../receipt.ts";
 import { alertOperations } from "./alert-operations.ts";
@@ -47,6 +48,7 @@ const FORGETTABLE = "'delivered', 'orphaned', 'skipped', 'dropped'";
 /** What the outbox's worker thread does, on a database with `outboxMigrations`. */
 export function createOutboxOperations(database: SqliteDatabase) {
   const journal = journalOperations(database);
+  const vouched = vouchOperations(database);
   const alerts = alertOperations(database);
   const leases = leaseOperations(database);
   const successions = successionOperations(database);
@@ -74,6 +76,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
   );
   const release = database.prepare(
     `UPDATE submission SET state = 'ready', nonce = @nonce, signed_hash = @signedHash, body = @body,
+       block = @block, block_hash = @blockHash, round_id = @roundId,
        released_at = @now, next_at = @now, last_error = NULL WHERE job = @job AND state = 'held'`,
   );
   const cosign = database.prepare("INSERT OR IGNORE INTO cosignature VALUES (@job, @validator_hotkey, @signature)");
@@ -112,6 +115,14 @@ export function createOutboxOperations(database: SqliteDatabase) {
        WHEN last_error LIKE 'anchor%' THEN 'anchoring' ELSE 'submitting' END, attempts = 0, polls = 0,
        first_submit_at = NULL, next_at = @now, ended_at = NULL, accept_new_terms = 1 WHERE job = @job AND state IN (${REPLAYABLE})`,
   );
+  // Never sent below its quorum, so that nobody else has it: it is signed anew, at a block whose voters are known.
+  const unsign = database.prepare(
+    `UPDATE submission SET state = 'held', nonce = NULL, signed_hash = NULL, body = NULL, attempts = 0, polls = 0,
+       released_at = NULL, next_at = @now, ended_at = NULL, accept_new_terms = 1
+     WHERE job = @job AND state = 'parked' AND output_type = 'memory' AND first_submit_at IS NULL
+       AND last_error IN ('no_quorum', 'quorum_refused')`,
+  );
+  const forgetCosigners = database.prepare("DELETE FROM cosignature WHERE job = ?");
   const drop = database.prepare(
     `UPDATE submission SET state = 'dropped', ended_at = @now, last_error = 'by_operator'
      WHERE job = @job AND state IN (${OPEN}, ${REPLAYABLE})`,
@@ -163,6 +174,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
   return {
     reads: {
       ...journal.reads,
+      ...vouched.reads,
       ...alerts.reads,
       ...successions.reads,
       /** Sent before `before`, and neither accepted nor refused since. */
@@ -189,6 +201,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
     },
     writes: {
       ...journal.writes,
+      ...vouched.writes,
       ...alerts.writes,
       ...successions.writes,
       ...leases.writes,
@@ -207,6 +220,10 @@ export function createOutboxOperations(database: SqliteDatabase) {
         readonly nonce: string;
         readonly signedHash: string;
         readonly body: string;
+        /** The block that was signed: of a memory that validators vouch for, the newest final one. */
+        readonly block: number;
+        readonly blockHash: string;
+        readonly roundId: number;
         readonly journal: JournalEntry | null;
         readonly now: number;
       }): JournalAnswer["kind"] => {
@@ -278,7 +295,11 @@ export function createOutboxOperations(database: SqliteDatabase) {
         if (input.state === "orphaned") freeTopic.run(input.job);
       },
       /** A person's word: tries again what was parked or abandoned. */
-      replay: (input: { readonly job: string; readonly now: number }): boolean => replay.run(input).changes === 1,
+      replay: (input: { readonly job: string; readonly now: number }): boolean => {
+        if (unsign.run(input).changes === 0) return replay.run(input).changes === 1;
+        forgetCosigners.run(input.job);
+        return true;
+      },
       /** A person's word: it is given up for good, and shown as that. */
       drop: (input: { readonly job: string; readonly now: number }): boolean => drop.run(input).changes === 1,
       /**
@@ -294,10 +315,12 @@ export function createOutboxOperations(database: SqliteDatabase) {
   };
 }
 
-type Topic = Pick<Draft, "chain" | "netuid" | "outputType" | "outputHash" | "subject" | "roundId">;
+type Topic = Pick<Draft, "chain" | "netuid" | "outputType" | "outputHash" | "subject" | "roundId" | "assurance">;
 
-function topicOf({ chain, netuid, outputType, outputHash, subject = outputHash, roundId }: Topic): string {
-  return [chain, netuid, outputType, outputType === "ranking" ? roundId : subject].join("|");
+function topicOf({ chain, netuid, outputType, outputHash, subject = outputHash, roundId, assurance }: Topic): string {
+  // What validators are to vouch for is another submission than what its author alone signed.
+  const raised = outputType === "memory" && assurance === "quorum" ? ["quorum"] : [];
+  return [chain, netuid, outputType, outputType === "ranking" ? roundId : subject, ...raised].join("|");
 }
 
 export type OutboxOperations = ReturnType<typeof createOutboxOperations>;

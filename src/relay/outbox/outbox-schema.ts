@@ -82,4 +82,20 @@ export const outboxMigrations: Migrations = {
     "ALTER TABLE submission ADD COLUMN anchor_hash TEXT",
     "ALTER TABLE submission ADD COLUMN anchor_sent_at INTEGER",
   ],
+  "006-vouch": [
+    // What this hotkey signed of others' memories: one payload of a nonce.
+    `CREATE TABLE vouch_journal (
+      chain TEXT NOT NULL,
+      hotkey TEXT NOT NULL,
+      netuid INTEGER NOT NULL,
+      author TEXT NOT NULL,
+      nonce TEXT NOT NULL,
+      round_id INTEGER NOT NULL,
+      signed_hash TEXT NOT NULL,
+      signature TEXT,
+      at INTEGER NOT NULL,
+      PRIMARY KEY (chain, hotkey, netuid, author, nonce)
+    ) STRICT, WITHOUT ROWID`,
+    "CREATE INDEX vouch_journal_round ON vouch_journal (chain, hotkey, netuid, round_id)",
+  ],
 };

@@ -8,7 +8,7 @@ import {
 import type { ValidatorConfig } from "../../node/validator/validator-config.ts";
 import type { ValidatorContext, ValidatorExtension } from "../../node/validator/validator-context.ts";
 import type { CosignAnswer } from "../cosign/cosigner.ts";
-import { cosignRoutes } from "../cosign/routes.ts";
+import { cosignRoutes, proposeRoutes } from "../cosign/routes.ts";
 import { openRelay } from "../open-relay.ts";
 import type { Hex } from "../payment/payment-types.ts";
 import type { Relay } from "../relay.ts";
@@ -42,19 +42,24 @@ export async function startRelayingValidator(
   const { chain, clock, logger: log } = deps;
   const { peers } = config.options;
   const opening = Promise.withResolvers<Awaited<ReturnType<typeof openRelay>>>();
-  const extend = async ({
-    identity: signer,
-    gate,
-    ownScores,
-    metrics: shown,
-  }: ValidatorContext): Promise<ValidatorExtension> => {
+  const extend = async (validator: ValidatorContext): Promise<ValidatorExtension> => {
+    const { identity: signer, gate, ownScores, http, signal, metrics: shown } = validator;
     const opened = stack.use(await openRelay({ folder, environment, signer, chain, clock, log, peers }));
     opening.resolve(opened);
     const context = opened.relay.cosignContext(ownScores);
     const { metrics } = opened.relay;
     shown.join(metrics);
     const onAnswer = ({ body }: CosignAnswer) => metrics.cosigned("error" in body ? body.error : "signed");
-    return { routes: cosignRoutes({ context, gate, log, clock, onAnswer }), relay: opened.relay };
+    const routes = cosignRoutes({ context, gate, log, clock, onAnswer });
+    routes.route(
+      "/",
+      proposeRoutes({
+        context: opened.relay.vouchContext({ http, signal }),
+        log,
+        onAnswer: ({ body }) => metrics.vouched("error" in body ? body.error : "signed"),
+      }),
+    );
+    return { routes, relay: opened.relay };
   };
   const validator = stack.use(await startValidator(folder, config, { ...deps, extend }));
   const { relay, payer } = await opening.promise;

@@ -1,14 +1,13 @@
 import { cidMatches } from "../../../crypto/cid.ts";
 import { isEngramError } from "../../../crypto/errors.ts";
-import { signRequestBody } from "../../../crypto/request-auth.ts";
-import { isSubnetArray, isSubnetObject, type SubnetJson } from "../../../crypto/subnet-json.ts";
-import { readSubnetJson } from "../../../crypto/subnet-json-reader.ts";
+import { isSubnetObject } from "../../../crypto/subnet-json.ts";
 import { writePythonDefault } from "../../../crypto/subnet-json-writer.ts";
 import type { ServingMiner } from "../../chain/serving-miners.ts";
 import { copyMessageText } from "../../protocol/copy-message.ts";
 import type { PossessionCaller } from "../../protocol/possession-caller.ts";
 import { type CapabilityDeps, capabilitiesOf } from "../miner-capabilities.ts";
 import { MinerProbe } from "../miner-probe.ts";
+import { callMiner, fetchContent } from "./fetch-content.ts";
 import { type RepairableRecord, repairable } from "./repairable.ts";
 
 export interface HolderDeps extends CapabilityDeps {
@@ -19,8 +18,6 @@ export interface HolderDeps extends CapabilityDeps {
 const CALL_MS = 10_000;
 const LOOK_MS = 5_000;
 const MAX_HEALTH_BYTES = 65_536;
-/** The longest vector in digits, with the metadata a record may have. */
-const MAX_RECORD_BYTES = 1_048_576;
 const MAX_REPLY_BYTES = 16_384;
 
 /**
@@ -40,16 +37,17 @@ export class HolderCalls {
 
   /** The record as this miner has it (spec 8.4), when it is what its CID says (V-W27). */
   async fetch(cid: string): Promise<RepairableRecord | null> {
-    const body = await this.#call("RepairSynapse", JSON.stringify({ cid }), MAX_RECORD_BYTES);
-    if (!isSubnetObject(body)) return null;
-    const [embedding, metadata] = [vectorOf(body.get("embedding")), body.get("metadata") ?? new Map()];
-    return embedding && isSubnetObject(metadata) ? repairable(cid, { embedding, metadata }) : null;
+    if ((await this.#look()) === null) return null;
+    const content = await fetchContent(this.#deps, this.#miner.url, { cid, deadlineMs: CALL_MS });
+    return content && repairable(cid, content);
   }
 
   /** Whether the miner says that it stores the record now, under its own CID and no other (V-W27). */
   async bring(record: RepairableRecord, expiresAt: number | null): Promise<boolean> {
     const message = copyMessageText({ ...record, metadata: writePythonDefault(record.metadata), expiresAt });
-    const body = await this.#call("IngestSynapse", message, MAX_REPLY_BYTES);
+    if ((await this.#look()) === null) return false;
+    const call = { endpoint: "IngestSynapse", bodyText: message, deadlineMs: CALL_MS, maxBytes: MAX_REPLY_BYTES };
+    const body = await callMiner(this.#deps, this.#miner.url, call);
     const cid = isSubnetObject(body) ? body.get("cid") : undefined;
     return typeof cid === "string" && cidMatches(cid, record);
   }
@@ -88,28 +86,4 @@ export class HolderCalls {
     }
     return await capabilitiesOf(this.#deps, { ...this.#miner, endpoint: url });
   }
-
-  async #call(endpoint: string, bodyText: string, maxBytes: number): Promise<SubnetJson | undefined> {
-    const { http, identity, clock, signal } = this.#deps;
-    if ((await this.#look()) === null) return undefined;
-    const sign = (message: Uint8Array) => identity.sign(message);
-    const signed = signRequestBody({ bodyText, endpoint, nonce: clock.now(), hotkey: identity.hotkey, sign });
-    try {
-      const limits = { deadlineMs: CALL_MS, maxBytes, signal };
-      const { status, text } = await http.postJson(`${this.#miner.url}/${endpoint}`, signed, limits);
-      return status === 200 ? readSubnetJson(text) : undefined;
-    } catch {
-      signal.throwIfAborted();
-      return undefined;
-    }
-  }
-}
-
-function vectorOf(value: SubnetJson | undefined): Float32Array | undefined {
-  if (!isSubnetArray(value)) return undefined;
-  const numbers = value.map((item) =>
-    typeof item === "number" || typeof item === "bigint" ? Number(item) : Number.NaN,
-  );
-  const vector = Float32Array.from(numbers);
-  return vector.every(Number.isFinite) ? vector : undefined;
 }
