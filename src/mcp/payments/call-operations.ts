@@ -1,6 +1,6 @@
 import type { Migrations, SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import { createPaymentOperations } from "../../relay/gateway/payment-operations.ts";
-import { paymentMigration } from "../../relay/gateway/payment-schema.ts";
+import { mismatchMigration, paymentMigration } from "../../relay/gateway/payment-schema.ts";
 import type { SettlementRecord } from "../../relay/gateway/payment-types.ts";
 import type { AuthorizationKey } from "../../relay/payment/payment-types.ts";
 
@@ -19,6 +19,7 @@ export const callMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID`,
     "CREATE INDEX paid_call_kept ON paid_call (ended) WHERE result IS NOT NULL",
   ],
+  "002-payment-mismatch": mismatchMigration,
 };
 
 /** A call that was paid for. */

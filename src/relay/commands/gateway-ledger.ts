@@ -1,23 +1,12 @@
 import { Command } from "commander";
-import { run } from "../../node/commands/kit.ts";
 import { say } from "../../node/commands/output.ts";
+import { fail, inFolder, withFolder } from "./gateway-folder.ts";
+import { receivedCommand } from "./gateway-received.ts";
+import { webhookCommand } from "./gateway-webhooks.ts";
 
-/** Taken before the subcommand and behind it. */
-interface FolderOptions {
-  readonly home?: string;
-  readonly folder?: string;
-}
-
-/** What a person does to a gateway's folder: `rotate`, `restore`, `token`. */
+/** What a person does to a gateway's folder: `rotate`, `restore`, `token`, `webhook`, `payments`. */
 export function ledgerCommands(): readonly Command[] {
-  return [rotateCommand(), restoreCommand(), tokenCommand()];
-}
-
-/** A subcommand's own: the group's stand before its name alone. */
-function withFolder(command: Command): Command {
-  return command
-    .option("--home <folder>", "data folder (default: ENGRAM_HOME, else the platform's data directory)")
-    .option("--folder <folder>", "the gateway's own (default: gateway in the data folder)");
+  return [rotateCommand(), restoreCommand(), tokenCommand(), webhookCommand(), receivedCommand()];
 }
 
 function rotateCommand(): Command {
@@ -86,17 +75,4 @@ function tokenCommand(): Command {
 
 function tokenModules() {
   return Promise.all([import("../gateway/readers.ts"), import("../gateway/gateway-store.ts")]);
-}
-
-function fail(sentence: string): void {
-  say(sentence);
-  process.exitCode = 1;
-}
-
-async function inFolder(command: Command, work: (folder: string) => Promise<void>): Promise<void> {
-  const options = command.optsWithGlobals<FolderOptions>();
-  await run(options, async () => {
-    const [{ homeFolder }, { join }] = await Promise.all([import("../../node/runtime/config.ts"), import("node:path")]);
-    await work(options.folder ?? join(homeFolder(process.env, options.home), "gateway"));
-  });
 }

@@ -47,6 +47,8 @@ Environment:
                             all three on a simulated chain)
   ENGRAM_GATEWAY_ANCHOR     auto (default): rankings must be anchored where the chain is real; always
   ENGRAM_GATEWAY_KEEP_BODIES_DAYS  forget what was accepted so long ago, but for its receipt (default: 0, never)
+  ENGRAM_GATEWAY_WEBHOOK_LOOPBACK  true lets readers' webhooks be on this machine (default: only on a simulated chain)
+  ENGRAM_GATEWAY_WEBHOOK_DAYS  a webhook that failed for so long is given up (default: 7)
   ENGRAM_GATEWAY_PRICE_USD  what a submission costs, as in 0.001 (default: 0, free)
   ENGRAM_GATEWAY_PAY_TO     the address that is paid
   ENGRAM_GATEWAY_NETWORK    eip155:84532 (default) or eip155:8453, where dollars are real

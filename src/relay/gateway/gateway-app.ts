@@ -14,6 +14,7 @@ import { readingRoutes } from "./reading-routes.ts";
 import { GatewayRefusal, send } from "./refusal.ts";
 import { MAX_COSIGNATURE_BYTES, MAX_SUBMISSION_BYTES, readSubmissionBody } from "./submission-body.ts";
 import type { SubmissionDesk } from "./submission-desk.ts";
+import { type WebhookRoutes, webhookRoutes } from "./webhook-routes.ts";
 
 export interface GatewayAppDeps {
   readonly hotkey: Hotkey;
@@ -30,6 +31,7 @@ export interface GatewayAppDeps {
   readonly log: Logger;
   readonly metrics: GatewayMetrics;
   readonly rateLimit: RateLimit;
+  readonly webhooks: Pick<WebhookRoutes, "secrets" | "loopback" | "onAdded">;
   /** What a submission costs and in what; null when it is free. */
   readonly price: object | null;
 }
@@ -65,6 +67,7 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
     return send(await cosignatures.add(req.param("hash").toLowerCase(), text));
   });
   app.route("/", readingRoutes({ store, streams, chain, readers }));
+  app.route("/", webhookRoutes({ store, readers, ...deps.webhooks }));
   app.get("/v1/gateway", async () => {
     const { identity, head, finalized } = await chain.state();
     const { hotkey, origin, netuid, price } = deps;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
-import { type Environment, parseVariables } from "../../node/runtime/config.ts";
+import { type Environment, flag, parseVariables } from "../../node/runtime/config.ts";
 import { type ServiceConfig, serviceConfig, serviceVariables } from "../../node/runtime/config-service.ts";
 import type { AnchorRule } from "../anchor.ts";
 import { parseMicroDollars } from "../payment/micro-dollars.ts";
@@ -30,6 +30,8 @@ const gatewayVariables = serviceVariables.extend(settlementVariables.shape).exte
     .optional(),
   ENGRAM_GATEWAY_ANCHOR: z.enum(["auto", "always"], "must be auto or always").default("auto"),
   ENGRAM_GATEWAY_KEEP_BODIES_DAYS: whole.min(0).max(36_500).default(0),
+  ENGRAM_GATEWAY_WEBHOOK_LOOPBACK: flag.default(false),
+  ENGRAM_GATEWAY_WEBHOOK_DAYS: whole.min(1).max(365).default(7),
   ENGRAM_GATEWAY_PRICE_USD: z
     .string()
     .regex(/^[0-9]{1,6}(\.[0-9]{1,18})?$/, 'must be an amount in dollars such as "0.001"')
@@ -64,6 +66,10 @@ export interface GatewayConfig extends ServiceConfig {
   readonly publicScopes: readonly Scope[] | undefined;
   /** How long bodies of accepted submissions are kept; null for ever. */
   readonly keepBodiesMs: number | null;
+  /** Whether readers' webhooks may be on this machine; a simulated chain's may anyway. */
+  readonly webhookLoopback: boolean;
+  /** How long a webhook may fail before it is given up. */
+  readonly webhookDeadMs: number;
   /** Null when submissions are free. */
   readonly pricing: PriceConfig | null;
 }
@@ -105,6 +111,8 @@ export function readGatewayConfig(
     rateLimit: RATE_LIMIT,
     publicScopes: variables.ENGRAM_GATEWAY_PUBLIC_SCOPES,
     keepBodiesMs: variables.ENGRAM_GATEWAY_KEEP_BODIES_DAYS * DAY_MS || null,
+    webhookLoopback: variables.ENGRAM_GATEWAY_WEBHOOK_LOOPBACK,
+    webhookDeadMs: variables.ENGRAM_GATEWAY_WEBHOOK_DAYS * DAY_MS,
     pricing: pricingOf(variables),
   };
 }

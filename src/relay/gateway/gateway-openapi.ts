@@ -6,10 +6,11 @@ import { checkpointSchema, successionSchema } from "../signed-statement.ts";
 import { cosignatureBody } from "./cosignature-desk.ts";
 import { feedFilters, pageFilters } from "./feed.ts";
 import type { Scope } from "./readers.ts";
+import { webhookBody } from "./webhook-routes.ts";
 
 /** A route of a gateway, for its document. */
 interface RouteText {
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "delete";
   readonly path: string;
   readonly summary: string;
   /** Any of them lets a reader in; none for everybody. */
@@ -97,6 +98,29 @@ export const GATEWAY_ROUTES: readonly RouteText[] = [
     scopes: ["receipts"],
     query: pageFilters,
     statuses: [200, 400, 401, 403],
+  },
+  {
+    method: "post",
+    path: "/v1/webhooks",
+    summary: "Have accepted items pushed to a URL, signed; the secret is in this answer alone",
+    scopes: ["feed"],
+    body: webhookBody,
+    reply: z.object({ id: z.string(), secret: z.string() }),
+    statuses: [201, 400, 401, 403, 409],
+  },
+  {
+    method: "get",
+    path: "/v1/webhooks",
+    summary: "The reader's own webhooks, and how they fare",
+    scopes: ["feed"],
+    statuses: [200, 401, 403],
+  },
+  {
+    method: "delete",
+    path: "/v1/webhooks/{id}",
+    summary: "End a webhook",
+    scopes: ["feed"],
+    statuses: [200, 401, 403, 404],
   },
   { method: "get", path: "/v1/gateway", summary: "Hotkey, chain, price, limits", scopes: [], statuses: [200] },
   { method: "get", path: "/health", summary: "Whether it serves", scopes: [], statuses: [200] },

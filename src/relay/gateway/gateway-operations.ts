@@ -20,6 +20,7 @@ import {
   submissionStatements,
   toStored,
 } from "./submission-statements.ts";
+import { webhookOperations } from "./webhook-operations.ts";
 
 /** What was checked of a submission, with what the check found. */
 export interface Checked {
@@ -84,6 +85,7 @@ export function createGatewayOperations(
   const permitted = permittedOperations(database);
   const conflicts = conflictOperations(database);
   const readers = readerOperations(database);
+  const webhooks = webhookOperations(database);
   const ledger = ledgerOperations(database, signer, options);
   const sql = submissionStatements(database);
 
@@ -148,6 +150,7 @@ export function createGatewayOperations(
       ...permitted.reads,
       ...conflicts.reads,
       ...readers.reads,
+      ...webhooks.reads,
       ...ledger.reads,
       /** Everything known of a submission, at every assurance. */
       submissions: ({ signedHash }: { readonly signedHash: string }): readonly StoredSubmission[] =>
@@ -166,6 +169,7 @@ export function createGatewayOperations(
       ...payments.writes,
       ...permitted.writes,
       ...readers.writes,
+      ...webhooks.writes,
       ...ledger.writes,
       /** Keeps what lacks validators, its anchor or payment, at most `limit` of one hotkey. */
       keepOpen: (

@@ -1,5 +1,6 @@
 import type { Migrations } from "../../node/runtime/sqlite.ts";
-import { paymentMigration } from "./payment-schema.ts";
+import { mismatchMigration, paymentMigration } from "./payment-schema.ts";
+import { webhookMigration } from "./webhook-operations.ts";
 
 /** One row per submission and assurance: who gets hold of a text first cannot keep its author from a better one. */
 export const gatewayMigrations: Migrations = {
@@ -123,4 +124,6 @@ export const gatewayMigrations: Migrations = {
     ) STRICT`,
   ],
   "009-succession": ["CREATE TABLE succession (number INTEGER PRIMARY KEY, statement TEXT NOT NULL) STRICT"],
+  "010-payment-mismatch": mismatchMigration,
+  "011-webhook": webhookMigration,
 };

@@ -70,6 +70,12 @@ export class PaymentGate implements SubmissionGate {
       return (await table.hasOpenPayment(submission)) ? unknownAnswer() : this.challenge(submission);
     }
     if (offer.kind === "refused") return refusalOf(offer.refusal);
+    if (offer.kind === "mismatched") {
+      const { key, authorization } = offer;
+      const { signedHash } = submission;
+      await table.noteMismatch({ key, signedHash, amount: authorization.value, now: this.#clock.now() });
+      return refusalOf("payment_mismatched");
+    }
     if (offer.kind === "declined") return challengeOf(terms, submission, offer.reason);
     const { payment } = offer;
     const row = await table.findPayment(payment.key);

@@ -1,6 +1,6 @@
 import { isSignedByPayer } from "../payment/authorization.ts";
 import { paymentNonce, SALT_HEADER } from "../payment/payment-nonce.ts";
-import type { Authorization, PaidSubmission } from "../payment/payment-types.ts";
+import type { Authorization, AuthorizationKey, PaidSubmission } from "../payment/payment-types.ts";
 import { HEADERS, type ParsedPayment, parsePayment } from "../payment/payment-wire.ts";
 import type { Reason, Refusal } from "./payment-answers.ts";
 import { type GatewayTerms, requirementsV2 } from "./payment-terms.ts";
@@ -9,6 +9,7 @@ import type { HeaderReader, OfferedPayment, PaymentRow } from "./payment-types.t
 export type Offer =
   | { readonly kind: "none" }
   | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "mismatched"; readonly key: AuthorizationKey; readonly authorization: Authorization }
   | { readonly kind: "declined"; readonly reason: Reason }
   | { readonly kind: "offered"; readonly payment: OfferedPayment };
 
@@ -32,9 +33,9 @@ export async function readOffer(
   const { signature, authorization } = parsed.payment.payload;
   if (!(await isSignedByPayer(terms.token, authorization, signature))) return { kind: "declined", reason: "signature" };
   const binding = bindingOf(terms, submission, authorization, headers.get(SALT_HEADER));
-  if (binding === "mismatched") return { kind: "refused", refusal: "payment_mismatched" };
   const { network, asset } = terms.token;
   const { from, nonce } = authorization;
+  if (binding === "mismatched") return { kind: "mismatched", key: { network, asset, from, nonce }, authorization };
   return {
     kind: "offered",
     payment: {

@@ -2,11 +2,14 @@ import { EngramError } from "../../crypto/errors.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { AuthorizationKey, Hex, PaymentNetwork } from "../payment/payment-types.ts";
 import type {
+  MismatchedPayment,
   NewPayment,
   PaymentChange,
   PaymentClaim,
   PaymentRow,
   PaymentState,
+  PaymentTotals,
+  ReceivedPayment,
   SettlementRecord,
 } from "./payment-types.ts";
 
@@ -24,6 +27,8 @@ interface StoredPayment {
   readonly tx: Hex | null;
 }
 
+/** Anybody makes keys and signs with them: so many refused payments are remembered, and all are counted. */
+const MAX_MISMATCHED = 1_000;
 const WHERE_KEY = "network = @network AND asset = @asset AND payer = @payer AND nonce = @nonce";
 
 /**
@@ -59,8 +64,39 @@ export function createPaymentOperations(database: SqliteDatabase) {
     "SELECT * FROM payment WHERE state <> 'settled' AND updated < @before ORDER BY updated LIMIT @limit",
   );
 
+  const mismatched = database.prepare<object>(
+    `INSERT INTO payment_mismatch (network, asset, payer, nonce, signed_hash, amount, at)
+     VALUES (@network, @asset, @payer, @nonce, @signedHash, @amount, @now) ON CONFLICT DO NOTHING`,
+  );
+  // The newest stays, so that the numbers go on and count them all.
+  const forgetMismatched = database.prepare(
+    `DELETE FROM payment_mismatch WHERE number <= (SELECT max(number) FROM payment_mismatch) - ${MAX_MISMATCHED}`,
+  );
+  const mismatches = database
+    .prepare<[], number>("SELECT coalesce(max(number), 0) FROM payment_mismatch")
+    .pluck();
+  const settledBy = database
+    .prepare<object, number>("SELECT count(*) FROM payment WHERE state = 'settled' AND bound = @bound")
+    .pluck();
+  const received = database.prepare<object, ReceivedPayment>(
+    `SELECT * FROM (
+       SELECT created AS at, state, iif(bound, 'bound', 'unbound') AS binding, payer, amount, network, asset,
+         tx AS "transaction", signed_hash AS signedHash FROM payment ORDER BY created DESC LIMIT @limit)
+     UNION ALL SELECT * FROM (
+       SELECT at, 'refused', 'mismatched', payer, amount, network, asset, NULL, signed_hash
+       FROM payment_mismatch ORDER BY number DESC LIMIT @limit)
+     ORDER BY at DESC LIMIT @limit`,
+  );
+
   return {
     reads: {
+      /** Newest first; refused ones are those of late. */
+      receivedPayments: (query: { readonly limit: number }): readonly ReceivedPayment[] => received.all(query),
+      paymentTotals: (_: null): PaymentTotals => ({
+        bound: settledBy.get({ bound: 1 }) ?? 0,
+        unbound: settledBy.get({ bound: 0 }) ?? 0,
+        mismatched: mismatches.get() ?? 0,
+      }),
       findPayment: (key: AuthorizationKey): PaymentRow | null => {
         const row = find.get(columnsOf(key));
         return row ? toRow(row) : null;
@@ -84,6 +120,10 @@ export function createPaymentOperations(database: SqliteDatabase) {
       },
       releasePayment: ({ key, signedHash }: PaymentChange): void => {
         release.run({ ...columnsOf(key), signedHash });
+      },
+      noteMismatch: ({ key, ...rest }: MismatchedPayment): void => {
+        mismatched.run({ ...rest, ...columnsOf(key) });
+        forgetMismatched.run();
       },
       recordSettlement: ({ transaction, ...payment }: SettlementRecord): void => {
         // The row can be gone: the money has moved all the same, and must be remembered.

@@ -18,3 +18,20 @@ export const paymentMigration: readonly string[] = [
   ) STRICT`,
   "CREATE INDEX payment_open ON payment (updated) WHERE state <> 'settled'",
 ];
+
+/** Payments that were bound to something else than what they were sent with: no money moved, and it is told. */
+export const mismatchMigration: readonly string[] = [
+  `CREATE TABLE payment_mismatch (
+    number INTEGER PRIMARY KEY,
+    network TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    payer TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    signed_hash TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (network, asset, payer, nonce, signed_hash)
+  ) STRICT`,
+  "CREATE INDEX payment_settled ON payment (bound) WHERE state = 'settled'",
+  "CREATE INDEX payment_created ON payment (created)",
+];

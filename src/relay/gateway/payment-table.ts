@@ -18,5 +18,6 @@ export function paymentTable(store: StoreWorker<WithPayments>): PaymentTable {
     releasePayment: (change) => store.call("releasePayment", change),
     recordSettlement: (record) => store.call("recordSettlement", record),
     unsettledPayments: (query) => store.call("unsettledPayments", query),
+    noteMismatch: (mismatch) => store.call("noteMismatch", mismatch),
   };
 }

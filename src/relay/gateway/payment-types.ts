@@ -91,7 +91,38 @@ export interface PaymentTable {
   /** Alone, for the sweep; the gateway's accept operation calls the same function in its own transaction. */
   recordSettlement(record: SettlementRecord): Promise<void>;
   unsettledPayments(query: { readonly before: number; readonly limit: number }): Promise<readonly PaymentRow[]>;
+  /** Keeps a payment that was signed by its payer and refused, because it is bound to something else. */
+  noteMismatch(mismatch: MismatchedPayment): Promise<void>;
 }
+
+export interface MismatchedPayment {
+  readonly key: AuthorizationKey;
+  /** What it was sent with. */
+  readonly signedHash: string;
+  readonly amount: number;
+  readonly now: number;
+}
+
+/** How a payment is tied to what it was sent with (docs/payments.md). */
+export type Binding = "bound" | "unbound" | "mismatched";
+
+/** A payment as its receiver sees it. */
+export interface ReceivedPayment {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly state: PaymentState | "refused";
+  readonly binding: Binding;
+  readonly payer: Hex;
+  /** In the token's smallest unit. */
+  readonly amount: number;
+  readonly network: string;
+  readonly asset: Hex;
+  readonly transaction: Hex | null;
+  readonly signedHash: string;
+}
+
+/** How many of each there ever were; of settled ones, and of refused ones. */
+export type PaymentTotals = Readonly<Record<Binding, number>>;
 
 export type NewPayment = Omit<PaymentRow, "state" | "transaction"> & { readonly now: number };
 

@@ -20,6 +20,8 @@ export interface ReaderRow {
 
 /** Who asks. */
 export interface Reader {
+  /** Null for who has no token. */
+  readonly name: string | null;
   has(scope: Scope): boolean;
   /** Stands for a payer's address: the same one for this reader, another for every other. */
   pseudonym(address: string): string;
@@ -60,8 +62,13 @@ export class Readers {
     }
     const [, token] = /^Bearer ([\w-]{1,200})$/.exec(authorization) ?? [];
     const found = token === undefined ? null : await this.#store.call("readerOf", { hash: tokenHash(token) });
-    if (found) return readerOf({ ...found, scopes: [...this.#publicScopes, ...found.scopes] });
+    if (found) return this.named(found);
     throw new GatewayRefusal("unauthorized", "this token is not known here");
+  }
+
+  /** What a reader with a token may see, who is not asking just now. */
+  named(row: ReaderRow): Reader {
+    return readerOf({ ...row, scopes: [...this.#publicScopes, ...row.scopes] });
   }
 
   async #anybody(): Promise<Reader> {
@@ -74,8 +81,9 @@ export class Readers {
   }
 }
 
-function readerOf({ scopes, secret }: Pick<ReaderRow, "scopes" | "secret">): Reader {
+function readerOf({ name, scopes, secret }: ReaderRow): Reader {
   return {
+    name: name === "" ? null : name,
     has: (scope) => scopes.includes(scope),
     pseudonym: (address) =>
       `payer-${createHmac("sha256", Buffer.from(secret, "hex")).update(address.toLowerCase()).digest("hex").slice(0, 24)}`,

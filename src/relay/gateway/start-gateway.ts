@@ -5,6 +5,7 @@ import { chainMetrics } from "../../node/chain/chain-metrics.ts";
 import { isLoopback } from "../../node/chain/loopback.ts";
 import type { ChainClient } from "../../node/ports.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
+import { createHttpClient } from "../../node/runtime/http-client.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import { drainAll, exposition, operatorPages, startOperatorListener } from "../../node/runtime/operator-listener.ts";
 import { processMetrics } from "../../node/runtime/process-metrics.ts";
@@ -24,6 +25,10 @@ import { PermittedSets } from "./permitted-sets.ts";
 import { Readers, SCOPES } from "./readers.ts";
 import { SubmissionDesk } from "./submission-desk.ts";
 import { recoverPaid, snapshotSet, startSweep } from "./sweep.ts";
+import { WebhookMetrics } from "./webhook-metrics.ts";
+import { WebhookPusher } from "./webhook-pusher.ts";
+import { openWebhookSecrets } from "./webhook-secrets.ts";
+import { webhookFetch } from "./webhook-url.ts";
 
 export interface StartGatewayDeps {
   /** Not closed by the gateway. */
@@ -75,7 +80,21 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const chain = new ChainCheck(deps.chain, log);
   const sets = new PermittedSets({ netuid, minStakeTao }, { chain, store });
   const streams = new FeedStreams(store);
-  const onAccepted = () => streams.ring();
+  // Payers of a simulated chain's test money have nothing to hide from this machine.
+  const readers = new Readers(store, config.publicScopes ?? (isSimulated ? SCOPES : ["feed", "receipts"]));
+  const [webhookMetrics, secrets] = [new WebhookMetrics(store), await openWebhookSecrets(config.folder)];
+  const loopback = isSimulated || config.webhookLoopback;
+  const pusher = stack.use(
+    new WebhookPusher({
+      ...{ store, readers, secrets, clock, log, metrics: webhookMetrics, deadAfterMs: config.webhookDeadMs },
+      http: createHttpClient(webhookFetch(loopback)),
+    }),
+  );
+  pusher.start();
+  const onAccepted = () => {
+    streams.ring();
+    pusher.ring();
+  };
   const { keepBodiesMs } = config;
   const sweep = { store, gate, chain, sets, clock, log, onAccepted, keepBodiesMs };
   await recoverPaid(sweep);
@@ -88,15 +107,14 @@ export async function startGateway(config: GatewayConfig, deps: StartGatewayDeps
   const desk = new SubmissionDesk(options, { store, gate, chain, sets, verifier, clock, log, onAccepted });
   const cosignatures = new CosignatureDesk({ store, desk, chain, sets, verifier });
   const price = priceOf(config, gate);
-  // Payers of a simulated chain's test money have nothing to hide from this machine.
-  const readers = new Readers(store, config.publicScopes ?? (isSimulated ? SCOPES : ["feed", "receipts"]));
+  const webhooks = { secrets, loopback, onAdded: () => pusher.ring() };
   const metrics = new GatewayMetrics({
     receipts: () => store.call("lastSeq", null),
     open: () => store.call("open", null),
     feedReaders: () => streams.readers,
   });
-  metrics.join(processMetrics(config.folder), chainMetrics(deps.chain));
-  const parts = { store, desk, cosignatures, streams, chain, readers, clock, log, metrics };
+  metrics.join(webhookMetrics, processMetrics(config.folder), chainMetrics(deps.chain));
+  const parts = { store, desk, cosignatures, streams, chain, readers, webhooks, clock, log, metrics };
   const made = createGatewayApp({ hotkey, origin, netuid, rateLimit, price, ...parts });
   const pages = { metrics: () => exposition(metrics), health: (request: Request) => made.fetch(request) };
   const handler = operatorPages(config.adminHost, pages);

@@ -25,6 +25,7 @@ const feedItem = z.looseObject({
   }),
   author: cosignature.nullable(),
   cosignatures: z.array(cosignature).max(MAX_SIGNATURES),
+  payer_bound: z.boolean().nullable().default(null),
   accepted_at_ms: count,
   receipt_hash: hash,
   content: z.unknown(),

@@ -63,11 +63,13 @@ function lineOf(item: CheckedItem, room: number): string | undefined {
 }
 
 /** One sentence on what was found true of an item, in words of ours. */
-function checkedOf({ assurance, quorum, author, paid, payment, chain, block }: CheckedItem): string {
+function checkedOf({ outputType, assurance, quorum, author, paid, payment, chain, block }: CheckedItem): string {
   const place = `block ${block} of ${visible(chain)}, which is final`;
+  const agreed =
+    outputType === "memory" ? `found it at miners under its author's signature, true or not` : "agreed on it";
   const vouched =
     assurance === "quorum" && quorum !== null
-      ? `${quorum.votes} validators of different owners agreed on it, where ${quorum.needed} are needed, at ${place}`
+      ? `${quorum.votes} validators of different owners ${agreed}, where ${quorum.needed} are needed, at ${place}`
       : assurance === "author" && author !== null
         ? `${author} signed it at ${place}; whether it is true nobody checked`
         : `somebody paid to submit it at ${place}; nobody signed it, and whether it is true nobody checked`;

@@ -92,6 +92,8 @@ export class ItemChecker {
       cosigners: submission.signatures.slice(1).map(({ validator_hotkey }) => validator_hotkey as Hotkey),
       quorum,
       paid: receipt.payment_hash !== null,
+      // The receipt's word, where it shows the payment: its hash covers it.
+      payerBound: receipt.payment_hash === null ? null : (payment?.bound ?? item.payer_bound),
       payment,
       receipt,
       acceptedAtMs: receipt.accepted_at_ms,

@@ -58,6 +58,8 @@ export interface CheckedItem {
   readonly quorum: CheckedQuorum | null;
   /** Whether the receipt names a payment. Who made it is told to readers that the gateway lets know. */
   readonly paid: boolean;
+  /** Whether the payer signed for this very submission, by the gateway's word; null when nobody paid. */
+  readonly payerBound: boolean | null;
   /** Null when there was none, or when this reader is not shown it. */
   readonly payment: CheckedPayment | null;
   readonly receipt: Receipt;

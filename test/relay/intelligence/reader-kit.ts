@@ -62,7 +62,7 @@ export async function take(items: AsyncGenerator<CheckedItem | RefusedItem, void
 }
 
 /** A reader without secrets of its own. */
-const EVERYBODY = { has: () => true, pseudonym: () => "payer-0" };
+const EVERYBODY = { name: null, has: () => true, pseudonym: () => "payer-0" };
 
 /** Changes what a gateway answers on paths that match. */
 export function lying(honest: Fetch, path: RegExp, lie: (body: never) => unknown): Fetch {
