@@ -103,7 +103,12 @@ async function grantsNothing(terms: GatewayTerms, header: string) {
   const never = () => Promise.reject(new Error("nobody is asked"));
   const table = {
     ...{ findPayment: never, hasOpenPayment: async () => false, claimPayment: never, markPaymentUnknown: never },
-    ...{ releasePayment: never, recordSettlement: never, unsettledPayments: never, noteMismatch: async () => undefined },
+    ...{
+      releasePayment: never,
+      recordSettlement: never,
+      unsettledPayments: never,
+      noteMismatch: async () => undefined,
+    },
   };
   const gate = new PaymentGate({
     terms,

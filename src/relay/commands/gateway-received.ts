@@ -25,7 +25,7 @@ export function receivedCommand(): Command {
           totals: await store.call("paymentTotals", null),
           payments: await store.call("receivedPayments", { limit }),
         };
-        print(options.json === true, received, describe);
+        await print(options.json === true, received, describe);
       }),
     );
 }

@@ -45,7 +45,7 @@ export function webhookCommand(): Command {
         const { openGatewayStore, shownWebhook } = await modules();
         await using store = openGatewayStore(folder);
         const webhooks = (await store.call("webhooks", { reader: null })).map(shownWebhook);
-        print(json === true, { webhooks }, (shown) => describe(shown.webhooks));
+        await print(json === true, { webhooks }, (shown) => describe(shown.webhooks));
       }),
     );
   withFolder(webhook.command("remove <id>"))

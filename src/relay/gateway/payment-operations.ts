@@ -72,9 +72,7 @@ export function createPaymentOperations(database: SqliteDatabase) {
   const forgetMismatched = database.prepare(
     `DELETE FROM payment_mismatch WHERE number <= (SELECT max(number) FROM payment_mismatch) - ${MAX_MISMATCHED}`,
   );
-  const mismatches = database
-    .prepare<[], number>("SELECT coalesce(max(number), 0) FROM payment_mismatch")
-    .pluck();
+  const mismatches = database.prepare<[], number>("SELECT coalesce(max(number), 0) FROM payment_mismatch").pluck();
   const settledBy = database
     .prepare<object, number>("SELECT count(*) FROM payment WHERE state = 'settled' AND bound = @bound")
     .pluck();

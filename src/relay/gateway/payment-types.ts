@@ -104,7 +104,7 @@ export interface MismatchedPayment {
 }
 
 /** How a payment is tied to what it was sent with (docs/payments.md). */
-export type Binding = "bound" | "unbound" | "mismatched";
+type Binding = "bound" | "unbound" | "mismatched";
 
 /** A payment as its receiver sees it. */
 export interface ReceivedPayment {

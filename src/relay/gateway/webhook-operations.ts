@@ -89,14 +89,14 @@ export function webhookOperations(database: SqliteDatabase) {
   const owner = database.prepare<object, { name: string; scopes: string; secret: string }>(
     "SELECT name, scopes, secret FROM reader WHERE name = @reader AND name <> ''",
   );
-  const last = database
-    .prepare<[], number | null>("SELECT max(seq) FROM submission WHERE seq IS NOT NULL")
-    .pluck();
+  const last = database.prepare<[], number | null>("SELECT max(seq) FROM submission WHERE seq IS NOT NULL").pluck();
   const insert = database.prepare<object>(
     `INSERT INTO webhook (id, reader, url, sealed, types, assurances, cursor, created)
      VALUES (@id, @reader, @url, @sealed, @types, @assurances, @cursor, @now)`,
   );
-  const remove = database.prepare<object>("DELETE FROM webhook WHERE id = @id AND (@reader IS NULL OR reader = @reader)");
+  const remove = database.prepare<object>(
+    "DELETE FROM webhook WHERE id = @id AND (@reader IS NULL OR reader = @reader)",
+  );
   const revive = database.prepare<object>(
     `UPDATE webhook SET state = 'active', attempts = 0, failing_since = NULL, next_at = 0, last_error = NULL
      WHERE id = @id`,

@@ -173,7 +173,8 @@ export class WebhookPusher implements AsyncDisposable {
     const nextAt = Math.ceil(now + Math.max(retryAfterMs, backoff * (0.5 + draw() / 2)));
     const state = await store.call("webhookFailed", { id, code, nextAt, gone, deadAfterMs, now });
     metrics.pushed(state === "dead" ? "dead" : "failed");
-    if (state === "dead") log.error({ webhook: id, reader, code }, "a webhook is given up: engram gateway webhook revive");
+    if (state === "dead")
+      log.error({ webhook: id, reader, code }, "a webhook is given up: engram gateway webhook revive");
     else log.warn({ webhook: id, reader, code }, "a webhook does not take what is pushed; trying again");
     return false;
   }

@@ -22,7 +22,10 @@ const MAX_BODY_BYTES = 8_192;
 /** How a webhook is asked for. */
 export const webhookBody = z.strictObject({
   url: z.string().max(2_048),
-  type: z.array(z.enum(["ranking", "memory", "inference"])).max(3).default([]),
+  type: z
+    .array(z.enum(["ranking", "memory", "inference"]))
+    .max(3)
+    .default([]),
   min_assurance: z.enum(["quorum", "author", "payer"]).default("quorum"),
   /** Items behind this number, too; without it those that are accepted from now on. */
   since: z.int().min(0).nullable().default(null),

@@ -49,8 +49,12 @@ function opened(key: Uint8Array, sealed: string): string {
 }
 
 function lost(cause?: unknown): EngramError {
-  return new EngramError("WEBHOOK_SECRET_LOST", "the secret of a webhook cannot be read with this folder's webhook-key", {
-    fix: "bring the file back from a backup, or remove the webhook and add it again",
-    cause,
-  });
+  return new EngramError(
+    "WEBHOOK_SECRET_LOST",
+    "the secret of a webhook cannot be read with this folder's webhook-key",
+    {
+      fix: "bring the file back from a backup, or remove the webhook and add it again",
+      cause,
+    },
+  );
 }

@@ -42,9 +42,13 @@ export async function addWebhook(
   if (added === "no_reader") {
     throw new EngramError("WEBHOOK_READER", "no reader has this name", { fix: "make one: engram gateway token add" });
   }
-  throw new EngramError("WEBHOOK_LIMIT", `a reader has ${LIMITS.perReader} webhooks at most, all together ${LIMITS.total}`, {
-    fix: "remove one first",
-  });
+  throw new EngramError(
+    "WEBHOOK_LIMIT",
+    `a reader has ${LIMITS.perReader} webhooks at most, all together ${LIMITS.total}`,
+    {
+      fix: "remove one first",
+    },
+  );
 }
 
 /** A webhook as its reader and the operator see it, without its secret. */

@@ -20,6 +20,8 @@ export class WebhookReceiver implements AsyncDisposable {
   /** The status of the next answers; the last one stays. */
   statuses: number[] = [200];
   headers: Readonly<Record<string, string>> = {};
+  /** Waited for before each answer. */
+  beforeAnswer: () => Promise<void> = async () => undefined;
   readonly #server: Server;
   #heard = Promise.withResolvers<void>();
 
@@ -62,6 +64,7 @@ export class WebhookReceiver implements AsyncDisposable {
     const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const { seq } = (JSON.parse(body) as Payload).data;
     this.arrived.push({ id: headers.get("webhook-id") ?? "", seq, headers, body });
+    await this.beforeAnswer();
     const status = this.statuses.length > 1 ? this.statuses.shift() : this.statuses[0];
     response.writeHead(status ?? 200, this.headers).end("{}");
     this.#heard.resolve();

@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createHttpClient } from "../../../src/node/runtime/http-client.ts";
 import { GatewayMetrics } from "../../../src/relay/gateway/gateway-metrics.ts";
 import { type GatewayStore, openGatewayStore } from "../../../src/relay/gateway/gateway-store.ts";
@@ -17,6 +21,7 @@ import { GatewayKit, post } from "./gateway-kit.ts";
 import { WebhookReceiver } from "./webhook-receiver.ts";
 
 const DAY_MS = 86_400_000;
+const script = fileURLToPath(new URL("./gateway-process.ts", import.meta.url));
 
 let kit: GatewayKit;
 let gateway: RunningGateway;
@@ -68,7 +73,11 @@ describe("a webhook", () => {
     await using receiver = await WebhookReceiver.open();
     const ask = async (method: string, path: string, body?: object, bearer: string | null = token) => {
       const headers = { "content-type": "application/json", ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) };
-      const reply = await fetch(gateway.url + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+      const reply = await fetch(gateway.url + path, {
+        method,
+        headers,
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
       return { status: reply.status, body: (await reply.json()) as Record<string, unknown> };
     };
     const wanted = { url: receiver.url, min_assurance: "author" };
@@ -113,7 +122,9 @@ describe("a webhook", () => {
     });
     await reader("many", ["feed"]);
     for (let one = 0; one < 8; one += 1) await addWebhook(store, secrets, { reader: "many", ...ask });
-    await expect(addWebhook(store, secrets, { reader: "many", ...ask })).rejects.toMatchObject({ code: "WEBHOOK_LIMIT" });
+    await expect(addWebhook(store, secrets, { reader: "many", ...ask })).rejects.toMatchObject({
+      code: "WEBHOOK_LIMIT",
+    });
     await store.call("removeReader", { name: "many" });
   });
 });
@@ -169,7 +180,13 @@ describe("a receiver that is away", () => {
     expect(receiver.seqs).toEqual([seqs[0], seqs[0], seqs[0], ...seqs]);
     // The same item has the same id at every attempt, so that receivers can drop repeats.
     expect(new Set(receiver.arrived.map(({ id }) => id)).size).toBe(3);
-    expect(await now()).toMatchObject({ state: "active", cursor: seqs.at(-1), attempts: 0, lastError: null, delivered: 3 });
+    expect(await now()).toMatchObject({
+      state: "active",
+      cursor: seqs.at(-1),
+      attempts: 0,
+      lastError: null,
+      delivered: 3,
+    });
     const last = receiver.arrived.at(-1);
     const checked = { secret, headers: last?.headers ?? new Headers(), body: last?.body ?? "", now: clock.time };
     expect(verifyWebhook(checked).payload).toMatchObject({ data: { seq: seqs.at(-1) } });
@@ -217,27 +234,35 @@ describe("a receiver that is away", () => {
   });
 });
 
-test("a gateway that ends in between delivers the rest at its next start, in order", async () => {
+test("a gateway that is killed in a delivery makes it again at its next start, and the rest in order", async () => {
   await using receiver = await WebhookReceiver.open();
   await using own = await GatewayKit.open();
-  const before = await own.start();
-  await using books = openGatewayStore(own.config().folder);
+  const { folder } = own.config();
+  const args = [script, join(own.folder, "chain.db"), folder];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const exited = once(child, "exit");
+  const [url] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  await using books = openGatewayStore(folder);
   await books.call("addReader", { name: "r", hash: tokenHash(newToken()), scopes: ["feed"] });
-  const secrets = await openWebhookSecrets(own.config().folder);
-  const wanted = { reader: "r", url: receiver.url, types: [], minAssurance: "author", after: null, loopback: true } as const;
-  const { secret } = await addWebhook(books, secrets, wanted);
-  // The first is taken but its answer is an error: it is not known to be delivered when the gateway ends.
-  receiver.statuses = [500, 200];
-  for (const text of ["a", "b", "c"]) await post(before, (await own.inference({}, text)).text);
-  // A second process's command is seen without being told: the receipt rang.
+  const secrets = await openWebhookSecrets(folder);
+  const wanted = { reader: "r", url: receiver.url, types: [], minAssurance: "author", after: null } as const;
+  const { secret } = await addWebhook(books, secrets, { ...wanted, loopback: true });
+  // It took the first item, and whoever sent it never hears of that.
+  receiver.beforeAnswer = async () => {
+    child.kill("SIGKILL");
+    await exited;
+  };
+  expect((await post({ url }, (await own.inference({}, "a")).text)).status).toBe(201);
   await receiver.heard(1);
-  await before[Symbol.asyncDispose]();
-  const [webhook] = await books.call("webhooks", { reader: "r" });
-  expect(webhook).toMatchObject({ cursor: 0, state: "active" });
-  await books.call("reviveWebhook", { id: webhook?.id ?? "" });
-  await using _ = await own.start();
+  expect(await exited).toEqual([null, "SIGKILL"]);
+  receiver.beforeAnswer = async () => undefined;
+  expect(await books.call("webhooks", { reader: "r" })).toMatchObject([{ cursor: 0, state: "active" }]);
+  await using after = await own.start();
+  for (const text of ["b", "c"]) await post(after, (await own.inference({}, text)).text);
   await receiver.heard(4);
   expect(receiver.seqs).toEqual([1, 1, 2, 3]);
+  expect(new Set(receiver.arrived.map(({ id }) => id)).size).toBe(3);
   expect(receiver.arrived.map((one) => receiver.verify(secret, one))).toEqual([1, 1, 2, 3]);
 });
 
@@ -295,9 +320,11 @@ describe("addresses", () => {
     const closed = createHttpClient(webhookFetch(false)).postJson(receiver.url, '{"data":{"seq":1}}', limits);
     await expect(closed).rejects.toMatchObject({ code: "URL_NOT_PUBLIC" });
     expect(receiver.arrived).toEqual([]);
-    await expect(
-      createHttpClient(webhookFetch(true)).postJson("http://10.0.0.1/", "{}", limits),
-    ).rejects.toMatchObject({ code: "URL_NOT_PUBLIC" });
-    expect((await createHttpClient(webhookFetch(true)).postJson(receiver.url, '{"data":{"seq":1}}', limits)).status).toBe(200);
+    await expect(createHttpClient(webhookFetch(true)).postJson("http://10.0.0.1/", "{}", limits)).rejects.toMatchObject(
+      { code: "URL_NOT_PUBLIC" },
+    );
+    expect(
+      (await createHttpClient(webhookFetch(true)).postJson(receiver.url, '{"data":{"seq":1}}', limits)).status,
+    ).toBe(200);
   });
 });

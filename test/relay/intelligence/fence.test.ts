@@ -20,7 +20,7 @@ function item(content: unknown, seq = 1): CheckedItem {
     quorum: null,
     paid: false,
     payerBound: null,
-  payment: null,
+    payment: null,
     receipt: {} as CheckedItem["receipt"],
     acceptedAtMs: 1_795_000_000_000,
     content,

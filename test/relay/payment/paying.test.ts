@@ -113,6 +113,12 @@ describe("a bound payment", () => {
     const lifted = await shop.post("other", headers);
     expect(lifted.status).toBe(400);
     expect(await lifted.json()).toMatchObject({ reason: "payment_mismatched" });
+    // Told once, however often it is sent; and nobody is asked to pay for it.
+    await shop.post("other", headers);
+    expect(await shop.store.call("paymentTotals", null)).toEqual({ bound: 0, unbound: 0, mismatched: 1 });
+    expect(await shop.store.call("receivedPayments", { limit: 10 })).toMatchObject([
+      { state: "refused", binding: "mismatched", payer: buyer.address.toLowerCase(), amount: PRICE, transaction: null },
+    ]);
     expect(await money.evm.balance(payTo)).toBe(0);
     expect((await shop.post("five", headers)).status).toBe(200);
     // Without its salt it looks like a stock client's: then the table knows.
@@ -121,5 +127,6 @@ describe("a bound payment", () => {
     expect(spent.status).toBe(409);
     expect(await shop.deliveries()).toBe(1);
     expect(await money.evm.balance(payTo)).toBe(PRICE);
+    expect(await shop.store.call("paymentTotals", null)).toEqual({ bound: 1, unbound: 0, mismatched: 1 });
   });
 });
