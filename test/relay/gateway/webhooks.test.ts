@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { createHttpClient } from "../../../src/node/runtime/http-client.ts";
-import { GatewayMetrics } from "../../../src/relay/gateway/gateway-metrics.ts";
+import { WebhookMetrics } from "../../../src/relay/gateway/webhook-metrics.ts";
 import { type GatewayStore, openGatewayStore } from "../../../src/relay/gateway/gateway-store.ts";
 import { newToken, Readers, type Scope, tokenHash } from "../../../src/relay/gateway/readers.ts";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
@@ -61,7 +61,7 @@ async function reader(name: string, scopes: readonly Scope[]): Promise<string> {
 
 /** A pusher of its own beside the gateway's, whose time stands still, for a webhook that the gateway's never sees due. */
 async function pusher(clock: StillClock, http = createHttpClient(webhookFetch(true))) {
-  const metrics = new GatewayMetrics(store);
+  const metrics = new WebhookMetrics(store);
   const secrets = await openWebhookSecrets(kit.config().folder);
   const readers = new Readers(store, []);
   const deps = { store, readers, secrets, clock, log: silent, metrics, http, deadAfterMs: 7 * DAY_MS, draw: () => 1 };
