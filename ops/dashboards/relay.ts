@@ -90,6 +90,12 @@ export const relay = dashboard("relay", "Engram / Relay", "engram_relay_consecut
         about: "Answers given to other validators that asked for one.",
         lines: rates("engram_relay_cosign_total", "result"),
       },
+      {
+        title: "Memories vouched for",
+        unit: "ops",
+        about: "Answers given to authors that asked for a signature.",
+        lines: rates("engram_relay_propose_total", "result"),
+      },
     ],
   },
   {

@@ -33,3 +33,23 @@ async function firstLogLine(stream: NodeJS.ReadableStream): Promise<{ readonly u
   }
   throw new Error("it ended before it served");
 }
+
+test("engram gateway webhook and payments work on a gateway's folder", async () => {
+  const home = await temporaryFolder();
+  const asked = async (...args: readonly string[]) => await engram(home, ["gateway", ...args]);
+  expect((await asked("webhook", "add", "bot", "https://hooks.example.org/in")).stderr).toContain("token add");
+  expect((await asked("token", "add", "bot")).code).toBe(0);
+  expect((await asked("webhook", "add", "bot", "http://10.0.0.1/")).code).not.toBe(0);
+  const added = await asked("webhook", "add", "bot", "https://hooks.example.org/in", "--types", "memory");
+  const [id = "", secret = ""] = added.stdout.trim().split("\t");
+  expect([id, secret]).toEqual([expect.stringMatching(/^wh_[0-9a-f]{24}$/), expect.stringMatching(/^whsec_/)]);
+  const listed = await asked("webhook", "list", "--json");
+  expect(JSON.parse(listed.stdout)).toMatchObject({
+    webhooks: [{ id, reader: "bot", types: ["memory"], state: "active" }],
+  });
+  expect(listed.stdout).not.toContain(secret);
+  expect((await asked("webhook", "remove", id)).code).toBe(0);
+  expect((await asked("webhook", "revive", id)).code).toBe(1);
+  const paid = await asked("payments", "--json");
+  expect(JSON.parse(paid.stdout)).toEqual({ totals: { bound: 0, unbound: 0, mismatched: 0 }, payments: [] });
+});
