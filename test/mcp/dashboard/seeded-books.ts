@@ -60,12 +60,14 @@ export async function seedOutbox(folder: string, { now, rounds, troubled }: Outb
   };
   const release = async (job: string, roundId: number, at: number) => {
     const signedHash = digest(`${folder} signed ${roundId}`);
+    const { block, blockHash } = draftOf(roundId, folder);
     const body = JSON.stringify({ round: roundId, padding: "x".repeat(1_400 + wave(roundId, 300)) });
     await outbox.call("release", {
       job,
       nonce: digest(`${folder} nonce ${roundId}`),
       signedHash,
       body,
+      ...{ block, blockHash, roundId },
       journal: null,
       now: at,
     });

@@ -51,6 +51,7 @@ function itemOf(seq: number, now: number): CheckedItem {
       quorum: isRanking ? { votes: 2, needed: 2 } : null,
     },
     paid: true,
+    payerBound: true,
     payment: {
       ...{ payer: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", amount: "1000", network: "eip155:84532" },
       ...{
