@@ -6,8 +6,8 @@ import { retryAfter } from "../submit.ts";
 import { FEED_NOTICE, type FeedItem, feedItems } from "./feed.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import type { Readers } from "./readers.ts";
-import type { DueWebhook } from "./webhook-operations.ts";
 import type { WebhookMetrics } from "./webhook-metrics.ts";
+import type { DueWebhook } from "./webhook-operations.ts";
 import type { WebhookSecrets } from "./webhook-secrets.ts";
 import { signWebhook } from "./webhook-signature.ts";
 

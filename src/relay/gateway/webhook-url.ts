@@ -13,7 +13,7 @@ const MAX_URL = 2_048;
  */
 export function checkWebhookUrl(text: string, loopback: boolean): string {
   const url = text.length <= MAX_URL ? URL.parse(text) : null;
-  if (!url || url.username !== "" || url.password !== "" || url.hash !== "") throw unfit();
+  if (url?.username !== "" || url.password !== "" || url.hash !== "") throw unfit();
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
   const isHere = isLoopback(host);
   if (isHere && loopback && ["http:", "https:"].includes(url.protocol)) return url.href;
