@@ -22,6 +22,8 @@ import { systemClock } from "../../src/node/runtime/clock.ts";
 import { createHttpClient } from "../../src/node/runtime/http-client.ts";
 import type { Secret } from "../../src/node/runtime/secret.ts";
 import { ClientBench } from "../support/client-bench.ts";
+import { connect } from "../support/mcp-clients.ts";
+import { serveForTest } from "../support/mcp-server.ts";
 import { TcpMiners } from "../support/tcp-miners.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
@@ -126,6 +128,22 @@ test("a reader joins by a code, recalls from an index of its own, and may not wr
   // Once.
   await expect(sharingOf(reader).join({ code })).rejects.toMatchObject({ code: "INVITATION_USED" });
   expect(await textsOf(owner, "team")).toHaveLength(2);
+});
+
+test("a model sees what is shared and by whom, reads it, and cannot store into it", async () => {
+  const reader = open("reader");
+  const { hotkey } = await owner.status();
+  await using server = await serveForTest({ openClient: async () => reader });
+  await using session = await connect(server, "auto");
+  const shown = await session.call("engram_namespaces");
+  expect(shown.data).toMatchObject({
+    namespaces: expect.arrayContaining([expect.objectContaining({ name: "team", role: "reader", owner: hotkey })]),
+  });
+  const found = await session.call("engram_query", { query: "kettle at noon", namespaces: ["team"], limit: 1 });
+  expect(found.data).toMatchObject({ hits: [expect.objectContaining({ tier: "shared", owner: hotkey })] });
+  const refused = await session.call("engram_store", { text: "mine", namespace: "team" });
+  expect(refused.isError).toBe(true);
+  expect(refused.text).toContain("NAMESPACE_READ_ONLY");
 });
 
 test("what the owner stores and forgets later reaches the reader by itself", async () => {
