@@ -34,11 +34,11 @@ const needed = { memory: ["ids"], inference: ["model", "prompt", "completion"] }
 const input = z
   .strictObject({
     type: z.enum(["memory", "inference"]),
-    ids: forMemory.ids.optional().describe("own public memories"),
-    query: forMemory.query.optional().describe("ranks them; only its hash is sent"),
-    quorum: forMemory.quorum.optional().describe("validators check it at two miners first; never sent with less"),
+    ids: forMemory.ids.optional().describe("own, public"),
+    query: forMemory.query.optional().describe("ranks; only its hash is sent"),
+    quorum: forMemory.quorum.optional().describe("validators vouch first"),
     model: forInference.model.optional(),
-    model_version: forInference.model_version.optional(),
+    model_version: forInference.model_version.optional().meta(unlisted),
     prompt: forInference.prompt.optional().describe("only its hash is sent"),
     completion: forInference.completion.optional(),
     finish_reason: forInference.finish_reason.optional().meta(unlisted),
@@ -72,7 +72,7 @@ export const relaySubmitTool = defineTool({
   name: "engram_relay_submit",
   title: "Publish at the gateway",
   description:
-    "Publish public memories (type memory: ids) or a model's answer (type inference: model, prompt, completion) to XERIS under your hotkey, paid from the daily budget. The same again is the same job. Needs a person's consent.",
+    "Publish public memories (type memory: ids) or a model's answer (type inference: model, prompt, completion) to XERIS under your hotkey, paid from the daily budget. The same again is one job. Needs consent.",
   input,
   output,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },
