@@ -2,7 +2,8 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { SqliteDatabase } from "../../node/runtime/sqlite.ts";
 import type { Succession } from "../signed-statement.ts";
 
-interface Pinned {
+/** @public The declarations of the package name it. */
+export interface Pinned {
   readonly pinned: Hotkey;
 }
 

@@ -2,7 +2,8 @@ import type { Hotkey } from "../../../crypto/ss58.ts";
 import type { SqliteDatabase } from "../../runtime/sqlite.ts";
 import type { EpochOutcome, Letter, NewEpoch } from "./namespace-registry.ts";
 
-interface Named {
+/** @public The declarations of the package name it. */
+export interface Named {
   readonly name: string;
 }
 
