@@ -51,6 +51,16 @@ test("a miner stores without its Qdrant, says that it cannot search, and finds e
   expect(found.map(({ cid }: { cid: string }) => cid).sort()).toEqual([first.json.cid, second.json.cid].sort());
 });
 
+test("on a cluster its collection is divided and copied as asked", async () => {
+  const cluster = { QDRANT_COLLECTION: "spread", QDRANT_SHARDS: "6", QDRANT_REPLICATION_FACTOR: "3" };
+  const config = readMinerConfig({ ...local, QDRANT_URL: qdrant.url, QDRANT_API_KEY: "sk-5b1e", ...cluster });
+  await using miner = await startMiner(join(folder, "spread"), config, deps);
+  expect((await post(miner.url, "IngestSynapse", { text: "the first" })).status).toBe(200);
+  expect(qdrant.collections.describe("spread")).toMatchObject({
+    config: { params: { shard_number: 6, replication_factor: 3, write_consistency_factor: 2 } },
+  });
+});
+
 test("a miner with a key that its Qdrant refuses does not start", async () => {
   const config = readMinerConfig({ ...local, QDRANT_URL: qdrant.url, QDRANT_API_KEY: "sk-wrong" });
   const failure: unknown = await startMiner(join(folder, "denied"), config, deps).catch((error: unknown) => error);
@@ -66,8 +76,11 @@ test("Qdrant is chosen by its address, or by the reference's variables", () => {
   const named = { VECTOR_STORE_BACKEND: "qdrant", QDRANT_HOST: "q", QDRANT_PORT: "7000", QDRANT_COLLECTION: "mine" };
   expect(settings(named)).toEqual({ url: "http://q:7000", collection: "mine" });
   expect(settings({ QDRANT_URL: "http://q", QDRANT_HNSW_EF: "128" })).toMatchObject({ hnswEf: 128 });
+  const cluster = { QDRANT_URL: "http://q", QDRANT_SHARDS: "6", QDRANT_REPLICATION_FACTOR: "3" };
+  expect(settings(cluster)).toMatchObject({ shards: 6, replicas: 3 });
   for (const wrong of [
     { QDRANT_URL: "q:6333" },
+    { QDRANT_URL: "http://q", QDRANT_SHARDS: "0" },
     { QDRANT_URL: "http://q", QDRANT_COLLECTION: "a/b" },
     { QDRANT_URL: "http://q", QDRANT_HNSW_EF: "0" },
     { VECTOR_STORE_BACKEND: "pinecone" },

@@ -72,7 +72,8 @@ export class QdrantCollections {
 
   describe(name: string): Json {
     const { config, indexes, points } = this.#find(name);
-    const params = { vectors: config["vectors"] ?? {}, shard_number: 1, replication_factor: 1 };
+    const { shard_number = 1, replication_factor = 1, write_consistency_factor = 1 } = config;
+    const params = { vectors: config["vectors"] ?? {}, shard_number, replication_factor, write_consistency_factor };
     const payload_schema = Object.fromEntries(
       Object.entries(indexes).map(([field, schema]) => [field, { data_type: typeOf(schema), points: points.size }]),
     );

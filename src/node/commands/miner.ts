@@ -55,6 +55,8 @@ Environment:
   QDRANT_API_KEY             its key
   QDRANT_COLLECTION          the collection there, of this miner alone (default: engram)
   QDRANT_HNSW_EF             search its graph, faster over millions of records and not exact
+  QDRANT_SHARDS              of a cluster: what a new collection is divided into
+  QDRANT_REPLICATION_FACTOR  of a cluster: how many of its nodes hold each part
   ARWEAVE_KEY                a wallet (JWK file): archives at the owners' word, and checks what records name
   ENGRAM_ARWEAVE_MAX_WINSTON what a UTC day's archiving may cost (10^12 winston are 1 AR; default 0: nothing)
   ARWEAVE_GATEWAY_URL        default https://arweave.net

@@ -18,6 +18,8 @@ export const qdrantVariables = z.object({
     .regex(/^[\w.-]{1,255}$/, "must be letters, digits, dots, dashes and underscores")
     .default("engram"),
   QDRANT_HNSW_EF: whole.min(1).max(10_000).optional(),
+  QDRANT_SHARDS: whole.min(1).max(1_024).optional(),
+  QDRANT_REPLICATION_FACTOR: whole.min(1).max(16).optional(),
   VECTOR_STORE_BACKEND: z.string().optional(),
   QDRANT_HOST: z.string().default("localhost"),
   QDRANT_PORT: whole.min(1).max(65_535).default(6_333),
@@ -29,6 +31,7 @@ export const qdrantVariables = z.object({
  */
 export function qdrantSettings(variables: z.output<typeof qdrantVariables>): QdrantSettings | undefined {
   const { QDRANT_URL, QDRANT_API_KEY, QDRANT_COLLECTION, QDRANT_HNSW_EF, QDRANT_HOST, QDRANT_PORT } = variables;
+  const { QDRANT_SHARDS, QDRANT_REPLICATION_FACTOR } = variables;
   const backend = variables.VECTOR_STORE_BACKEND;
   if (backend !== undefined && backend !== "faiss" && backend !== "qdrant") {
     throw new EngramError("CONFIG_INVALID", "VECTOR_STORE_BACKEND must be faiss or qdrant", {
@@ -43,5 +46,7 @@ export function qdrantSettings(variables: z.output<typeof qdrantVariables>): Qdr
     collection: QDRANT_COLLECTION,
     ...(QDRANT_API_KEY === undefined ? {} : { apiKey: QDRANT_API_KEY }),
     ...(QDRANT_HNSW_EF === undefined ? {} : { hnswEf: QDRANT_HNSW_EF }),
+    ...(QDRANT_SHARDS === undefined ? {} : { shards: QDRANT_SHARDS }),
+    ...(QDRANT_REPLICATION_FACTOR === undefined ? {} : { replicas: QDRANT_REPLICATION_FACTOR }),
   };
 }

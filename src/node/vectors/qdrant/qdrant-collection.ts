@@ -15,6 +15,9 @@ export interface QdrantCollectionOptions {
   readonly deadlineMs: number;
   /** Asks Qdrant for its graph with this `hnsw_ef` in place of an exact scan. */
   readonly hnswEf: number | undefined;
+  /** Of the collection, when it is made: what it is divided into, and how many nodes hold each part. */
+  readonly shards?: number | undefined;
+  readonly replicas?: number | undefined;
 }
 
 /** What the index says of itself, in a point that no search finds. */
@@ -65,11 +68,13 @@ export class QdrantCollection {
   readonly #client: QdrantClient;
   readonly #calls = new PQueue({ concurrency: CONCURRENT_CALLS });
   readonly #deadlineMs: number;
+  readonly #spread: Spread;
   readonly #params: { readonly exact: true } | { readonly hnsw_ef: number };
 
-  constructor({ url, apiKey, name, deadlineMs, hnswEf }: QdrantCollectionOptions) {
+  constructor({ url, apiKey, name, deadlineMs, hnswEf, shards, replicas }: QdrantCollectionOptions) {
     this.name = name;
     this.#deadlineMs = deadlineMs;
+    this.#spread = spreadOver(shards, replicas);
     this.#params = hnswEf === undefined ? { exact: true } : { hnsw_ef: hnswEf };
     this.#client = new QdrantClient({
       ...parseQdrantUrl(url),
@@ -183,7 +188,7 @@ export class QdrantCollection {
       // Every search names a namespace: one graph for each, and none over all of them.
       const hnsw_config = { m: 0, payload_m: 16, ef_construct: 100 };
       const vectors = { [VECTOR]: { size, distance: "Cosine" as const } };
-      await client.createCollection(this.name, { vectors, hnsw_config }).catch((error: unknown) => {
+      await client.createCollection(this.name, { vectors, hnsw_config, ...this.#spread }).catch((error: unknown) => {
         // A repeated call whose first answer was lost.
         if (!(error instanceof Error && "status" in error && error.status === 409)) throw error;
       });
@@ -209,6 +214,22 @@ export class QdrantCollection {
       throw asIndexError(error);
     }
   }
+}
+
+interface Spread {
+  readonly shard_number?: number;
+  readonly replication_factor?: number;
+  readonly write_consistency_factor?: number;
+}
+
+/** Most copies must have a write before it counts: a node that is away neither stops writing nor is read when it is back. */
+function spreadOver(shards: number | undefined, replicas: number | undefined): Spread {
+  return {
+    ...(shards === undefined ? {} : { shard_number: shards }),
+    ...(replicas === undefined
+      ? {}
+      : { replication_factor: replicas, write_consistency_factor: Math.floor(replicas / 2) + 1 }),
+  };
 }
 
 /** A record as the index holds it: where it belongs, what filters ask, and its direction. */

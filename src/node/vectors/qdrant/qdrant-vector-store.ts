@@ -15,6 +15,9 @@ export interface QdrantSettings {
   readonly collection: string;
   /** Searches Qdrant's graph with this `hnsw_ef`, which may miss a neighbour; exactly when not given. */
   readonly hnswEf?: number;
+  /** Of a cluster: parts of a new collection, and copies of each; Qdrant's own defaults when not given. */
+  readonly shards?: number;
+  readonly replicas?: number;
 }
 
 export interface QdrantVectorStoreOptions extends QdrantSettings {
@@ -57,9 +60,9 @@ export class QdrantVectorStore extends EmbeddedVectorStore {
   constructor(options: QdrantVectorStoreOptions) {
     super(options);
     const { path, dimension, logLevel = "silent", deadlineMs = DEADLINE_MS } = options;
-    const { url, collection: name, hnswEf } = options;
+    const { url, collection: name, hnswEf, shards, replicas } = options;
     // A port takes no `Secret`; nobody prints what is posted there.
-    const collection = { url, apiKey: options.apiKey?.reveal(), name, deadlineMs, hnswEf };
+    const collection = { url, apiKey: options.apiKey?.reveal(), name, deadlineMs, hnswEf, shards, replicas };
     const workerData: QdrantWorkerData = { path, collection, dimension, logLevel };
     this.#index = new StoreWorker({ url: workerUrl("qdrant-worker", import.meta.url), workerData });
   }
