@@ -18,7 +18,7 @@ export const DEFAULTS = {
   validators: 64,
   leaving: 0.01,
   // Of records with 512 numbers and 250 characters: `npm run bench -- --only capacity`.
-  diskBytes: 4_600,
+  diskBytes: 6_000,
   memoryBytes: 2_600,
   tracked: 5_000,
   answerMs: 100,

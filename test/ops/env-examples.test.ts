@@ -3,69 +3,33 @@ import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { readMinerConfig } from "../../src/node/miner/miner-config.ts";
-import type { Environment } from "../../src/node/runtime/config.ts";
-import { readValidatorConfig } from "../../src/node/validator/validator-config.ts";
-import { readGatewayConfig } from "../../src/relay/gateway/gateway-config.ts";
-import { paymentSettings } from "../../src/relay/payment/payment-settings.ts";
-import { metricsPortOf, relaySettings } from "../../src/relay/relay-settings.ts";
 import { engram, temporaryFolder } from "../cli/engram.ts";
 import { MinerChild } from "./miner-child.ts";
-
-type Read = (environment: Environment) => unknown;
-
-const readers: readonly (readonly [name: string, read: Read, elsewhere: readonly string[]])[] = [
-  // What describes images belongs to who archives them, not to a miner.
-  ["miner", readMinerConfig, ["ENGRAM_VISION_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY"]],
-  [
-    "validator",
-    (from) => [
-      ...[readValidatorConfig(from), relaySettings(from), metricsPortOf(from), paymentSettings(from)],
-      from["ENGRAM_PAYMENT_RPC_URL"],
-    ],
-    [],
-  ],
-  ["gateway", (from) => readGatewayConfig(from, "/folder"), []],
-];
-
-/** Every variable that `read` looks at. */
-function variablesOf(read: Read): Set<string> {
-  const names = new Set<string>();
-  const noted = (name: string | symbol) => {
-    if (typeof name === "string" && /^[A-Z]/.test(name)) names.add(name);
-    return name;
-  };
-  const watched = new Proxy<Record<string, string>>(
-    { ENGRAM_CHAIN: "local" },
-    {
-      get: (target, name) => Reflect.get(target, noted(name)),
-      has: (target, name) => Reflect.has(target, noted(name)),
-    },
-  );
-  read(watched);
-  return names;
-}
+import { configurations, variablesOf } from "./read-variables.ts";
 
 const exampleOf = (name: string) => readFile(new URL(`../../ops/env/${name}.env.example`, import.meta.url), "utf8");
 
 /** The example with what it shows as defaults set. */
 const spelledOut = (text: string) => text.replace(/^#(?=[A-Z])/gm, "");
 
-test.each(readers)("the %s's example names every variable it reads, and no other", async (name, read, elsewhere) => {
-  const named = Object.keys(parseEnv(spelledOut(await exampleOf(name))));
-  const expected = [...variablesOf(read)].filter((variable) => !elsewhere.includes(variable));
-  expect(named.sort()).toEqual(expected.sort());
-  expect(named.length).toBeGreaterThan(10);
-});
+test.each(configurations)(
+  "the %s's example names every variable it reads, and no other",
+  async (name, read, elsewhere) => {
+    const named = Object.keys(parseEnv(spelledOut(await exampleOf(name))));
+    const expected = [...variablesOf(read)].filter((variable) => !elsewhere.includes(variable));
+    expect(named.sort()).toEqual(expected.sort());
+    expect(named.length).toBeGreaterThan(10);
+  },
+);
 
-test.each(readers)("the defaults in the %s's example are those it has", async (name, read) => {
+test.each(configurations)("the defaults in the %s's example are those it has", async (name, read) => {
   const text = await exampleOf(name);
   const set = (all: Readonly<Record<string, string | undefined>>) =>
     read(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== "")));
   expect(set(parseEnv(spelledOut(text)))).toEqual(set(parseEnv(text)));
 });
 
-test.each(readers)(
+test.each(configurations)(
   "the %s's example has no comment behind a value, which systemd takes for a part of it",
   async (name) => {
     const lines = (await exampleOf(name)).split("\n").filter((line) => line !== "");
