@@ -16,10 +16,10 @@ import { type RelayStatus, relayStatus } from "./status.ts";
 export interface RelayBooks extends AsyncDisposable {
   /** By job or signed hash. */
   find(id: string): Promise<Submission | null>;
-  /** Newest first; of one state where it is named. */
-  latest(limit: number, state?: SubmissionState): Promise<readonly Submission[]>;
-  /** When submissions reached which step, newest first. */
-  courses(limit: number): Promise<readonly Course[]>;
+  /** Newest first. */
+  latest(limit: number): Promise<readonly Submission[]>;
+  /** Newest first, without their texts; of one state where it is named. */
+  courses(limit: number, state?: SubmissionState): Promise<readonly Course[]>;
   /** As `replaySubmission`. */
   replay(id: string): Promise<string>;
   status(): Promise<RelayStatus>;
@@ -45,8 +45,8 @@ export async function openRelayBooks(
   };
   return {
     find: (id) => outbox.call("find", { id }),
-    latest: (count, state) => outbox.call("list", { state: state ?? null, limit: count }),
-    courses: (count) => outbox.call("courses", { limit: count }),
+    latest: (count) => outbox.call("list", { state: null, limit: count }),
+    courses: (count, state) => outbox.call("courses", { state: state ?? null, limit: count }),
     replay: (id) => replaySubmission(outbox, id, now()),
     status: () => relayStatus(outbox),
     budget: async () => {

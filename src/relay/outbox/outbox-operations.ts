@@ -21,9 +21,13 @@ export interface Postponement {
   readonly http: number | null;
 }
 
-/** When a submission reached which step, and the size of what is sent; null where it has not, or was forgotten. */
+/** A submission without its texts: when it reached which step, and the size of what is sent, null once it is forgotten. */
 export interface Course
-  extends Pick<Submission, "job" | "state" | "createdAt" | "releasedAt" | "firstSubmitAt" | "httpAckAt" | "endedAt"> {
+  extends Pick<
+    Submission,
+    | ("job" | "state" | "outputType" | "block" | "attempts" | "lastError")
+    | ("createdAt" | "releasedAt" | "firstSubmitAt" | "httpAckAt" | "endedAt")
+  > {
   readonly bytes: number | null;
 }
 
@@ -63,10 +67,12 @@ export function createOutboxOperations(database: SqliteDatabase) {
   const listed = database.prepare(
     "SELECT * FROM submission WHERE @state IS NULL OR state = @state ORDER BY created_at DESC, rowid DESC LIMIT @limit",
   );
-  const courses = database.prepare<[number], Course>(
-    `SELECT job, state, created_at AS createdAt, released_at AS releasedAt, first_submit_at AS firstSubmitAt,
-       http_ack_at AS httpAckAt, ended_at AS endedAt, length(CAST(body AS BLOB)) AS bytes
-     FROM submission ORDER BY created_at DESC, rowid DESC LIMIT ?`,
+  // The length alone: of a text SQLite would read all of it.
+  const courses = database.prepare<[{ readonly state: SubmissionState | null; readonly limit: number }], Course>(
+    `SELECT job, state, output_type AS outputType, block, attempts, last_error AS lastError, created_at AS createdAt,
+       released_at AS releasedAt, first_submit_at AS firstSubmitAt, http_ack_at AS httpAckAt, ended_at AS endedAt,
+       octet_length(body) AS bytes
+     FROM submission WHERE @state IS NULL OR state = @state ORDER BY created_at DESC, rowid DESC LIMIT @limit`,
   );
   const insert = database.prepare(
     `INSERT INTO submission (job, topic, chain, schema_version, output_type, output_json, output_hash, assurance,
@@ -189,8 +195,9 @@ export function createOutboxOperations(database: SqliteDatabase) {
       },
       /** Names alone: an entry that cannot be read must not keep the others from being. */
       due: (input: { readonly now: number; readonly limit: number }) => due.all(input),
-      /** The times of submissions without their texts, newest first: what is plotted of many. */
-      courses: ({ limit }: { readonly limit: number }): readonly Course[] => courses.all(limit),
+      /** Newest first, however many: no text is read. */
+      courses: (input: { readonly state: SubmissionState | null; readonly limit: number }): readonly Course[] =>
+        courses.all(input),
       list: (input: { readonly state: SubmissionState | null; readonly limit: number }) => readable(listed.all(input)),
       summary: () => ({
         states: states.all(),

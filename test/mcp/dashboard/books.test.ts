@@ -28,10 +28,10 @@ test("the books tell courses, states and payments, and take a person's word to s
     "settled",
   ]);
 
-  const [parked] = (await books?.latest(10, "parked")) ?? [];
-  expect(await books?.latest(10, "parked")).toHaveLength(1);
+  const [parked] = (await books?.courses(10, "parked")) ?? [];
+  expect(await books?.courses(10, "parked")).toHaveLength(1);
   expect(await books?.replay(parked?.job ?? "")).toBe(parked?.job);
-  expect(await books?.latest(10, "parked")).toEqual([]);
+  expect(await books?.courses(10, "parked")).toEqual([]);
   expect((await books?.find(parked?.job ?? ""))?.state).toBe("submitting");
   for (const job of [parked?.job ?? "", "r_unknown", join("..", "x")]) {
     await expect(books?.replay(job)).rejects.toMatchObject({ code: "RELAY_NOT_REPLAYABLE" });

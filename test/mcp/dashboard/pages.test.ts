@@ -94,7 +94,7 @@ describe.skipIf(executable === undefined)("in Chromium", () => {
       const job = (
         await (
           await demo.sources.books((await demo.sources.nodes())[1] ?? { name: "", folder: "" })
-        )?.latest(1, "parked")
+        )?.courses(1, "parked")
       )?.[0]?.job;
       const more = [
         `/memories/${memory}`,

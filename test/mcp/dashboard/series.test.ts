@@ -6,6 +6,7 @@ import { createHistoryOperations, type Sample } from "../../../src/mcp/dashboard
 import { historyMigrations } from "../../../src/mcp/dashboard/history/history-schema.ts";
 import { needsAttention } from "../../../src/mcp/dashboard/needs-attention.ts";
 import { recallOverRounds, sharesOf, weightsOverRounds } from "../../../src/mcp/dashboard/network-series.ts";
+import { recently } from "../../../src/mcp/dashboard/recently.ts";
 import { deliveriesOf, stretchesOf } from "../../../src/mcp/dashboard/relay-series.ts";
 import { openDatabase } from "../../../src/node/runtime/sqlite.ts";
 import type { KeptRound } from "../../../src/node/validator/store/validator-rows.ts";
@@ -17,8 +18,9 @@ import { FakeMemoryClient } from "../../support/fake-memory-client.ts";
 const MINUTE = 60_000;
 
 function course(state: SubmissionState, endedAt: number | null, more: Partial<Course> = {}): Course {
+  const what = { outputType: "ranking", block: 1, attempts: 0, lastError: null } as const;
   const times = { createdAt: 0, releasedAt: null, firstSubmitAt: null, httpAckAt: null, bytes: null };
-  return { ...times, job: "r_1", state, endedAt, ...more };
+  return { ...what, ...times, job: "r_1", state, endedAt, ...more };
 }
 
 test("latency, lag and finality are measured of what was delivered, oldest first, and never below nothing", () => {
@@ -105,6 +107,22 @@ test("a home in order needs nobody; what is wrong is told worst first, and leads
     ["warn", "/relay?of=agent"],
     ["note", "/payments"],
   ]);
+});
+
+test("what was read is given again for a while, and what failed is read again at once", async () => {
+  let reads = 0;
+  let fails = false;
+  const read = recently(1_000, async ({ name }: { readonly name: string }) => {
+    reads += 1;
+    if (fails) throw new Error("away");
+    return `${name} ${reads}`;
+  });
+  const [one, other] = [{ name: "one" }, { name: "other" }];
+  expect([await read(one, 0), await read(one, 999), await read(other, 999)]).toEqual(["one 1", "one 1", "other 2"]);
+  fails = true;
+  await expect(read(one, 1_000)).rejects.toThrow("away");
+  fails = false;
+  expect(await read(one, 1_001)).toBe("one 4");
 });
 
 test("samples are bounded on disk and in what is plotted", async () => {

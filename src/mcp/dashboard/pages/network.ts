@@ -2,13 +2,18 @@ import { html } from "hono/html";
 import type { ClientStatus, Placement } from "../../../node/client/memory.ts";
 import type { ChainClient, MinerScore, Neuron, WeightRow } from "../../../node/ports.ts";
 import { visible } from "../../../node/runtime/visible-text.ts";
+import type { ValidatorStore } from "../../../node/validator/store/validator-store.ts";
 import { attempt, type PageContext } from "../context.ts";
 import { count, counted, duration, percent, short } from "../format.ts";
 import { newestScores, recallOverRounds, sharesOf, weightsOverRounds } from "../network-series.ts";
 import { emptyState, type Html, type PageBody } from "../page.ts";
 import { figure, MAX_POINTS } from "../plot.ts";
+import { recently } from "../recently.ts";
 
 const PAGE = 64;
+/** A block takes longer on a real chain, and a round much longer. */
+const BLOCK_MS = 10_000;
+const ROUNDS_MS = 30_000;
 /** Weights of one validator that are named; the command shows all. */
 const SHOWN_WEIGHTS = 8;
 
@@ -24,7 +29,7 @@ ${await attempt(
     chain
       ? html`<div id="chain" data-live-part="chain">${attempt(
           context,
-          () => chainNow(chain),
+          () => chainNow(chain, context.now),
           (now) => chainParts(now, scores, context),
         )}</div>`
       : noSubnet(),
@@ -57,20 +62,23 @@ interface Validating {
 }
 
 /** Validators of this home; one whose file cannot be read hides none of the others. */
-async function validators({ sources }: PageContext): Promise<readonly Validating[]> {
-  const found = (await sources.nodes()).map(async (node): Promise<readonly Validating[]> => {
-    const store = await sources.validator(node);
-    if (!store) return [];
-    const [rounds, submissions, heldBackSince] = await Promise.all([
-      store.call("settledAfter", { roundId: -1 }),
-      store.call("submissions", { limit: MAX_POINTS }),
-      store.call("heldBackSince", null),
-    ]);
-    return [{ name: node.name, rounds, submissions, heldBackSince }];
+async function validators({ sources, now }: PageContext): Promise<readonly Validating[]> {
+  const found = (await sources.nodes()).map(async ({ name, ...node }): Promise<readonly Validating[]> => {
+    const store = await sources.validator({ name, ...node });
+    return store ? [{ name, ...(await roundsOf(store, now)) }] : [];
   });
   const settled = await Promise.allSettled(found);
   return settled.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
 }
+
+const roundsOf = recently(ROUNDS_MS, async (store: ValidatorStore): Promise<Omit<Validating, "name">> => {
+  const [rounds, submissions, heldBackSince] = await Promise.all([
+    store.call("settledAfter", { roundId: -1 }),
+    store.call("submissions", { limit: MAX_POINTS }),
+    store.call("heldBackSince", null),
+  ]);
+  return { rounds, submissions, heldBackSince };
+});
 
 interface ChainNow {
   readonly identity: string;
@@ -80,10 +88,10 @@ interface ChainNow {
   readonly weights: ReadonlyMap<number, WeightRow>;
 }
 
-async function chainNow(chain: ChainClient): Promise<ChainNow> {
+const chainNow = recently(BLOCK_MS, async (chain: ChainClient): Promise<ChainNow> => {
   const [identity, head, { block, neurons }] = await Promise.all([chain.identity(), chain.head(), chain.metagraph()]);
   return { identity, head: head.number, finalized: block, neurons, weights: await chain.weights(block) };
-}
+});
 
 function chainParts(now: ChainNow, scores: ReadonlyMap<number, MinerScore>, { query }: PageContext): Html {
   const { identity, head, finalized, neurons, weights } = now;

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { Course } from "../../../relay/outbox/outbox-operations.ts";
-import { SUBMISSION_STATES, type Submission, type SubmissionState } from "../../../relay/outbox/outbox-types.ts";
+import { SUBMISSION_STATES, type SubmissionState } from "../../../relay/outbox/outbox-types.ts";
 import type { RelayStatus } from "../../../relay/status.ts";
 import { chosenNode, nodeLinks, relayingNodes } from "../chosen-node.ts";
 import { attempt, type PageContext } from "../context.ts";
@@ -29,8 +29,8 @@ ${await attempt(
     const [status, courses, stuck, listed] = await Promise.all([
       books.status(),
       books.courses(LOOKED_AT),
-      Promise.all(STUCK.map((one) => books.latest(LISTED, one))),
-      books.latest(LISTED, state),
+      Promise.all(STUCK.map((one) => books.courses(LISTED, one))),
+      books.courses(LISTED, state),
     ]);
     return html`${nodeLinks("/relay", nodes, chosen)}
 <div id="relay" data-live-part="relay">
@@ -68,7 +68,7 @@ function pipeline(of: string, status: RelayStatus, chosen: SubmissionState | und
   }.</p></section>`;
 }
 
-function deadLetters(of: string, stuck: readonly Submission[], now: number): Html {
+function deadLetters(of: string, stuck: readonly Course[], now: number): Html {
   return html`<section aria-labelledby="dead"><h2 id="dead">Dead letters</h2>${
     stuck.length === 0
       ? html`<p class="muted">Nothing was refused for good or given up.</p>`
@@ -90,14 +90,14 @@ export function stateBadge(state: SubmissionState): Html {
   return html`<span class="badge ${KINDS[state] ?? "note"}">${state}</span>`;
 }
 
-function table(of: string, submissions: readonly Submission[], now: number, name: string): Html {
+function table(of: string, submissions: readonly Course[], now: number, name: string): Html {
   if (submissions.length === 0) return html`<p class="muted">There is none.</p>`;
   return html`<div class="scroll card flush" tabindex="0" role="region" aria-label="${name}"><table>
 <thead><tr><th scope="col">Job</th><th scope="col">State</th><th scope="col">What</th><th scope="col" class="number">Block</th><th scope="col">Queued</th><th scope="col" class="number">Failed</th><th scope="col">Why</th><th scope="col"><span class="visually-hidden">Act</span></th></tr></thead>
 <tbody>${submissions.map((one) => row(of, one, now))}</tbody></table></div>`;
 }
 
-function row(of: string, one: Submission, now: number): Html {
+function row(of: string, one: Course, now: number): Html {
   const path = `/relay/${of}/${one.job}`;
   const again = STUCK.includes(one.state)
     ? html`<a href="${path}/replay">Send again<span class="visually-hidden"> ${one.job}</span></a>`
