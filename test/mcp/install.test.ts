@@ -85,7 +85,7 @@ test("files lie where each platform keeps settings", () => {
 });
 
 test("npx's cache is named by nobody, and Windows starts npx through its shell", () => {
-  const launcher = { platform: "linux", node: "/n", packageName: "engram-mcp", home: "/data" } as const;
+  const launcher = { platform: "linux", node: "/n", packageName: "engram-mcp", light: false, home: "/data" } as const;
   const cached = "/home/ada/.npm/_npx/1a2b/node_modules/engram-mcp/bin/engram.js";
   expect(launchEntry({ ...launcher, script: "/opt/bin/engram.js" })).toEqual({
     command: "/n",
@@ -95,6 +95,9 @@ test("npx's cache is named by nobody, and Windows starts npx through its shell",
     command: "npx",
     args: ["-y", "engram-mcp", "mcp", "--home", "/data"],
   });
+  expect(launchEntry({ ...launcher, script: cached, light: true }).args.slice(0, 3)).toEqual([
+    ...["-y", "--omit=optional", "engram-mcp"],
+  ]);
   expect(
     launchEntry({ ...launcher, platform: "win32", script: "C:\\npm\\_npx\\1\\bin\\engram.js", home: undefined }),
   ).toEqual({

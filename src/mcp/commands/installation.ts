@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import pkg from "../../../package.json" with { type: "json" };
@@ -10,6 +11,17 @@ export function entryHere(home: string | undefined): LaunchEntry {
     node: process.execPath,
     script: resolve(dirname(fileURLToPath(import.meta.url)), "../../../bin/engram.js"),
     packageName: pkg.name,
+    light: !isInstalled("viem"),
     home: home === undefined ? undefined : resolve(home),
   });
+}
+
+/** One of the optional packages stands for all: npm leaves out all or none. */
+function isInstalled(name: keyof typeof pkg.optionalDependencies): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
