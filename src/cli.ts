@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./node/commands/models.ts")).modelsCommand(),
   restore: async () => (await import("./node/commands/restore.ts")).restoreCommand(),
   backup: async () => (await import("./node/commands/backup.ts")).backupCommand(),
+  "upgrade-data": async () => (await import("./mcp/commands/upgrade-data.ts")).upgradeDataCommand(),
   verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),
   doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),

@@ -146,7 +146,7 @@ const sharing = [
      PRIMARY KEY (namespace, miner_hotkey)) STRICT, WITHOUT ROWID`,
 ] as const;
 
-const migrations: Migrations = {
+export const memoryMigrations: Migrations = {
   "001-init": init,
   "002-approval-content": approvalContent,
   "003-archive": archiving,
@@ -157,5 +157,5 @@ const migrations: Migrations = {
 
 /** Opens memory.db, creating it when it is not there; its folder must exist. Errors: those of `openDatabase`. */
 export function openMemoryDatabase(path: string): Promise<SqliteDatabase> {
-  return openDatabase(path, migrations);
+  return openDatabase(path, memoryMigrations);
 }
