@@ -113,28 +113,35 @@ describe.each(nodes)("without what only nodes need, on %s", (_, node) => {
   });
 });
 
-describe.each(nodes)("as npm installs it, on %s", (_, node) => {
-  test("a subnet starts, serves and stops", async () => {
-    const child = await start(node, full, ["up", "--json", "--miners", "1", "--validators", "1", "--block-ms", "200"]);
-    const failure = text(child.stderr);
-    const exited = once(child, "exit");
-    const lines = createInterface({ input: child.stdout });
-    const ready = await new Promise<{ readonly processes: readonly { readonly pid: number }[] }>((resolve, reject) => {
-      lines.on("line", (line) => {
-        const event = JSON.parse(line);
-        if (event.event === "ready") resolve(event);
-      });
-      void exited.then(async () => reject(new Error(await failure)));
+test("a subnet starts, serves and stops", async () => {
+  const child = await start(process.execPath, full, [
+    "up",
+    "--json",
+    "--miners",
+    "1",
+    "--validators",
+    "1",
+    "--block-ms",
+    "200",
+  ]);
+  const failure = text(child.stderr);
+  const exited = once(child, "exit");
+  const lines = createInterface({ input: child.stdout });
+  const ready = await new Promise<{ readonly processes: readonly { readonly pid: number }[] }>((resolve, reject) => {
+    lines.on("line", (line) => {
+      const event = JSON.parse(line);
+      if (event.event === "ready") resolve(event);
     });
-    expect(ready.processes).toHaveLength(5);
-    child.kill("SIGTERM");
-    const [code] = await exited;
-    expect({ code, failure: await failure }).toEqual({ code: 0, failure: "" });
-    expect(ready.processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    void exited.then(async () => reject(new Error(await failure)));
   });
+  expect(ready.processes).toHaveLength(5);
+  child.kill("SIGTERM");
+  const [code] = await exited;
+  expect({ code, failure: await failure }).toEqual({ code: 0, failure: "" });
+  expect(ready.processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
 });
 
-/** On the oldest Node, where there is one: test/demo.test.ts runs it of the sources on this one. */
+/** On the oldest Node, where there is one: test/demo.test.ts runs it from the sources, on this one. */
 test("the demo holds", async () => {
   const { code, stdout } = await run(old ?? process.execPath, full, ["demo", "--json"]);
   const { ok, steps } = JSON.parse(stdout) as { ok: boolean; steps: readonly { name: string; ok: boolean }[] };
