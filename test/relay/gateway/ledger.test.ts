@@ -166,9 +166,11 @@ it("bodies are dropped when they were kept long enough, receipts never", async (
   const hour = 3_600_000;
   let turns = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
-  clock.sleep = async (_ms, signal) => {
-    turns += 1;
-    if (turns === 1) await promise;
+  clock.sleep = async (ms, signal) => {
+    // The sweep's: whoever pushes to webhooks sleeps, too.
+    const isSweep = ms === 60_000;
+    if (isSweep) turns += 1;
+    if (isSweep && turns === 1) await promise;
     else await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
   };
   await using gateway = await kit.start({ clock, config: { keepBodiesMs: hour } });
