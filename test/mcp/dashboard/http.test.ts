@@ -279,6 +279,23 @@ test("text of others is text, wherever it is shown and whatever it is asked with
   expect(text).toContain("plaintext");
 });
 
+test("a memory says who can read it, and one that another wallet shares cannot be forgotten here", async () => {
+  await using served = await serve();
+  const { url } = served.dashboard;
+  const { cookie } = await signIn(served.dashboard);
+  const { stored } = await served.client.store({ items: [{ text: "who reads this" }] });
+  const page = async () => (await ask(`${url}/memories/${stored[0]?.id}`, { headers: { cookie } })).text;
+  const own = { name: "main", visibility: "private", memories: 1 } as const;
+  const forget = "Forget this memory";
+  expect(await page()).toContain("the owner of this wallet alone");
+  served.client.namespaces = async () => [{ ...own, readers: 2 }];
+  expect(await page()).toContain("2 readers you share it with");
+  expect(await page()).toContain(forget);
+  served.client.namespaces = async () => [{ ...own, owner: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY" }];
+  expect(await page()).toContain("who shares it");
+  expect(await page()).not.toContain(forget);
+});
+
 test("a part that fails says so and hides no other; an unknown failure says nothing of itself", async () => {
   await using served = await serve();
   const { url } = served.dashboard;

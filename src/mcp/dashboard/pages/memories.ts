@@ -36,8 +36,8 @@ ${await attempt(
 
 function searchForm(question: string, namespace: string, namespaces: readonly NamespaceInfo[]): Html {
   const options = namespaces.map(
-    ({ name, memories }) =>
-      html`<option value="${name}"${name === namespace ? html` selected` : ""}>${visible(name)} (${count(memories)})</option>`,
+    ({ name, memories, owner }) =>
+      html`<option value="${name}"${name === namespace ? html` selected` : ""}>${visible(name)} (${count(memories)})${owner === undefined ? "" : ", shared with you"}</option>`,
   );
   return html`<search><form class="search" action="/memories" method="get" data-search>
 <div class="field grow"><label for="q">Search your memories</label><input id="q" name="q" type="search" value="${question}" autocomplete="off" spellcheck="false" placeholder="What was it about?" aria-describedby="q-help" maxlength="${MAX_QUESTION}"></div>
@@ -87,7 +87,7 @@ function nothing(question: string, namespace: string, why: string | undefined): 
 function summary(memory: Memory | Hit, now: number): Html {
   const text = visible(memory.text);
   return html`<article class="card memory"><p class="memory-text"><a href="/memories/${memory.id}">${clipped(text)}</a></p>
-<p class="meta"><span class="badge">${visible(memory.namespace)}</span>${memory.visibility === "public" ? html` <span class="badge note">public</span>` : ""}
+<p class="meta"><span class="badge">${visible(memory.namespace)}</span>${memory.visibility === "public" ? html` <span class="badge note">public</span>` : ""}${"tier" in memory && memory.tier === "shared" ? html` <span class="badge warn">shared by another wallet</span>` : ""}
 ${memory.speaker === undefined ? "" : html`<span>${visible(memory.speaker)}</span>`} <span>${moment(memory.at, now)}</span>
 ${"score" in memory ? html`<span class="score"><span class="visually-hidden">score </span>${memory.score.toFixed(2)}</span>` : ""}</p></article>`;
 }

@@ -1,9 +1,9 @@
 import { html } from "hono/html";
 import { EngramError } from "../../../crypto/errors.ts";
-import type { CopyAtMiner, Memory, MemoryClient } from "../../../node/client/memory.ts";
+import type { CopyAtMiner, Memory, MemoryClient, NamespaceInfo } from "../../../node/client/memory.ts";
 import { visible, visibleJson } from "../../../node/runtime/visible-text.ts";
 import { attempt, type PageContext } from "../context.ts";
-import { count, moment, short } from "../format.ts";
+import { count, counted, moment, short } from "../format.ts";
 import { confirmation, emptyState, type Html, notice, type PageBody, postForm } from "../page.ts";
 
 /** One memory: its text, where it comes from, and where its copies are. Errors: `MEMORY_NOT_FOUND`. */
@@ -11,10 +11,11 @@ export async function memoryPage(id: string, context: PageContext): Promise<Page
   const client = await context.sources.memory();
   const memory = await theOne(client, id);
   const { csrf, now } = context;
+  const place = (await client.namespaces()).find(({ name }) => name === memory.namespace);
   const content = html`<p class="crumbs"><a href="/memories">Memories</a></p><h1>Memory</h1>
 ${said(context)}
 <article class="card"><p class="memory-whole">${visible(memory.text)}</p></article>
-<section aria-labelledby="from"><h2 id="from">Where it comes from</h2>${provenance(memory, now)}</section>
+<section aria-labelledby="from"><h2 id="from">Where it comes from</h2>${provenance(memory, place, now)}</section>
 ${metadata(memory)}
 <section id="copies" data-live-part="copies" aria-labelledby="copies-title"><h2 id="copies-title">Where its copies are</h2>
 ${await attempt(
@@ -24,7 +25,7 @@ ${await attempt(
 )}</section>
 <section aria-labelledby="acts"><h2 id="acts">What you can do</h2><div class="actions">
 ${client.audits ? postForm(`/memories/${memory.id}/verify`, csrf, html`<button type="submit">Have miners prove their copies</button>`) : ""}
-<a class="button danger" href="/memories/${memory.id}/delete">Forget this memory…</a></div></section>`;
+${place?.owner === undefined ? html`<a class="button danger" href="/memories/${memory.id}/delete">Forget this memory…</a>` : html`<p class="muted">It is another wallet's: only its owner can forget it.</p>`}</div></section>`;
   return { section: "memories", title: "Memory", content, live: true };
 }
 
@@ -65,11 +66,19 @@ function said({ query }: PageContext): Html | string {
   );
 }
 
-function provenance(memory: Memory, now: number): Html {
+/** Who can read a memory. */
+function seenBy({ visibility }: Memory, place: NamespaceInfo | undefined): Html | string {
+  if (visibility === "public") return "everybody: it is public";
+  if (place?.owner !== undefined) return html`you, and ${short(place.owner)}, who shares it`;
+  const readers = place?.readers ?? 0;
+  return readers === 0 ? "the owner of this wallet alone" : `you, and ${counted(readers, "reader")} you share it with`;
+}
+
+function provenance(memory: Memory, place: NamespaceInfo | undefined, now: number): Html {
   const rows: [string, unknown][] = [
     ["Id", html`<code>${memory.id}</code>`],
     ["Namespace", visible(memory.namespace)],
-    ["Seen by", memory.visibility === "public" ? "everybody: it is public" : "the owner of this wallet alone"],
+    ["Seen by", seenBy(memory, place)],
     ["Said by", memory.speaker === undefined ? "not stated" : visible(memory.speaker)],
     ["Session", html`${visible(memory.session)}, number ${count(memory.seq)}`],
     ["Happened", moment(memory.at, now)],
