@@ -50,6 +50,7 @@ Environment:
   ENGRAM_MCP_PRICES what calls cost over HTTP, as in engram_relay_submit=0.01; who sends
                     no token then pays, and gets public tools alone (docs/payments.md)
   ENGRAM_ADMIN_PORT /metrics, /health and /ready beside HTTP, on ENGRAM_ADMIN_HOST (default: 127.0.0.1)
+  OTEL_EXPORTER_OTLP_ENDPOINT  send traces there, OTLP over HTTP, like http://127.0.0.1:4318 (docs/operations.md)
   ENGRAM_LOG_LEVEL  fatal, error (default), warn, info, debug or silent; logs go to stderr`;
 
 async function serve(options: McpOptions): Promise<void> {
@@ -59,6 +60,7 @@ async function serve(options: McpOptions): Promise<void> {
     const isHttp = options.http === true || options.port !== undefined;
     await using operator = isHttp ? await openOperator(options) : undefined;
     const { server, deps } = await prepare(options, operator?.metrics);
+    await using _traces = await openTraces(deps);
     if (isHttp) await serveHttp(options, server, deps, stop);
     else {
       const { serveOverStdio } = await import("./transports/stdio.ts");
@@ -83,6 +85,23 @@ async function openOperator(options: McpOptions) {
   const listening = await serveMcpMetrics(metrics, adminPort, adminHost);
   process.stderr.write(`Metrics at ${listening.url}/metrics\n`);
   return { metrics, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
+}
+
+/** Traces, where a collector is named; nothing of them is loaded before. Memory is served whatever is wrong with them. */
+async function openTraces({ log }: ServerDeps): Promise<AsyncDisposable | undefined> {
+  const names = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+  if (names.every((name) => (process.env[name] ?? "") === "")) return undefined;
+  const [{ startTraces }, { traceConfigOf }, { readEnvironment }] = await Promise.all([
+    import("../node/runtime/start-traces.ts"),
+    import("../node/runtime/config-traces.ts"),
+    import("../node/runtime/config.ts"),
+  ]);
+  try {
+    return await startTraces(traceConfigOf(readEnvironment()), { part: "engram-mcp", warn: log.error });
+  } catch (error) {
+    log.error({ reason: error instanceof Error ? error.message : "unknown" }, "this server runs without traces");
+    return undefined;
+  }
 }
 
 async function prepare(

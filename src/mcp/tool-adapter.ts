@@ -12,6 +12,7 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from "@modelcontextprotocol/server";
+import { inSpan, isTracing, type OpenSpan, type TraceOrigin } from "../node/runtime/tracing.ts";
 import { formatMicroDollars } from "../relay/payment/micro-dollars.ts";
 import type { Caller } from "./caller.ts";
 import { type ConsentAnswer, ConsentQuestion, createConsentGate } from "./consent.ts";
@@ -81,15 +82,38 @@ function tellByErrors(server: McpServer, shared: Shared): void {
   });
 }
 
-async function call(
+type Called = Promise<CallToolResult | InputRequiredResult>;
+
+function call(server: McpServer, shared: Shared, tool: Tool, args: unknown, context: ServerContext): Called {
+  if (!isTracing()) return answer(server, shared, tool, args, context);
+  const attributes = { "mcp.method.name": "tools/call", "gen_ai.tool.name": tool.name };
+  const span = { name: `tools/call ${tool.name}`, kind: "server", attributes, origin: originOf(context) } as const;
+  return inSpan(span, (open) => answer(server, shared, tool, args, context, open));
+}
+
+/** The trace that the call names in its `_meta`, else the HTTP request it came in. Who only pays is a stranger. */
+function originOf(context: ServerContext): TraceOrigin | undefined {
+  const own = callerOf(context).kind !== "anonymous";
+  const meta: Readonly<Record<string, unknown>> = context.mcpReq._meta ?? {};
+  if (typeof meta["traceparent"] === "string") return { carrier: { get: (name) => meta[name] }, own };
+  const headers = context.http?.req?.headers;
+  return headers && { carrier: headers, own };
+}
+
+async function answer(
   server: McpServer,
   shared: Shared,
   tool: Tool,
   args: unknown,
   context: ServerContext,
-): Promise<CallToolResult | InputRequiredResult> {
+  span?: OpenSpan,
+): Called {
   const began = performance.now();
-  const ended = (outcome: CallOutcome) => shared.deps.onCall?.(tool.name, outcome, (performance.now() - began) / 1_000);
+  const ended = (outcome: CallOutcome) => {
+    span?.set({ "engram.outcome": outcome });
+    if (outcome === "failed") span?.fail("INTERNAL");
+    shared.deps.onCall?.(tool.name, outcome, (performance.now() - began) / 1_000);
+  };
   try {
     const result = await run(server, shared, tool, args, context);
     ended(result.isError === true ? "refused" : "ok");

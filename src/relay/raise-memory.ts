@@ -40,7 +40,8 @@ export async function raiseMemory(deps: RaiseMemoryDeps, submission: Submission,
   if (polls === 0 && meets(have)) return await moveTo(deps, submission, "submitting");
   const peers = (await votingPeers(deps, submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
   await lease.check();
-  const request = { path: PROPOSE_PATH, body, peers, deadlineMs: DEADLINE_MS };
+  const { traceparent } = submission;
+  const request = { path: PROPOSE_PATH, body, peers, deadlineMs: DEADLINE_MS, traceparent };
   const { found, lost } = await collectCosignatures(collector, request, lease.signal);
   await outbox.call("addCosignatures", { job, found });
   if (meets([...have, ...found.map(({ validator_hotkey }) => validator_hotkey)])) {

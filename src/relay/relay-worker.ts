@@ -3,6 +3,7 @@ import type { Hotkey } from "../crypto/ss58.ts";
 import type { Lease, Leases } from "../node/client/leases.ts";
 import type { ChainClient } from "../node/ports.ts";
 import type { Auth2Peer } from "../node/protocol/auth2-caller.ts";
+import { inSpan, keptOrigin } from "../node/runtime/tracing.ts";
 import { type AlertWebhook, sendAlert } from "./alert-webhook.ts";
 import type { RoundAnchors } from "./anchor-rounds.ts";
 import { type CosignCollector, collectCosignatures } from "./cosign/collect-cosignatures.ts";
@@ -17,7 +18,7 @@ import { raiseMemory } from "./raise-memory.ts";
 import { known, release } from "./release.ts";
 import { settleAttempt } from "./settle-attempt.ts";
 import { endAs, type MoveDeps, moveTo, waitUntil } from "./submission-moves.ts";
-import { type Submitter, submit } from "./submit.ts";
+import { type SubmitOutcome, type SubmitRequest, type Submitter, submit } from "./submit.ts";
 
 export interface RelayWorkerDeps extends MoveDeps {
   readonly leases: Leases;
@@ -217,7 +218,8 @@ export class RelayWorker {
     if (polls === 0 && isEnough(have)) return await moveTo(this.#deps, submission, next(have));
     const peers = (await votingPeers(this.#deps, submission, voters)).filter(({ hotkey }) => !have.includes(hotkey));
     await lease.check();
-    const { found, lost } = await collectCosignatures(collector, { path: COSIGN_PATH, body, peers }, lease.signal);
+    const asking = { path: COSIGN_PATH, body, peers, traceparent: submission.traceparent };
+    const { found, lost } = await collectCosignatures(collector, asking, lease.signal);
     await outbox.call("addCosignatures", { job, found });
     const all = [...have, ...found.map(({ validator_hotkey }) => validator_hotkey)];
     if (isEnough(all)) return await moveTo(this.#deps, submission, next(all));
@@ -257,7 +259,8 @@ export class RelayWorker {
     const anchorBlock = submission.anchor?.number;
     await outbox.call("beginAttempt", { job, now: startedAt });
     await lease.check();
-    const outcome = await submit(submitter, { signedHash, text, acceptNewTerms, anchorBlock, signal: lease.signal });
+    const request = { signedHash, text, acceptNewTerms, anchorBlock, signal: lease.signal };
+    const outcome = await submitTraced(submitter, request, submission);
     const code = outcome.http === null && "code" in outcome ? outcome.code : `${outcome.http}`;
     metrics?.attempted({ code, bytes, seconds: (clock.now() - startedAt) / 1_000 });
     const begun = { ...submission, firstSubmitAt: submission.firstSubmitAt ?? startedAt };
@@ -282,6 +285,22 @@ export class RelayWorker {
     await outbox.call("forgetOldRounds", null);
     await outbox.call("forgetOldVouchings", null);
   }
+}
+
+/** Each attempt in the trace that the submission was queued in, however much later, and whichever process makes it. */
+function submitTraced(
+  submitter: Submitter,
+  request: SubmitRequest,
+  { traceparent, outputType, attempts }: Submission,
+): Promise<SubmitOutcome> {
+  const attributes = { "engram.output": outputType, "engram.attempt": attempts + 1 };
+  const options = { name: "relay.submit", kind: "producer", attributes, origin: keptOrigin(traceparent) } as const;
+  return inSpan(options, async (span) => {
+    const outcome = await submit(submitter, request);
+    span.set({ "engram.outcome": outcome.kind });
+    if (outcome.kind === "rejected" || outcome.kind === "retry") span.fail(outcome.kind);
+    return outcome;
+  });
 }
 
 /** Errors of what an entry says, not of what is around it. */

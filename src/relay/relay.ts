@@ -8,6 +8,8 @@ import { Auth2Caller, type Auth2Peer } from "../node/protocol/auth2-caller.ts";
 import { type Clock, systemClock } from "../node/runtime/clock.ts";
 import type { HttpClient } from "../node/runtime/http-client.ts";
 import type { Logger } from "../node/runtime/logger.ts";
+import { traceCalls } from "../node/runtime/traced-http.ts";
+import { keptTrace } from "../node/runtime/tracing.ts";
 import { RoundAnchors } from "./anchor-rounds.ts";
 import type { CosignContext } from "./cosign/cosigner.ts";
 import { signJournal } from "./cosign/sign-journal.ts";
@@ -193,6 +195,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       block: number,
       blockHash: hash,
       roundId: roundIdOf(number),
+      traceparent: keptTrace(),
     } as const;
     const queued = await this.#outbox.call("enqueue", { draft, now: this.#clock.now() });
     this.#worker.wake();
@@ -224,7 +227,7 @@ export class Relay implements RelayPort, AsyncDisposable {
       chain,
       signer,
       submitter: { transport, trust, gateway, now: () => clock.now(), ...(payer ? { payer } : {}) },
-      collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http, sr25519, log },
+      collector: { caller: new Auth2Caller({ signer, sr25519, clock }), http: traceCalls(http), sr25519, log },
       quorumMin,
       peers,
       clock,

@@ -23,7 +23,7 @@ function loadedBy(files: readonly string[]): ReadonlySet<string> {
 }
 
 const heavy =
-  /^(viem|@x402\/|@polkadot\/|better-sqlite3|pino|@energetic-ai\/|kysely)|^src\/(relay|node\/(chain|client\/(open|replication)))\//;
+  /^(viem|@x402\/|@opentelemetry\/|@polkadot\/|better-sqlite3|pino|@energetic-ai\/|kysely)|^src\/(relay|node\/(chain|client\/(open|replication)))\//;
 /** A few lines without imports of their own that weigh anything. */
 const light = ["src/relay/payment/micro-dollars.ts", "src/node/chain/loopback.ts"];
 
@@ -34,4 +34,5 @@ test("a server that is asked for its tools alone loads no relay, payment, chain 
   expect([...loaded].filter((name) => heavy.test(name) && !light.includes(name))).toEqual([]);
   // The same check sees what is opened later.
   expect([...loadedBy(["src/mcp/open-relaying.ts"])]).toContain("viem");
+  expect([...loadedBy(["src/node/runtime/otlp-traces.ts"])]).toContain("@opentelemetry/api");
 });

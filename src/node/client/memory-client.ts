@@ -84,13 +84,14 @@ export class LocalMemoryClient implements MemoryClient {
       ...(input.replaces === undefined ? {} : { replaces: input.replaces }),
     });
     vectors.add(namespace, pieces);
-    replication.wake();
+    const ids = stored.map(({ id }) => id);
+    replication.wake(ids);
     const results = stored.map(({ id, deduped, parts }) => ({
       id,
       ...(deduped ? { deduped } : {}),
       ...(parts > 1 ? { parts } : {}),
     }));
-    const { have, target, possible } = await replication.replicas(stored.map(({ id }) => id));
+    const { have, target, possible } = await replication.replicas(ids);
     return { stored: results, replicas: { have, target, possible } };
   }
 

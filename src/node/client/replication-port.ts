@@ -12,8 +12,10 @@ export interface EvidenceRequest {
 
 /** What the client asks of whoever pushes its records to miners; the local store works without one. */
 export interface Replication extends AsyncDisposable {
-  /** The journal has new rows: called after each acknowledged store and delete, and must not throw. */
-  wake(): void;
+  /**
+   * The journal has new rows: called after each acknowledged store, with what it stored, and delete, and must not throw.
+   */
+  wake(stored?: readonly MemoryId[]): void;
   /** Copies on remote miners: of these memories (the least replicated counts), or of all. */
   replicas(ids?: readonly MemoryId[]): Promise<ReplicaState & { readonly note?: string }>;
   /** Public memories of other owners, best first; errors and deadlines are its own, an empty answer is fine. */

@@ -60,6 +60,7 @@ Environment:
   ARWEAVE_KEY                a wallet (JWK file): archives at the owners' word, and checks what records name
   ENGRAM_ARWEAVE_MAX_WINSTON what a UTC day's archiving may cost (10^12 winston are 1 AR; default 0: nothing)
   ARWEAVE_GATEWAY_URL        default https://arweave.net
+  OTEL_EXPORTER_OTLP_ENDPOINT  send traces there, OTLP over HTTP, like http://127.0.0.1:4318 (docs/operations.md)
   ENGRAM_LOG_LEVEL           fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function mine(options: Options): Promise<void> {
@@ -73,6 +74,7 @@ async function mine(options: Options): Promise<void> {
     clock,
     { openMinerIdentity },
     { join },
+    { startTraces },
   ] = await Promise.all([
     import("../runtime/config.ts"),
     import("../runtime/config-chain.ts"),
@@ -83,9 +85,12 @@ async function mine(options: Options): Promise<void> {
     import("../runtime/clock.ts"),
     import("../miner/miner-folder.ts"),
     import("node:path"),
+    import("../runtime/start-traces.ts"),
   ]);
   const { environment, logger } = await serviceEnvironment(options.envFile);
   const miner = minerConfig.readMinerConfig(environment, options);
+  const warn = (fields: object, sentence: string) => logger.warn(fields, sentence);
+  await using _traces = await startTraces(miner.traces, { part: "engram-miner", warn });
   const home = config.homeFolder(environment, options.home);
   const stopped = stopSignal();
   const folder = options.folder ?? join(home, "miner");

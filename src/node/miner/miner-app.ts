@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { traceRequests } from "../runtime/http-traces.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { admitAddress, type Peer } from "./admission.ts";
 import type { MinerDeps, MinerOptions } from "./miner-options.ts";
@@ -56,6 +57,7 @@ export function createMinerApp(options: MinerOptions, deps: MinerDeps): MinerApp
     services.metrics.countRequest(context.req.routePath, reply, performance.now() - began);
     return jsonResponse(reply);
   };
+  app.use(traceRequests());
   app.use(async (context, next) => {
     const { peer } = bindingsOf(context);
     admitAddress(services, peer ?? null);

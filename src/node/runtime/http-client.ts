@@ -9,6 +9,8 @@ interface HttpOptions {
   readonly signal?: AbortSignal;
   /** Beside the content type. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The call may name the trace it belongs to (see `traceCalls`). Default: no. */
+  readonly carriesTrace?: boolean;
 }
 
 export interface HttpReply {

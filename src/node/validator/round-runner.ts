@@ -3,6 +3,7 @@ import { signScoreVector } from "../../crypto/consensus-message.ts";
 import { isEngramError } from "../../crypto/errors.ts";
 import { openingHash, signScoreCommit } from "../../crypto/score-opening.ts";
 import type { Metagraph, RankingRound, RelayPort } from "../ports.ts";
+import { inSpan } from "../runtime/tracing.ts";
 import { openingOf } from "./consensus/consensus-desk.ts";
 import type { Agreement, ConsensusExchange } from "./consensus/consensus-exchange.ts";
 import { commitText } from "./consensus/round-messages.ts";
@@ -48,7 +49,7 @@ export class RoundRunner {
   /** Brings the round as far as it comes now; calls at the same time share one run. Errors: the chain's, `STORE_…`. */
   async run(): Promise<RoundOutcome> {
     this.#services.signal.throwIfAborted();
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= this.#traced().finally(() => {
       this.#running = undefined;
     });
     return await this.#running;
@@ -57,6 +58,14 @@ export class RoundRunner {
   /** Resolves once no run is under way, however it ended. */
   async idle(): Promise<void> {
     await this.#running?.catch(() => undefined);
+  }
+
+  #traced(): Promise<RoundOutcome> {
+    return inSpan({ name: "validator.round" }, async (span) => {
+      const outcome = await this.#run();
+      span.set({ "engram.outcome": outcome });
+      return outcome;
+    });
   }
 
   async #run(): Promise<RoundOutcome> {

@@ -18,6 +18,7 @@ import { drainAll, exposition, operatorPages, startOperatorListener } from "../r
 import { processMetrics } from "../runtime/process-metrics.ts";
 import { ReleaseStack } from "../runtime/release-stack.ts";
 import { type ServiceControl, startServiceListener } from "../runtime/service-listener.ts";
+import { traceCalls } from "../runtime/traced-http.ts";
 import { Announcement } from "./announcement.ts";
 import { ConsensusDesk } from "./consensus/consensus-desk.ts";
 import { ConsensusExchange } from "./consensus/consensus-exchange.ts";
@@ -82,7 +83,7 @@ export async function startValidator(
   const stopping = new AbortController();
   const { signal } = stopping;
   const trusted = config.options.peers.map(({ url }) => url);
-  const http = createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted }));
+  const http = traceCalls(createHttpClient(createNodeFetch({ isSimulated: isLocal, trusted })));
   const groundTruth = await openGroundTruth(groundTruthPath(folder, config), config.options, logger);
   const { options } = config;
   const metrics = new ValidatorMetrics({ records: () => replication.health() });

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { isEngramError } from "../../crypto/errors.ts";
 import { Refusal } from "../protocol/refusal.ts";
+import { traceRequests } from "../runtime/http-traces.ts";
 import type { ValidatorServices } from "./validator-context.ts";
 
 interface Deps {
@@ -12,6 +13,7 @@ interface Deps {
 /** `GET /health`, the given routes, and one way to say no. */
 export function createValidatorApp({ services, routes }: Deps): Hono {
   const app = new Hono();
+  app.use(traceRequests());
   app.get("/health", async () => {
     const { identity, chain } = services;
     return json(200, JSON.stringify({ status: "ok", hotkey: identity.hotkey, chain: await chain.identity() }));

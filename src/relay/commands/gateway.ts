@@ -57,20 +57,24 @@ Environment:
   ENGRAM_FACILITATOR_URL    an x402 facilitator (default: this gateway settles itself, with gas on its own key)
   ENGRAM_FACILITATOR_AUTH   the Authorization header that the facilitator wants, as in "Bearer …"
   ENGRAM_PAYMENT_STATE      the folder of a local payment chain, which keeps its state in files
+  OTEL_EXPORTER_OTLP_ENDPOINT  send traces there, OTLP over HTTP, like http://127.0.0.1:4318 (docs/operations.md)
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr`;
 
 async function serve(options: Options): Promise<void> {
-  const [config, gatewayConfig, starting, chains, clock, { join }] = await Promise.all([
+  const [config, gatewayConfig, starting, chains, clock, { join }, { startTraces }] = await Promise.all([
     import("../../node/runtime/config.ts"),
     import("../gateway/gateway-config.ts"),
     import("../gateway/start-gateway.ts"),
     import("../../node/chain/open-chain.ts"),
     import("../../node/runtime/clock.ts"),
     import("node:path"),
+    import("../../node/runtime/start-traces.ts"),
   ]);
   const { environment, logger } = await serviceEnvironment(options.envFile);
   const home = config.homeFolder(environment, options.home);
   const gateway = gatewayConfig.readGatewayConfig(environment, options.folder ?? join(home, "gateway"), options);
+  const warn = (fields: object, sentence: string) => logger.warn(fields, sentence);
+  await using _traces = await startTraces(gateway.traces, { part: "engram-gateway", warn });
   const stopped = stopSignal();
   await using chain = chains.openChain(gateway.chain, home, undefined, { netuid: gateway.netuid });
   await using running = await starting.startGateway(gateway, { chain, clock: clock.systemClock, logger });

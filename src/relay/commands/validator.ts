@@ -49,6 +49,7 @@ Environment:
   ENGRAM_ADMIN_PORT         the operator's own listener, for /metrics (the relay's too), /health, /ready
   ENGRAM_ADMIN_HOST         its address (default: 127.0.0.1); on any other it shows the same, to whoever reaches it
   VALIDATOR_PEERS           validators beside those on the chain: HOTKEY@http://host:port, separated by commas
+  OTEL_EXPORTER_OTLP_ENDPOINT  send traces there, OTLP over HTTP, like http://127.0.0.1:4318 (docs/operations.md)
   ENGRAM_LOG_LEVEL          fatal, error, warn, info (default), debug or silent; logs go to stderr
 
 Relaying agreed rounds:
@@ -78,20 +79,33 @@ Paying for it:
                             another machine and its URL is not https)`;
 
 async function validate(options: Options): Promise<void> {
-  const [config, { readSubnetOptions }, validatorConfig, starting, validating, chains, wallets, clock, { join }] =
-    await Promise.all([
-      import("../../node/runtime/config.ts"),
-      import("../../node/runtime/config-chain.ts"),
-      import("../../node/validator/validator-config.ts"),
-      import("../validator/start-relaying-validator.ts"),
-      import("../../node/validator/start-validator.ts"),
-      import("../../node/chain/open-chain.ts"),
-      import("../../node/chain/wallet.ts"),
-      import("../../node/runtime/clock.ts"),
-      import("node:path"),
-    ]);
+  const [
+    config,
+    { readSubnetOptions },
+    validatorConfig,
+    starting,
+    validating,
+    chains,
+    wallets,
+    clock,
+    { join },
+    { startTraces },
+  ] = await Promise.all([
+    import("../../node/runtime/config.ts"),
+    import("../../node/runtime/config-chain.ts"),
+    import("../../node/validator/validator-config.ts"),
+    import("../validator/start-relaying-validator.ts"),
+    import("../../node/validator/start-validator.ts"),
+    import("../../node/chain/open-chain.ts"),
+    import("../../node/chain/wallet.ts"),
+    import("../../node/runtime/clock.ts"),
+    import("node:path"),
+    import("../../node/runtime/start-traces.ts"),
+  ]);
   const { environment, logger } = await serviceEnvironment(options.envFile);
   const validator = validatorConfig.readValidatorConfig(environment, options);
+  const warn = (fields: object, sentence: string) => logger.warn(fields, sentence);
+  await using _traces = await startTraces(validator.traces, { part: "engram-validator", warn });
   const home = config.homeFolder(environment, options.home);
   const folder = options.folder ?? join(home, "validator");
   const stopped = stopSignal();

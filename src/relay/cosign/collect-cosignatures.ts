@@ -5,6 +5,7 @@ import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Auth2Caller, Auth2Peer } from "../../node/protocol/auth2-caller.ts";
 import type { HttpClient } from "../../node/runtime/http-client.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
+import { inSpan, keptOrigin } from "../../node/runtime/tracing.ts";
 import { readPayload } from "../payload/read-payload.ts";
 import { cosignature } from "../payload/schemas.ts";
 import type { Cosignature } from "../payload/types.ts";
@@ -59,19 +60,30 @@ export interface CosignRequest {
   readonly peers: readonly Auth2Peer[];
   /** 10 s when absent. */
   readonly deadlineMs?: number;
+  /** The trace that the payload was queued in. */
+  readonly traceparent?: string | null | undefined;
 }
 
 type Asked = { readonly found: Cosignature } | { readonly lost: Hotkey } | null;
 
 /** Asks `peers` at once at `path`; who refuses for now or does not answer is in neither list. */
 export async function collectCosignatures(
+  collector: CosignCollector,
+  request: CosignRequest,
+  signal: AbortSignal,
+): Promise<Collected> {
+  const origin = keptOrigin(request.traceparent);
+  return await inSpan({ name: "relay.cosign", origin }, () => collect(collector, request, signal));
+}
+
+async function collect(
   { caller, http, sr25519, log }: CosignCollector,
   { path, body, peers, deadlineMs = DEADLINE_MS }: CosignRequest,
   signal: AbortSignal,
 ): Promise<Collected> {
   const payload = readPayload(body);
   const others = peers.filter(({ hotkey }) => hotkey !== payload.validatorHotkey).slice(0, MAX_PEERS);
-  const limits = { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal };
+  const limits = { deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, carriesTrace: true };
   const ask = async (peer: Auth2Peer): Promise<Asked> => {
     try {
       const { status, text, signed } = await caller.post(http, peer, path, `{"payload":${body}}`, limits);

@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { isEngramError } from "../../crypto/errors.ts";
 import type { Hotkey } from "../../crypto/ss58.ts";
 import type { Clock } from "../../node/runtime/clock.ts";
+import { traceRequests } from "../../node/runtime/http-traces.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { CosignatureDesk } from "./cosignature-desk.ts";
@@ -46,6 +47,7 @@ export function createGatewayApp(deps: GatewayAppDeps): GatewayApp {
   const limiter = new AddressLimiter(deps.rateLimit);
   const app: GatewayApp = new Hono();
 
+  app.use(traceRequests());
   app.use(async ({ env }, next) => {
     const peer = (env as Bindings | undefined)?.peer;
     const wait = peer === undefined ? 0 : limiter.take(peer, clock.now());

@@ -1,6 +1,7 @@
 import type { Clock } from "../../node/runtime/clock.ts";
 import type { Logger } from "../../node/runtime/logger.ts";
 import type { SignatureVerifier } from "../../node/runtime/signature-pool.ts";
+import { inSpan } from "../../node/runtime/tracing.ts";
 import { ANCHOR_BLOCK_HEADER, type AnchorRule, needsAnchor } from "../anchor.ts";
 import { isQuorum, type Votes } from "../quorum.ts";
 import { type QuorumSignature, type Receipt, withoutPayment } from "../receipt.ts";
@@ -81,7 +82,7 @@ export class SubmissionDesk {
       await this.addLate(stored.row, read, read.signatures);
       return this.#again(stored.receipt, headers, reader);
     }
-    const checked = await this.#check(read, known, headers);
+    const checked = await inSpan({ name: "gateway.check" }, () => this.#check(read, known, headers));
     const lacking = lackingOf(checked, this.#options.anchor);
     return lacking === null ? this.#take(checked, headers) : this.#pend(checked, lacking);
   }
@@ -206,7 +207,11 @@ export class SubmissionDesk {
     const { submission, votes, anchored } = checked;
     const reserved = await store.call("reserve", { submission, votes, anchored, now: clock.now() });
     if (reserved.kind === "conflict") throw this.#conflict(submission, reserved);
-    const settled = await gate.settle(payment);
+    const settled = await inSpan({ name: "gateway.settle" }, async (span) => {
+      const outcome = await gate.settle(payment);
+      span.set({ "engram.outcome": outcome.kind });
+      return outcome;
+    });
     // What a receipt names was paid before, and moved no money now: readers take one item for one payment.
     const outcome = isOnReceipt(checked, settled) ? gate.challenge(payment) : settled;
     if (outcome.kind === "settled") return this.#accept(checked, outcome);
@@ -217,15 +222,17 @@ export class SubmissionDesk {
 
   async #accept({ submission, votes, anchored, state }: Checked, outcome: Settled | null): Promise<Answer> {
     const { store, clock, onAccepted } = this.#deps;
-    const accepted = await store.call("accept", {
-      submission,
-      votes,
-      anchored,
-      payment: outcome === null ? null : { settled: outcome.settled, record: outcome.record },
-      block: state.finalized.number,
-      chain: state.identity,
-      now: clock.now(),
-    });
+    const accepted = await inSpan({ name: "gateway.store" }, () =>
+      store.call("accept", {
+        submission,
+        votes,
+        anchored,
+        payment: outcome === null ? null : { settled: outcome.settled, record: outcome.record },
+        block: state.finalized.number,
+        chain: state.identity,
+        now: clock.now(),
+      }),
+    );
     if (accepted.kind === "conflict") throw this.#conflict(submission, accepted);
     onAccepted();
     return received(accepted.kind, accepted.receipt, outcome?.headers);

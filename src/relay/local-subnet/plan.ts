@@ -56,8 +56,16 @@ export function folderOf(plan: Pick<SubnetPlan, "home">, name: string): string {
   return join(subnetFolder(plan), name === ANVIL ? "evm" : name);
 }
 
-/** Without these a process does not find its programs, its owner's folder or its temporary files. */
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SystemRoot", "USERPROFILE", "LOCALAPPDATA"] as const;
+/**
+ * Without the first a process does not find its programs, its owner's folder or its temporary files. The others say where
+ * traces go: a subnet is one place to see a call's whole way in.
+ */
+const PASSED_ON = [
+  ...["PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SystemRoot", "USERPROFILE", "LOCALAPPDATA"],
+  ...["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"],
+  ...["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_TRACES_SAMPLER_ARG", "OTEL_SDK_DISABLED"],
+  "ENGRAM_TRACES_FROM_STRANGERS",
+];
 
 /**
  * What every process of the subnet is started with. It is made here and never the owner's whole environment: a relay or

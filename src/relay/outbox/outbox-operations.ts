@@ -76,9 +76,9 @@ export function createOutboxOperations(database: SqliteDatabase) {
   );
   const insert = database.prepare(
     `INSERT INTO submission (job, topic, chain, schema_version, output_type, output_json, output_hash, assurance,
-       netuid, block, block_hash, round_id, state, next_at, created_at, payer)
+       netuid, block, block_hash, round_id, state, next_at, created_at, payer, traceparent)
      VALUES (@job, @topic, @chain, @schemaVersion, @outputType, @outputJson, @outputHash, @assurance,
-       @netuid, @block, @blockHash, @roundId, 'held', @now, @now, @payer)`,
+       @netuid, @block, @blockHash, @roundId, 'held', @now, @now, @payer, @traceparent)`,
   );
   const release = database.prepare(
     `UPDATE submission SET state = 'ready', nonce = @nonce, signed_hash = @signedHash, body = @body,
@@ -218,7 +218,7 @@ export function createOutboxOperations(database: SqliteDatabase) {
         const found = byTopic.get(topic);
         if (found) return { job: found.job, created: false };
         const job = `r_${randomUUID()}`;
-        insert.run({ payer: null, ...draft, job, topic, now });
+        insert.run({ payer: null, traceparent: null, ...draft, job, topic, now });
         return { job, created: true };
       },
       /** Signed: the bytes are kept from here on. Otherwise why this hotkey may not sign it, and nothing was kept. */

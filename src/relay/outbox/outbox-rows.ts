@@ -35,6 +35,7 @@ const row = z.object({
   anchor_block: z.int().nullable(),
   anchor_hash: z.string().nullable(),
   anchor_sent_at: z.int().nullable(),
+  traceparent: z.string().nullable(),
 });
 
 /** A row of the outbox as the rest of the relay sees it. Throws `SUBMISSION_UNREADABLE`. */
@@ -58,6 +59,7 @@ export function submissionOf(value: unknown, cosignatures: readonly Cosignature[
     block: found.block,
     blockHash: found.block_hash,
     roundId: found.round_id,
+    traceparent: found.traceparent,
     state: found.state,
     signedHash: found.signed_hash,
     body: found.body,

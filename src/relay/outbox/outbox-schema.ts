@@ -98,4 +98,6 @@ export const outboxMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID`,
     "CREATE INDEX vouch_journal_round ON vouch_journal (chain, hotkey, netuid, round_id)",
   ],
+  // Of the call that queued it; nothing that is signed or hashed knows of it.
+  "007-trace": ["ALTER TABLE submission ADD COLUMN traceparent TEXT"],
 };

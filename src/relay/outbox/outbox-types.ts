@@ -53,6 +53,8 @@ export interface Draft {
   readonly block: number;
   readonly blockHash: string;
   readonly roundId: number;
+  /** The trace it was queued in; absent while no traces are made. */
+  readonly traceparent?: string | null;
 }
 
 /** A submission in the outbox. Times are unix milliseconds. */

@@ -1,6 +1,7 @@
-import type { Client, MethodDefinition, ServiceError } from "@grpc/grpc-js";
+import type { Client, Metadata, MethodDefinition, ServiceError } from "@grpc/grpc-js";
 import { EngramError } from "../../crypto/errors.ts";
 import { missingPackage } from "../../node/runtime/missing-package.ts";
+import { inSpan, traceHeaders } from "../../node/runtime/tracing.ts";
 import { answered, refused } from "./grpc-answers.ts";
 import { READING, RELAY_PROTOCOL, RELAY_SERVICE } from "./relay-protocol.ts";
 import type { SentSubmission, SubmissionReply, SubmissionTransport } from "./submission-transport.ts";
@@ -16,6 +17,7 @@ type Method = MethodDefinition<object, unknown>;
 interface Connection {
   readonly client: Client;
   readonly methods: Readonly<Record<string, Method | undefined>>;
+  readonly newMetadata: () => Metadata;
 }
 
 /** As the receiving side takes them. */
@@ -74,7 +76,12 @@ export class GrpcTransport implements SubmissionTransport {
     }
   }
 
-  async #call(name: string, message: object, signal: AbortSignal): Promise<unknown> {
+  #call(name: "Submit" | "Successions", message: object, signal: AbortSignal): Promise<unknown> {
+    const attributes = { "rpc.system": "grpc", "rpc.method": name };
+    return inSpan({ name: `grpc ${name}`, kind: "client", attributes }, () => this.#unary(name, message, signal));
+  }
+
+  async #unary(name: string, message: object, signal: AbortSignal): Promise<unknown> {
     const connection = await this.#connected();
     const method = connection.methods[name];
     if (!method) throw new TypeError(`the service has no ${name}`);
@@ -82,11 +89,14 @@ export class GrpcTransport implements SubmissionTransport {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const { path, requestSerialize, responseDeserialize } = method;
     const options = { deadline: Date.now() + this.#options.deadlineMs };
+    const metadata = connection.newMetadata();
+    for (const [key, value] of Object.entries(traceHeaders())) metadata.set(key, value);
     const call = connection.client.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
       message,
+      metadata,
       options,
       (error, value) => (error === null ? resolve(value) : reject(error)),
     );
@@ -124,7 +134,7 @@ export class GrpcTransport implements SubmissionTransport {
 
 /** The libraries are loaded by whoever submits this way. */
 async function connect(url: string): Promise<Connection> {
-  const [{ Client, credentials }, { fromJSON }] = await Promise.all([
+  const [{ Client, credentials, Metadata }, { fromJSON }] = await Promise.all([
     import("@grpc/grpc-js"),
     import("@grpc/proto-loader"),
   ]).catch((error: unknown) => {
@@ -135,7 +145,7 @@ async function connect(url: string): Promise<Connection> {
   // The library's type asks each namespace for the fields of a message, too.
   const protocol = RELAY_PROTOCOL as unknown as Parameters<typeof fromJSON>[0];
   const methods = fromJSON(protocol, READING)[RELAY_SERVICE] as unknown as Connection["methods"];
-  return { client: new Client(`dns:${host}`, trust, CHANNEL), methods };
+  return { client: new Client(`dns:${host}`, trust, CHANNEL), methods, newMetadata: () => new Metadata() };
 }
 
 function isServiceError(error: unknown): error is ServiceError {

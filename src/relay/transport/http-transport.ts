@@ -1,4 +1,5 @@
 import type { HttpClient } from "../../node/runtime/http-client.ts";
+import { traceCalls } from "../../node/runtime/traced-http.ts";
 import { ANCHOR_BLOCK_HEADER } from "../anchor.ts";
 import type { SentSubmission, SubmissionReply, SubmissionTransport } from "./submission-transport.ts";
 
@@ -16,7 +17,7 @@ export class HttpTransport implements SubmissionTransport {
   constructor({ url, deadlineMs }: { readonly url: string; readonly deadlineMs: number }, http: HttpClient) {
     this.#url = url;
     this.#deadlineMs = deadlineMs;
-    this.#http = http;
+    this.#http = traceCalls(http);
   }
 
   /** Errors: those of `HttpClient`. */
@@ -24,7 +25,7 @@ export class HttpTransport implements SubmissionTransport {
     const { signedHash, text, anchorBlock, payment } = sent;
     const anchored = anchorBlock === undefined ? {} : { [ANCHOR_BLOCK_HEADER]: `${anchorBlock}` };
     const headers = { ...payment, ...anchored, "Idempotency-Key": signedHash };
-    const limits = { deadlineMs: this.#deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, headers };
+    const limits = { deadlineMs: this.#deadlineMs, maxBytes: MAX_REPLY_BYTES, signal, headers, carriesTrace: true };
     return await this.#http.postJson(`${this.#url}/relay`, text, limits);
   }
 

@@ -56,6 +56,8 @@ export class GrpcEndpoint implements AsyncDisposable {
   signer: PayloadSigner = newSigner();
   readonly accepted = new Map<string, Receipt>();
   readonly calls: Request[] = [];
+  /** `traceparent` of each call. */
+  readonly traces: (string | undefined)[] = [];
   successions: readonly Succession[] | string = "";
   asked = 0;
   cancelled = Promise.withResolvers<void>();
@@ -141,6 +143,7 @@ export class GrpcEndpoint implements AsyncDisposable {
   #take(call: ServerUnaryCall<Request, Reply>, done: sendUnaryData<Reply>): void {
     const { request } = call;
     this.calls.push(request);
+    this.traces.push(call.metadata.get("traceparent")[0]?.toString());
     const turn = this.turns.shift();
     if (turn === "hang") {
       call.on("cancelled", () => this.cancelled.resolve());

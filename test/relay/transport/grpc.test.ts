@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
 import { fromJSON, loadSync } from "@grpc/proto-loader";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { inSpan } from "../../../src/node/runtime/tracing.ts";
 import { freezeRanking, roundScores } from "../../../src/relay/payload/freeze-output.ts";
 import { payloadBody, signPayload } from "../../../src/relay/payload/sign-payload.ts";
 import type { SubmissionPayer } from "../../../src/relay/payment/buyer-types.ts";
@@ -9,6 +10,7 @@ import { Relay } from "../../../src/relay/relay.ts";
 import { submit } from "../../../src/relay/submit.ts";
 import { GrpcTransport } from "../../../src/relay/transport/grpc-transport.ts";
 import { READING, RELAY_PROTOCOL, RELAY_SERVICE } from "../../../src/relay/transport/relay-protocol.ts";
+import { TraceCollector } from "../../support/trace-collector.ts";
 import {
   newSigner,
   ScriptedGateway,
@@ -69,6 +71,18 @@ test("what is loaded is what the .proto file says", () => {
 });
 
 describe("a submission over gRPC", () => {
+  test("names its trace in the call's metadata, where traces are made", async () => {
+    await using collector = await TraceCollector.start();
+    await submitting();
+    {
+      await using _ = await collector.record();
+      await inSpan({ name: "call" }, () => submitting());
+    }
+    const call = collector.spans.find(({ name }) => name === "grpc Submit");
+    expect(endpoint.traces).toEqual([undefined, `00-${call?.traceId}-${call?.spanId}-01`]);
+    expect(collector.wayUp("grpc Submit")).toEqual(["grpc Submit", "call"]);
+  });
+
   test("is delivered by its receipt, sent byte for byte with its key and the anchor's block", async () => {
     expect(await submitting()).toMatchObject({ kind: "delivered", http: 201, receipt: { signed_hash: signedHash } });
     expect(await submitting()).toMatchObject({ kind: "delivered", http: 200 });

@@ -2,6 +2,7 @@ import PQueue from "p-queue";
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { EmbeddingProfile } from "../../ports.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { inSpan } from "../../runtime/tracing.ts";
 import type { Lease } from "../leases.ts";
 import type { DeliveryResult, DueDelivery } from "../store/delivery-statements.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
@@ -9,6 +10,7 @@ import { nextAttemptAt, type Outcome } from "./delivery-policy.ts";
 import { readJournalBody } from "./journal-body.ts";
 import type { MinerView } from "./miner-directory.ts";
 import { type PlacementPolicy, privateHolders } from "./placement.ts";
+import type { PushTraces } from "./push-traces.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { pushPrivate, pushPublic, removeRecord } from "./record-sender.ts";
 
@@ -18,6 +20,7 @@ export interface LaneDeps {
   readonly clock: Clock;
   readonly profile: EmbeddingProfile;
   readonly policy: PlacementPolicy;
+  readonly traces: PushTraces;
   /** Looked at before each batch: what is left waits for the next round. */
   readonly isPaused: () => boolean;
 }
@@ -43,7 +46,7 @@ export async function runLane(view: MinerView, deps: LaneDeps, lease: Lease): Pr
       due.map((delivery) =>
         queue.add(async () => {
           // What is not sent after the miner fell silent costs no deadline; it is asked for again later.
-          const outcome = silent ? SILENT : await deliver(view, delivery, deps, lease.signal);
+          const outcome = silent ? SILENT : await deliverTraced(view, delivery, deps, lease.signal);
           if (outcome.kind === "later" && !outcome.reachable) silent = true;
           return resultOf(delivery, hotkey, outcome, deps.clock.now());
         }),
@@ -56,6 +59,14 @@ export async function runLane(view: MinerView, deps: LaneDeps, lease: Lease): Pr
 }
 
 const SILENT: Outcome = { kind: "later", reason: "the miner does not answer", uncertain: false, reachable: false };
+
+function deliverTraced(view: MinerView, due: DueDelivery, deps: LaneDeps, signal: AbortSignal): Promise<Outcome> {
+  return inSpan({ name: `client.${due.task}`, origin: deps.traces.of(due.id) }, async (span) => {
+    const outcome = await deliver(view, due, deps, signal);
+    span.set({ "engram.outcome": outcome.kind, "engram.attempt": due.attempts });
+    return outcome;
+  });
+}
 
 async function deliver(view: MinerView, due: DueDelivery, deps: LaneDeps, signal: AbortSignal): Promise<Outcome> {
   const options = { attempts: due.attempts, signal };

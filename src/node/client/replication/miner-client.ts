@@ -56,6 +56,8 @@ const DEADLINE_MS = 15_000;
 /** A page of 200 records of at most 4096 bytes, escaped and padded. */
 export const MAX_LIST_REPLY_BYTES = 8 * 1024 * 1024;
 const MAX_SMALL_REPLY_BYTES = 256 * 1024;
+/** In the public space they are about what everybody sees. */
+const OPEN_ENDPOINTS: ReadonlySet<string> = new Set(["IngestSynapse", "QuerySynapse", "list"]);
 /** Spec 8.7: the wire caps a page here. */
 export const LIST_PAGE = 200;
 
@@ -99,7 +101,8 @@ export class MinerClient {
   remove(cid: string, namespace: string | undefined, options: CallOptions = {}): Promise<HttpReply> {
     const fields = { cid, ...(namespace === undefined ? {} : this.#signer.namespaceFields(namespace)) };
     const body = this.#signer.signBody(JSON.stringify(fields), "DeleteSynapse");
-    return this.#http.delete(this.#recordUrl(cid), body, this.#limits(options, MAX_SMALL_REPLY_BYTES));
+    const limits = { ...this.#limits(options, MAX_SMALL_REPLY_BYTES), carriesTrace: namespace === undefined };
+    return this.#http.delete(this.#recordUrl(cid), body, limits);
   }
 
   /** `POST /list`: one page (spec 8.7); public when no namespace is named. */
@@ -113,7 +116,8 @@ export class MinerClient {
 
   /** `GET /retrieve/{cid}` of a public record; undefined when the miner has none. */
   async retrieve(cid: string, options: CallOptions = {}): Promise<ListedRecord | undefined> {
-    const reply = await this.#http.get(this.#recordUrl(cid), this.#limits(options, MAX_SMALL_REPLY_BYTES));
+    const limits = { ...this.#limits(options, MAX_SMALL_REPLY_BYTES), carriesTrace: true };
+    const reply = await this.#http.get(this.#recordUrl(cid), limits);
     if (reply.status === 404) return undefined;
     return recordOf(objectOf(reply));
   }
@@ -178,7 +182,10 @@ export class MinerClient {
   ): Promise<HttpReply> {
     const body = namespace === undefined ? bodyText : withFields(bodyText, this.#signer.namespaceFields(namespace));
     const url = `${this.miner.url}/${endpoint}`;
-    return this.#http.postJson(url, this.#signer.signBody(body, endpoint), this.#limits(options, maxBytes));
+    // Private records must not be joined by a trace; nor proofs, which name records of any kind (docs/privacy.md).
+    const carriesTrace = namespace === undefined && OPEN_ENDPOINTS.has(endpoint);
+    const limits = { ...this.#limits(options, maxBytes), carriesTrace };
+    return this.#http.postJson(url, this.#signer.signBody(body, endpoint), limits);
   }
 
   #recordUrl(cid: string): string {

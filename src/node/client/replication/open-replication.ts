@@ -2,6 +2,7 @@ import { EngramError } from "../../../crypto/errors.ts";
 import { loadSr25519 } from "../../../crypto/sr25519.ts";
 import type { Hotkey } from "../../../crypto/ss58.ts";
 import { createHttpClient, type Fetch, type HttpClient } from "../../runtime/http-client.ts";
+import { traceCalls } from "../../runtime/traced-http.ts";
 import { MinerKeyShares } from "../key-shares/open-key-shares.ts";
 import type { ReplicationContext } from "../open-client.ts";
 import type { Replication } from "../replication-port.ts";
@@ -97,7 +98,7 @@ async function makeParts(
 ): Promise<ReplicationParts> {
   const { store, chain, embedder, clock } = context;
   const [wallet, sr25519] = await Promise.all([context.wallet(), loadSr25519()]);
-  const network = options.http ?? createHttpClient();
+  const network = traceCalls(options.http ?? createHttpClient());
   const local = createHttpClient(async (request) => {
     const miner = await openEmbedded();
     if (!miner) throw new EngramError("HTTP_UNREACHABLE", "there is no embedded miner");

@@ -12,6 +12,7 @@ import type { MinerDirectory, MinerView } from "./miner-directory.ts";
 import { type PlacementPolicy, privateHolders, publicHolders, replicaState } from "./placement.ts";
 import { gatherEvidence } from "./public-evidence.ts";
 import { recallPublic } from "./public-recall.ts";
+import { PushTraces } from "./push-traces.ts";
 import { assignRecords, walkedTo } from "./record-assigner.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { recallRemotely } from "./remote-recall.ts";
@@ -50,6 +51,7 @@ export class Replicator implements Replication {
   readonly #options: ReplicatorOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #traces = new PushTraces();
   #loop: Promise<void> | undefined;
   #woken = Promise.withResolvers<void>();
   #wokenAt = 0;
@@ -64,7 +66,8 @@ export class Replicator implements Replication {
     this.#signal = AbortSignal.any([this.#stop.signal, options.context.signal]);
   }
 
-  wake(): void {
+  wake(stored: readonly MemoryId[] = []): void {
+    this.#traces.note(stored);
     this.#wokenAt = this.#options.context.clock.now();
     this.#woken.resolve();
     this.#loop ??= this.#run();
@@ -232,7 +235,7 @@ export class Replicator implements Replication {
       if (clock.now() - directory.lookedAt >= LOOK_EVERY_MS) await directory.refresh(lease.signal);
       await store.call("reclaim", { now: clock.now() });
       await store.call("describeNamespaces", { now: clock.now() });
-      const deps = { store, builder, clock, policy, profile: embedder.profile };
+      const deps = { store, builder, clock, policy, profile: embedder.profile, traces: this.#traces };
       await assignRecords(directory.views, deps, lease);
       const lanes = await Promise.allSettled(
         (await this.#lanes(lease.signal)).map(async (view) => {

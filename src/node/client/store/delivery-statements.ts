@@ -10,6 +10,8 @@ export interface NewDelivery {
 /** A push or a delete that is due at one miner. */
 export interface DueDelivery {
   readonly record: number;
+  /** Of the memory. */
+  readonly id: string;
   readonly kind: RecordKind;
   readonly namespace: JournalNamespace;
   readonly task: "push" | "delete";
@@ -92,6 +94,7 @@ export function deliveryStatements(database: SqliteDatabase) {
         mark.run(now + CLAIM_MS, row.record, hotkey);
         return {
           record: row.record,
+          id: row.id,
           kind: row.kind,
           namespace: namespaceOf(row),
           task: row.state === "deleting" ? "delete" : "push",

@@ -152,7 +152,7 @@ export class ConsensusExchange {
     take: (peer: Auth2Peer, inReturn: string | null) => Promise<void>,
   ): Promise<void> {
     const { http, logger, signal } = this.#services;
-    const limits = { deadlineMs: SEND_MS, maxBytes: MAX_REPLY_BYTES, signal };
+    const limits = { deadlineMs: SEND_MS, maxBytes: MAX_REPLY_BYTES, signal, carriesTrace: true };
     const sends = peers.map(async (peer) => {
       const reply = await this.#caller.post(http, peer, path, text, limits);
       if (reply.status === 200) await take(peer, readAnswer(reply.text));
