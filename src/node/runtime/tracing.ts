@@ -1,8 +1,8 @@
 /** Fixed words, codes and counts alone: no text, key, address, identifier of a memory or anything of a payment. */
-export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
 /** Where a trace context is read from: HTTP headers, or what stands in for them. Values are not trusted. */
-export interface TraceCarrier {
+interface TraceCarrier {
   get(name: string): unknown;
 }
 
