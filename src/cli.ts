@@ -29,7 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "upgrade-data": async () => (await import("./mcp/commands/upgrade-data.ts")).upgradeDataCommand(),
   verify: async () => (await import("./node/commands/verify.ts")).verifyCommand(),
   status: async () => (await import("./node/commands/status.ts")).statusCommand(),
-  doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(),
+  doctor: async () => (await import("./node/commands/doctor.ts")).doctorCommand(() => import("./mcp/doctor-checks.ts")),
   wallet: async () => (await import("./node/commands/wallet.ts")).walletCommand(),
   keys: async () => (await import("./node/commands/keys.ts")).keysCommand(),
   approve: async () => (await import("./node/commands/approve.ts")).approveCommand(),

@@ -65,6 +65,12 @@ test("namespaces are made, filled and shown; status and doctor tell about them",
   const names = doctor.checks.map(({ name }) => name);
   for (const name of [
     "node",
+    "packages",
+    "versions",
+    "gateway",
+    "relay",
+    "payment",
+    "ports",
     "location",
     "disk",
     "permissions",

@@ -63,7 +63,9 @@ export async function upgradeData(options: UpgradeOptions, now: () => number): P
 }
 
 /** How each SQLite file of the folder compares with this program; nothing is changed. Empty where there is no folder. */
-async function inspectData(options: Pick<UpgradeOptions, "home" | "dataFiles">): Promise<readonly UpgradedFile[]> {
+export async function inspectData(
+  options: Pick<UpgradeOptions, "home" | "dataFiles">,
+): Promise<readonly UpgradedFile[]> {
   const { home, dataFiles } = options;
   const isThere = await access(home).then(
     () => true,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Migrations } from "../runtime/sqlite.ts";
 import { type Finding, guarded, ok } from "./doctor/check.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
@@ -13,13 +14,19 @@ interface Diagnosis {
   readonly checks: readonly Finding[];
 }
 
+/** What rooms above this one add: their data files, and what they find of a folder. */
+export interface HigherRooms {
+  readonly dataFiles: Readonly<Record<string, Migrations>>;
+  higherFindings(home: string): Promise<readonly Finding[]>;
+}
+
 /** `engram doctor`: checks what Engram needs, and says what to do about what is missing. */
-export function doctorCommand(): Command {
+export function doctorCommand(higher: () => Promise<HigherRooms>): Command {
   return dataCommand("doctor", "check what Engram needs, and say what to do")
     .option("--dp-epsilon <value>", "say what a miner's DP_EPSILON of this value truly gives")
     .action((options: DoctorOptions) =>
       run(options, async () => {
-        const checks = await examine(options);
+        const checks = await examine(options, await higher());
         const diagnosis: Diagnosis = { ok: checks.every(({ state }) => state !== "broken"), checks };
         await print(options.json === true, diagnosis, describe);
         if (!diagnosis.ok) process.exitCode = EXIT.failure;
@@ -27,7 +34,14 @@ export function doctorCommand(): Command {
     );
 }
 
-async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<readonly Finding[]> {
+async function examine(
+  { home: homeOption, dpEpsilon }: DoctorOptions,
+  { dataFiles, higherFindings }: HigherRooms,
+): Promise<readonly Finding[]> {
+  const [{ checkPackages }, { checkVersions }] = await Promise.all([
+    import("./doctor/package-checks.ts"),
+    import("./doctor/data-checks.ts"),
+  ]);
   const { checkNoise } = await import("./doctor/noise-check.ts");
   const { checkNode, checkDisk, checkPermissions, checkScan } = await import("./doctor/machine-checks.ts");
   const { checkLocation } = await import("./doctor/home-location.ts");
@@ -35,6 +49,7 @@ async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<
   const home = await homeOf(homeOption);
   const machine = [
     checkNode(),
+    checkPackages(),
     await guarded("location", () => checkLocation(home)),
     await guarded("disk", () => checkDisk(home)),
     await guarded("permissions", () => checkPermissions(home)),
@@ -43,7 +58,9 @@ async function examine({ home: homeOption, dpEpsilon }: DoctorOptions): Promise<
   ];
   // On a folder that would damage them, no data is opened or created.
   if (machine.some(({ state }) => state === "broken")) return machine;
-  return [...machine, ...(await examineClient(homeOption))];
+  const versions = await guarded("versions", () => checkVersions({ home, dataFiles }));
+  if (versions.state === "broken") return [...machine, versions];
+  return [...machine, versions, ...(await examineClient(homeOption)), ...(await higherFindings(home))];
 }
 
 async function examineClient(home: string | undefined): Promise<readonly Finding[]> {

@@ -47,7 +47,8 @@ export async function waitForPorts(path: string, ports: Ports, clock: Clock, sig
   }
 }
 
-async function readPorts(path: string): Promise<Ports> {
+/** None where the file is not there. Errors: `CONFIG_INVALID`. */
+export async function readPorts(path: string): Promise<Ports> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "{}";
     throw error;
@@ -76,7 +77,8 @@ async function freePort(taken: ReadonlySet<number>): Promise<number> {
   });
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether this process could listen on that port of 127.0.0.1. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     return await new Promise<boolean>((resolve, reject) => {

@@ -1,0 +1,35 @@
+import { findPackageJSON } from "node:module";
+import { type Finding, ok } from "./check.ts";
+
+/** Packages that `--omit=optional` leaves out, by what they are for. */
+export const OPTIONAL_PARTS: Readonly<Record<string, readonly string[]>> = {
+  payments: ["viem", "@x402/core", "@x402/evm", "@x402/fetch"],
+  "test dollars": ["@foundry-rs/anvil"],
+  "public chains": ["@polkadot/api"],
+  gRPC: ["@grpc/grpc-js", "@grpc/proto-loader"],
+  Qdrant: ["@qdrant/js-client-rest"],
+  traces: [
+    "@opentelemetry/context-async-hooks",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace",
+  ],
+};
+
+/** Which parts are left out of this installation: a choice, and no fault. */
+export function checkPackages(isThere: (name: string) => boolean = isInstalled): Finding {
+  const missing = Object.entries(OPTIONAL_PARTS)
+    .filter(([, packages]) => !packages.every(isThere))
+    .map(([part]) => part);
+  if (missing.length === 0) return ok("packages", "every part is installed");
+  const detail = `installed without ${missing.join(", ")}; who needs them installs Engram without --omit=optional`;
+  return ok("packages", detail);
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    return findPackageJSON(name, import.meta.url) !== undefined;
+  } catch {
+    return false;
+  }
+}
