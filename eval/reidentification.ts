@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { noiseSigma, obfuscate } from "../src/crypto/embedding-noise.ts";
 import { UseLiteEmbedder } from "../src/node/embedding/use-lite.ts";
@@ -17,7 +18,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const [file = new URL("../src/demo/conversation.json", import.meta.url).pathname] = positionals;
+const [file = join(import.meta.dirname, "../src/demo/conversation.json")] = positionals;
 const conversations = readConversations(file);
 /** Another of the same script gives other noise: the figures must not hang on one key. */
 const key = new Uint8Array(randomBytes(32));

@@ -1,9 +1,10 @@
 import { mkdir, open, readdir, readFile, realpath } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import { syncFolder } from "../runtime/replace-file.ts";
 import { copyDatabase, damageOf } from "../runtime/sqlite-backup.ts";
 import { type HomeFile, listHome } from "./home-files.ts";
+import { liesWithin } from "./lies-within.ts";
 import { type BackupFile, digestFile, writeManifest } from "./manifest.ts";
 
 export interface BackupOptions {
@@ -94,7 +95,7 @@ async function prepareTarget(path: string, home: string): Promise<string> {
     if (error.code !== "EEXIST") throw error;
   });
   const target = await realpath(path);
-  if (target === home || !relative(home, target).startsWith(`..`)) {
+  if (liesWithin(home, target)) {
     throw unsuitable(`${path} lies in the folder that is backed up`);
   }
   if ((await readdir(target)).length > 0) throw unsuitable(`${path} is not empty`);

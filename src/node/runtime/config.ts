@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { posix, win32 } from "node:path";
 import { z } from "zod";
 import { EngramError } from "../../crypto/errors.ts";
 
@@ -23,10 +23,10 @@ export function homeFolder(
   const chosen = option ?? environment["ENGRAM_HOME"];
   if (chosen !== undefined && chosen !== "") return chosen;
   if (platform === "win32") {
-    return join(environment["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local"), "engram");
+    return win32.join(environment["LOCALAPPDATA"] ?? win32.join(homedir(), "AppData", "Local"), "engram");
   }
-  if (platform === "darwin") return join(homedir(), "Library", "Application Support", "engram");
-  return join(environment["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "engram");
+  if (platform === "darwin") return posix.join(homedir(), "Library", "Application Support", "engram");
+  return posix.join(environment["XDG_DATA_HOME"] ?? posix.join(homedir(), ".local", "share"), "engram");
 }
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
