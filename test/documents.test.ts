@@ -4,6 +4,7 @@ import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
+import { referenceFiles } from "../ops/reference/all.ts";
 import pkg from "../package.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -146,6 +147,13 @@ describe.each(documents)("%s", (path) => {
 
   test("tells of commands, options and scripts that there are", () => {
     expect([...wrongBlocks(text), ...wrongMentions(text)]).toEqual([]);
+  });
+});
+
+describe("docs/reference", () => {
+  test.each([...referenceFiles()])("%s is what `npm run reference` makes of the code", async (name, text) => {
+    expect(await read(`docs/reference/${name}`)).toBe(text);
+    expect(text.match(/^##/gm)?.length ?? 0).toBeGreaterThan(10);
   });
 });
 
