@@ -6,8 +6,8 @@ import pkg from "../../package.json" with { type: "json" };
 import { packTarball } from "./installation.ts";
 import { stageBundle } from "./stage-bundle.ts";
 
-/** `npm run bundle`: writes `dist/engram-VERSION.mcpb`, which MCP clients install with one click. */
-const outputPath = join(import.meta.dirname, `../../dist/engram-${pkg.version}.mcpb`);
+/** `npm run bundle`: writes `engram-VERSION.mcpb` here, which MCP clients install with one click. */
+const outputPath = join(import.meta.dirname, `../../engram-${pkg.version}.mcpb`);
 const folder = await mkdtemp(join(tmpdir(), "engram-bundle-"));
 try {
   const staging = join(folder, "engram");
