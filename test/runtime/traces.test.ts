@@ -2,8 +2,11 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EngramError } from "../../src/crypto/errors.ts";
 import { traceConfigOf } from "../../src/node/runtime/config-traces.ts";
+import { createHttpClient } from "../../src/node/runtime/http-client.ts";
 import { OtlpTraces } from "../../src/node/runtime/otlp-traces.ts";
 import { Secret } from "../../src/node/runtime/secret.ts";
+import { startTraces } from "../../src/node/runtime/start-traces.ts";
+import { traceCalls } from "../../src/node/runtime/traced-http.ts";
 import { inSpan, isTracing, keptOrigin, keptTrace, traceHeaders } from "../../src/node/runtime/tracing.ts";
 import { attributeOf, TraceCollector } from "../support/trace-collector.ts";
 
@@ -183,6 +186,58 @@ describe("what is recorded is decided here", () => {
     // A flag of a version to come asks for nothing.
     expect(await flagOf(traces, PARENT.replace(/01$/, "fe"), true)).toBe("00");
     expect(await traces.span({ name: "a" }, async () => traces.headers()["traceparent"]?.slice(-2))).toBe("00");
+  });
+});
+
+test("without its packages a process runs without traces, and says which is missing", async () => {
+  const told: object[] = [];
+  const config = { url: collector.url, headers: new Secret({}), serviceName: "test", ratio: 1, strangersPerSecond: 1 };
+  const missing = Object.assign(new Error("Cannot find package '@opentelemetry/sdk-trace' imported from a file"), {
+    code: "ERR_MODULE_NOT_FOUND",
+  });
+  const start = (error: Error) =>
+    startTraces(config, {
+      ...{ part: "engram-test", warn: (fields: object) => told.push(fields) },
+      load: () => Promise.reject(error),
+    });
+  await using _ = await start(missing);
+  expect(isTracing()).toBe(false);
+  expect(told).toMatchObject([{ code: "PACKAGE_MISSING", fix: expect.stringContaining("@opentelemetry/sdk-trace") }]);
+  await expect(start(new TypeError("another"))).rejects.toThrow("another");
+});
+
+describe("calls to other nodes", () => {
+  const heard: (string | null)[] = [];
+  const http = traceCalls(
+    createHttpClient((request) => {
+      heard.push(request.headers.get("traceparent"));
+      return new Response("{}", { status: request.url.endsWith("/list") ? 404 : 200 });
+    }),
+  );
+  const limits = { deadlineMs: 1_000, maxBytes: 100 };
+
+  test("name their trace only where they may, and are named by their route alone", async () => {
+    {
+      await using _ = await collector.record();
+      await inSpan({ name: "outer" }, async () => {
+        await http.postJson("http://node/IngestSynapse", "{}", { ...limits, carriesTrace: true });
+        await http.postJson("http://node/list", "{}", limits);
+        await http.get("http://node/retrieve/v1%3A%3Asecret", limits);
+        await http.delete("http://node/secret/path", null, { ...limits, carriesTrace: false });
+      });
+    }
+    const calls = collector.spans.filter(({ name }) => name !== "outer");
+    expect(calls.map(({ name }) => name)).toEqual([
+      ...["POST /IngestSynapse", "POST /list", "GET /retrieve/:cid", "DELETE other"],
+    ]);
+    expect(heard.splice(0)).toEqual([`00-${calls[0]?.traceId}-${calls[0]?.spanId}-01`, null, null, null]);
+    expect(calls.map(({ status }) => status?.code ?? 0)).toEqual([0, 2, 0, 0]);
+    expect(collector.bodies.join()).not.toMatch(/secret|node/);
+  });
+
+  test("are as without it where no traces are made", async () => {
+    await http.postJson("http://node/IngestSynapse", "{}", { ...limits, carriesTrace: true });
+    expect(heard.splice(0)).toEqual([null]);
   });
 });
 

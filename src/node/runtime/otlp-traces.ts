@@ -31,7 +31,8 @@ export interface OtlpTracesDeps {
 const MAX_QUEUE = 2_048;
 const BATCH = 512;
 const EVERY_MS = 2_000;
-const EXPORT_MS = 5_000;
+/** One export, repeats included: it also keeps the process alive, so that a stop takes no longer. */
+const EXPORT_MS = 2_000;
 /** How long a stop waits for the last spans. */
 const STOP_MS = 2_000;
 const MAX_TRACEPARENT = 128;

@@ -6,6 +6,8 @@ export interface StartTracesDeps {
   /** The process's part of Engram, as `engram-miner`: its name in traces where the operator gives none. */
   readonly part: string;
   readonly warn: (fields: object, sentence: string) => void;
+  /** The part that needs the libraries. */
+  readonly load?: () => Promise<typeof import("./otlp-traces.ts")>;
 }
 
 /**
@@ -14,11 +16,11 @@ export interface StartTracesDeps {
  */
 export async function startTraces(
   config: TraceConfig | undefined,
-  { part, warn }: StartTracesDeps,
+  { part, warn, load = () => import("./otlp-traces.ts") }: StartTracesDeps,
 ): Promise<AsyncDisposable> {
   if (config === undefined) return { [Symbol.asyncDispose]: async () => undefined };
   try {
-    const { OtlpTraces } = await import("./otlp-traces.ts");
+    const { OtlpTraces } = await load();
     const traces = new OtlpTraces({ ...config, serviceName: config.serviceName ?? part }, { warn });
     const forget = useTracer(traces);
     return {
