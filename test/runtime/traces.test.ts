@@ -278,7 +278,7 @@ describe("a collector that does not take what is sent", () => {
     const traces = new OtlpTraces(config, { warn: () => undefined });
     await traces.span({ name: "a" }, async () => undefined);
     await traces[Symbol.asyncDispose]();
-    // The export itself would wait longer, and give up then.
+    // The export itself waits longer, and gives up then.
     expect(given?.aborted).toBe(false);
     held.resolve(new Response());
   });

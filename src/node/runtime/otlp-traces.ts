@@ -34,7 +34,7 @@ const EVERY_MS = 2_000;
 /** One export, repeats included: it also keeps the process alive, so that a stop takes no longer. */
 const EXPORT_MS = 2_000;
 /** How long a stop waits for the last spans. */
-const STOP_MS = 2_000;
+const STOP_MS = 1_500;
 const MAX_TRACEPARENT = 128;
 /** As the W3C has it. */
 const MAX_TRACESTATE = 512;
