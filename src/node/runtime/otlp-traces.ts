@@ -77,7 +77,8 @@ export class OtlpTraces implements Tracer, AsyncDisposable {
           maxQueueSize: MAX_QUEUE,
           maxExportBatchSize: BATCH,
           scheduledDelayMillis: EVERY_MS,
-          exportTimeoutMillis: EXPORT_MS,
+          // The exporter has its own, and tells of it.
+          exportTimeoutMillis: 2 * EXPORT_MS,
         }),
       ],
     });
