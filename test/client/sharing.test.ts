@@ -3,14 +3,16 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { shownName } from "../../src/crypto/namespace-name.ts";
+import { sealedVector } from "../../src/crypto/sealed-vector.ts";
 import { loadSr25519 } from "../../src/crypto/sr25519.ts";
 import { openWallet } from "../../src/node/chain/wallet.ts";
 import type { MemoryClient } from "../../src/node/client/memory.ts";
 import { type OpenClientOptions, walletFolder } from "../../src/node/client/open-client.ts";
 import { MinerClient } from "../../src/node/client/replication/miner-client.ts";
 import { parseMinerList } from "../../src/node/client/replication/miner-list.ts";
-import { accessWith } from "../../src/node/client/replication/namespace-access.ts";
-import { openRecord } from "../../src/node/client/replication/private-record.ts";
+import { accessWith, namespaceAccess } from "../../src/node/client/replication/namespace-access.ts";
+import { openRecord, sealRecords } from "../../src/node/client/replication/private-record.ts";
 import { restore } from "../../src/node/client/replication/restore.ts";
 import { RequestSigner } from "../../src/node/client/replication/signer.ts";
 import { GrantCalls } from "../../src/node/client/sharing/grant-calls.ts";
@@ -162,6 +164,60 @@ test("what the owner stores and forgets later reaches the reader by itself", asy
   const again = open("follower");
   await sharingOf(again).sync();
   expect(await textsOf(again, "team")).toHaveLength(2);
+});
+
+/** Puts a record of the owner's at a miner that its own client would never write. */
+async function writtenByHand(kind: "memory" | "tombstone", id: string, content: Record<string, unknown>) {
+  const wallet = await openWallet(walletFolder(homeOf("owner")));
+  const name = shownName("trap");
+  const access = namespaceAccess(wallet.memoryRoot.reveal(), { name, epoch: 0, plainName: false });
+  const [record] = sealRecords(access, kind, id, content);
+  const [miner] = parseMinerList(miners.list);
+  if (!record || !miner) throw new Error("there is a record and a miner");
+  const client = new MinerClient({ miner, http: createHttpClient(), signer: new RequestSigner(wallet, systemClock) });
+  const { dim } = new TestEmbedder().profile;
+  const raw_embedding = [...sealedVector(access.vectorSecret, record.recordId, dim)];
+  const body = { raw_embedding, metadata: JSON.parse(record.metadata), noise: false };
+  const { text } = await client.ingest(JSON.stringify(body), access.wireName);
+  expect(JSON.parse(text)).toMatchObject({ error: null });
+}
+
+test("what an owner writes on purpose breaks nothing at the reader, nor forgets what came in place of another", async () => {
+  const { stored } = await owner.store({ namespace: "trap", items: [{ text: "the well is dry" }] });
+  const { id: old = "" } = stored[0] ?? {};
+  const { stored: newer } = await owner.store({
+    namespace: "trap",
+    items: [{ text: "the well is full" }],
+    replaces: old,
+  });
+  await owner.store({ namespace: "zoo", items: [{ text: "the bear sleeps" }] });
+  await owner.settle();
+  const reader = open("trapped");
+  await sharingOf(reader).join({ code: (await invited(reader, "trap")).code });
+  await sharingOf(reader).join({ code: (await invited(reader, "zoo")).code });
+  const database = new Database(join(homeOf("trapped"), "memory.db"), { readonly: true });
+  const rowOf = database.prepare("SELECT row FROM memory WHERE id = ?").pluck();
+  const row = rowOf.get(newer[0]?.id);
+  expect(row).toBeTypeOf("number");
+
+  const memory = { text: "mine", metadata: {}, session: "s", seq: 1, at: 1, created: 1 };
+  await writtenByHand("memory", "m_abcdefghijklmnop", { ...memory, at: 9e15 });
+  await writtenByHand("memory", "../../sign-out", memory);
+  // The beginnings of several ids, and of one that is still there.
+  await writtenByHand("memory", "m_aaaaaaaaaaaaaaaa", { ...memory, text: "one" });
+  await writtenByHand("memory", "m_aaaaaaaaaaaaaaab", { ...memory, text: "two" });
+  await sharingOf(reader).sync();
+  await writtenByHand("tombstone", "m_aaaaaaaa", { cids: [], at: 1 });
+  await writtenByHand("tombstone", newer[0]?.id.slice(0, 12) ?? "", { cids: [], at: 1 });
+  await owner.store({ namespace: "zoo", items: [{ text: "the bear woke up" }] });
+  await owner.settle();
+  // Another process, which reads all of it anew.
+  const again = open("trapped");
+  await sharingOf(again).sync();
+  expect(await textsOf(again, "trap")).toEqual(["one", "the well is full", "two"]);
+  expect(await textsOf(again, "zoo")).toContain("the bear woke up");
+  expect(rowOf.get(newer[0]?.id)).toBe(row);
+  database.close();
 });
 
 test("a stolen code opens nothing, nor does its grant at the miners", async () => {

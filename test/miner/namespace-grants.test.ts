@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { toHex } from "../../src/crypto/hex.ts";
-import { grantMessage, type NamespaceGrant } from "../../src/node/protocol/namespace-grant.ts";
+import { grantMessage, MAX_READERS, type NamespaceGrant } from "../../src/node/protocol/namespace-grant.ts";
 import { MinerUnderTest, TestKey, unit } from "./miner-under-test.ts";
 
 const miner = await MinerUnderTest.start();
@@ -100,6 +100,14 @@ test("a new epoch ends older grants; readers who stay find their letter, and nob
   expect((await list(old)).status).toBe(403);
   expect((await begin(1, key, [])).status).toBe(200);
   expect((await ask(reader, "/NamespaceLetter", to)).status).toBe(404);
+});
+
+test("the letters of as many readers and epochs as there may be fit, so that an epoch can always begin", async () => {
+  const { key } = await owned("crowded");
+  const sealed = "x".repeat(24 * 1024);
+  const letters = Array.from({ length: MAX_READERS }, () => ({ reader: new TestKey().hotkey, sealed }));
+  const begun = await ask(key, "/NamespaceGrants", { namespace: "crowded", epoch: 1, letters });
+  expect(begun.status).toBe(200);
 });
 
 test("an epoch may come before the first record, and a hand-over voids grants and letters", async () => {

@@ -12,8 +12,8 @@ export const MAX_READERS = 100;
 /** Each revocation begins an epoch, and each reader is given all of them. */
 export const MAX_EPOCHS = 200;
 const MAX_LETTER_CHARACTERS = 24 * 1024;
-/** A hundred letters of the usual length of under 3 kB; those of many epochs are fewer. */
-export const MAX_LETTERS_BODY_BYTES = 1024 * 1024;
+/** All letters of all readers: an epoch that a miner could not be told would never end a grant there. */
+export const MAX_LETTERS_BODY_BYTES = MAX_READERS * (MAX_LETTER_CHARACTERS + 256);
 export const MAX_GRANT_BODY_BYTES = 16 * 1024;
 
 const hotkey = z.string().refine((text): text is Hotkey => isHotkey(text), "must be an SS58 address of prefix 42");

@@ -24,6 +24,8 @@ import type { Reader } from "./reader-address.ts";
 const CODE_PREFIX = "engram-invitation-";
 const MAX_CODE_CHARACTERS = 64 * 1024;
 const MAX_MINERS = 64;
+/** Of their addresses together, so that a letter of the last epoch fits what miners keep. */
+const MAX_MINERS_CHARACTERS = 4 * 1024;
 
 const letterSchema = z.object({
   name: z.string().max(512),
@@ -63,7 +65,7 @@ export function writeLetter(wallet: Wallet, reader: Reader, letter: LetterToWrit
     name: letter.name,
     grant: { ...grant, signature: toHex(wallet.sign(grantMessage(grant))) },
     secrets: letter.secrets.map(toBase64url),
-    miners: letter.miners.slice(0, MAX_MINERS).map(({ hotkey, url }) => `${hotkey}@${url}`),
+    miners: addressesOf(letter.miners),
     ...(letter.joinBy === undefined ? {} : { join_by: letter.joinBy }),
   };
   return sealEnvelope(Buffer.from(JSON.stringify(content), "utf8"), reader.key);
@@ -89,6 +91,18 @@ export function openLetter(sr25519: Sr25519, wallet: Wallet, sealed: string): Le
     miners: parseMinerList(miners.join(",")),
     joinBy: join_by,
   };
+}
+
+function addressesOf(miners: readonly KnownMiner[]): string[] {
+  const addresses: string[] = [];
+  let room = MAX_MINERS_CHARACTERS;
+  for (const { hotkey, url } of miners.slice(0, MAX_MINERS)) {
+    const address = `${hotkey}@${url}`;
+    if (address.length + 3 > room) continue;
+    room -= address.length + 3;
+    addresses.push(address);
+  }
+  return addresses;
 }
 
 /** A letter as a code that people pass on. */

@@ -131,7 +131,15 @@ export class MinerSharing implements Sharing, AsyncDisposable {
     if ((await due()).length === 0 && (await store.call("epochs", null)).length === 0) return true;
     return leases.run(TASK, signal, async (lease) => {
       await this.#given.tell(lease);
-      for (const namespace of await due()) await this.#read(namespace, lease);
+      const failed: unknown[] = [];
+      for (const namespace of await due()) {
+        await this.#read(namespace, lease).catch((error: unknown) => {
+          lease.signal.throwIfAborted();
+          failed.push(error);
+        });
+      }
+      // What one wallet wrote keeps nobody from reading what others share.
+      if (failed.length > 0) throw failed[0];
     });
   }
 

@@ -1,12 +1,14 @@
 import { isEngramError } from "../../../crypto/errors.ts";
 import { shownName } from "../../../crypto/namespace-name.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { isMemoryId } from "../ids.ts";
 import type { Lease } from "../leases.ts";
 import type { MinerView } from "../replication/miner-directory.ts";
 import { accessWith } from "../replication/namespace-access.ts";
 import { type GatheredContent, RecordGathering } from "../replication/record-gathering.ts";
 import { memoryOf } from "../replication/restoration.ts";
 import type { MemoryStore } from "../store/memory-store.ts";
+import type { RestoredMemory } from "../store/restore-memories.ts";
 import type { SharedNamespace } from "../store/sharing-operations.ts";
 import type { GrantCalls } from "./grant-calls.ts";
 import type { Letter } from "./letter.ts";
@@ -30,6 +32,8 @@ export class ReadBefore {
 }
 
 const BATCH = 200;
+/** The furthest a date can be from 1970, in ms (ECMA-262). */
+const MAX_TIME_MS = 8.64e15;
 
 /**
  * Brings the reader's own index of a shared namespace up to what its miners hold: looks for a newer letter first, then takes
@@ -75,6 +79,7 @@ async function take(
   const alive = contents.filter(({ kind, id }) => kind === "memory" && !before.gone.has(id));
   const memories = alive
     .flatMap((content) => memoryOf(content, shownName(name)))
+    .filter(isShowable)
     .filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt > clock.now());
   for (const batch of batches(memories)) {
     const { pieces } = await store.call("restore", { memories: batch, journal: false });
@@ -82,6 +87,11 @@ async function take(
   }
   for (const { parts } of contents) for (const { copies } of parts) for (const { cid } of copies) before.cids.add(cid);
   if (memories.length > 0) await store.call("restoreSuperseded", null);
+}
+
+/** Another wallet says what is in it: an id that is none, or a time that is no date, would break what shows them. */
+function isShowable({ id, at, createdAt, expiresAt = 0 }: RestoredMemory): boolean {
+  return isMemoryId(id) && [at, createdAt, expiresAt].every((time) => Math.abs(time) <= MAX_TIME_MS);
 }
 
 /** The owner's newest, whichever miner has it; an older or a foreign one changes nothing. */

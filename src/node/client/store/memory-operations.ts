@@ -36,6 +36,8 @@ const ROWS_PER_PAGE = 5_000;
 export function memoryOperations(database: SqliteDatabase) {
   const lookup = memoryLookup(database);
   const forget = createForget(database);
+  // By whole ids: those of another wallet's tombstones are never prefixes, nor do they name what came in their place.
+  const exactly = database.prepare<[string], MemoryRow>(`${SELECT_MEMORY} WHERE m.id = ?`);
   const live = "(m.expires_at IS NULL OR m.expires_at > @now)";
   const inNamespace = "m.namespace = (SELECT id FROM namespace WHERE name = @namespace)";
   const page = (where: string, order: string) =>
@@ -99,7 +101,7 @@ export function memoryOperations(database: SqliteDatabase) {
         { namespace, ids, now }: { readonly namespace: string; readonly ids: readonly string[]; readonly now: number },
         context: WriteContext,
       ): number => {
-        const rows = ids.flatMap((id) => lookup.find(id) ?? []);
+        const rows = ids.flatMap((id) => exactly.get(id) ?? []);
         return forgetRows(
           rows.filter(({ name, owner }) => owner !== null && name === namespace),
           now,
