@@ -369,6 +369,26 @@ test("a revoked reader gets nothing new from miners and opens nothing new; who s
   expect(await textsOf(leaving, "team")).toHaveLength(3);
 });
 
+test("a namespace that was ended and is used again is not for those who read it before", async () => {
+  await owner.store({ namespace: "fair", items: [{ text: "the carousel turns left" }] });
+  await owner.settle();
+  const reader = open("visitor");
+  const { code } = await invited(reader, "fair");
+  await sharingOf(reader).join({ code });
+  await owner.delete({ namespace: "fair" });
+  expect(await sharingOf(owner).end("fair")).toMatchObject({ miners: expect.any(Array), waiting: [] });
+  expect((await sharingOf(owner).grants()).find((one) => one.namespace === "fair")).toMatchObject({ state: "ended" });
+  await owner.store({ namespace: "fair", items: [{ text: "the ghost train is new" }] });
+  await owner.settle();
+  const { letter, list } = await atMiners("visitor", code);
+  for (const miner of letter.miners) {
+    const found = await list(miner).catch((error: { code: string }) => error.code);
+    expect(found === "GRANT_REFUSED" || (typeof found !== "string" && found.records.length === 0)).toBe(true);
+  }
+  await sharingOf(reader).sync();
+  expect(await textsOf(reader, "fair")).not.toContain("the ghost train is new");
+});
+
 test("no code and no secret is in what is logged, shown, or stored in clear", async () => {
   const wallet = await openWallet(walletFolder(homeOf("owner")));
   const { namespaceSecret } = await import("../../src/crypto/keys.ts");

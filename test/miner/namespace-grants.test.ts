@@ -102,6 +102,17 @@ test("a new epoch ends older grants; readers who stay find their letter, and nob
   expect((await ask(reader, "/NamespaceLetter", to)).status).toBe(404);
 });
 
+test("a deleted namespace leaves no letter, and old grants are void when its owner comes back", async () => {
+  const { key } = await owned("gone");
+  const letters = [{ reader: reader.hotkey, sealed: "for the reader" }];
+  const old = grantOf(key, "gone");
+  expect((await ask(key, "/NamespaceGrants", { namespace: "gone", epoch: 1, letters })).status).toBe(200);
+  expect(await miner.store.namespaces.deleteOwned("gone", key.hotkey, miner.clock.now())).toBe(true);
+  await owned("gone", key);
+  expect((await ask(reader, "/NamespaceLetter", { namespace: "gone" })).status).toBe(404);
+  expect((await list(old)).status).toBe(403);
+});
+
 test("the letters of as many readers and epochs as there may be fit, so that an epoch can always begin", async () => {
   const { key } = await owned("crowded");
   const sealed = "x".repeat(24 * 1024);

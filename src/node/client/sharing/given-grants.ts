@@ -21,6 +21,9 @@ export interface MinerSharingDeps extends GrantKeepersDeps {
   readonly wake: () => void;
 }
 
+/** Runs what one process at a time does. */
+type Alone = <T>(work: (lease: Lease) => Promise<T>) => Promise<T>;
+
 const DAY_S = 86_400;
 const GRANT_S = 90 * DAY_S;
 const LONGEST_GRANT_S = 10 * 365 * DAY_S;
@@ -92,11 +95,7 @@ export class GivenGrants {
     }));
   }
 
-  async revoke(
-    { namespace, reader }: RevokeInput,
-    alone: <T>(work: (lease: Lease) => Promise<T>) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<Revoked> {
+  async revoke({ namespace, reader }: RevokeInput, alone: Alone, signal: AbortSignal): Promise<Revoked> {
     const { store, clock } = this.#deps.context;
     const stored = await this.#own(namespace);
     if (stored.epoch >= MAX_EPOCHS) {
@@ -130,9 +129,11 @@ export class GivenGrants {
     };
   }
 
-  async end(namespace: string, signal: AbortSignal): Promise<Ended> {
+  async end(namespace: string, alone: Alone, signal: AbortSignal): Promise<Ended> {
     const { context, parts, http } = this.#deps;
-    const { wireName } = await this.#own(namespace);
+    const stored = await this.#own(namespace);
+    const { wireName } = stored;
+    await this.#endGrants(stored, alone);
     const [{ directory }, { hotkey }] = await Promise.all([parts(), context.wallet()]);
     const owner = new NamespaceOwner(hotkey, { http, caller: await this.#keepers.caller() });
     const views = (await directory.refresh(signal)).filter(({ miner, trusted }) => trusted && !miner.embedded);
@@ -141,6 +142,18 @@ export class GivenGrants {
     const ended = able.flatMap(({ miner }, place) => (outcomes[place]?.status === "fulfilled" ? miner.hotkey : []));
     const waiting = views.flatMap(({ miner }) => (ended.includes(miner.hotkey) ? [] : miner.hotkey));
     return { miners: ended, waiting };
+  }
+
+  /** The name may be used again: what is stored then is not for those who read it before. */
+  async #endGrants({ id, name, epoch }: StoredNamespace, alone: Alone): Promise<void> {
+    const { store, clock } = this.#deps.context;
+    const given = (await store.call("givenGrants", null)).filter((one) => one.namespace === name);
+    const ids = given.flatMap((one) => (one.endedAt === null ? one.id : []));
+    // A restored home knows the epoch, and not who was given which.
+    if (epoch >= MAX_EPOCHS || (ids.length === 0 && (given.length > 0 || epoch === 0))) return;
+    await store.call("beginEpoch", { namespace: id, ids, now: clock.now() });
+    this.#deps.wake();
+    await alone((lease) => this.tell(lease));
   }
 
   /** Tells miners of all epochs that they were not told. */

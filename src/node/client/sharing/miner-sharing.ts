@@ -68,12 +68,11 @@ export class MinerSharing implements Sharing, AsyncDisposable {
   }
 
   revoke(input: RevokeInput, options: Options = {}): Promise<Revoked> {
-    const alone = <T>(work: (lease: Lease) => Promise<T>) => this.#alone(options, work);
-    return this.#given.revoke(input, alone, this.#until(options));
+    return this.#given.revoke(input, (work) => this.#alone(options, work), this.#until(options));
   }
 
   end(namespace: string, options: Options = {}): Promise<Ended> {
-    return this.#given.end(namespace, this.#until(options));
+    return this.#given.end(namespace, (work) => this.#alone(options, work), this.#until(options));
   }
 
   async join({ code, as }: JoinInput, options: Options = {}): Promise<Joined> {

@@ -87,6 +87,8 @@ function ownerOperations(database: SqliteDatabase) {
       JOIN namespace_owner AS o ON o.name = a.name AND o.owner = a.owner AND o.deleted_at IS NULL WHERE a.name = ?`,
     ),
     dropAttestation: database.prepare<[string]>("DELETE FROM namespace_attestation WHERE name = ?"),
+    // Its epoch stays: what was granted before comes back with nobody.
+    dropLetters: database.prepare<[string]>("DELETE FROM namespace_letter WHERE name = ?"),
     purge: purgeOf(database),
   };
   return {
@@ -106,6 +108,7 @@ function ownerOperations(database: SqliteDatabase) {
       changeOwner: ({ name, from, to }: Named & { readonly from: Hotkey; readonly to: Hotkey }): boolean => {
         if (statements.change.run(to, name, from).changes === 0) return false;
         statements.dropAttestation.run(name);
+        statements.dropLetters.run(name);
         return true;
       },
       deleteOwned: (
@@ -114,6 +117,7 @@ function ownerOperations(database: SqliteDatabase) {
       ): boolean => {
         if (statements.end.run(now, name, owner).changes === 0) return false;
         statements.dropAttestation.run(name);
+        statements.dropLetters.run(name);
         statements.purge(name, context);
         return true;
       },
