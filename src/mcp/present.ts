@@ -27,6 +27,8 @@ export interface ShownMemory {
 
 export interface ShownHit extends ShownMemory {
   readonly score: number;
+  /** Ids of memories that say nothing else. */
+  readonly similar?: readonly string[];
   readonly owner?: string;
   readonly tier?: Hit["tier"];
 }
@@ -61,8 +63,9 @@ function rest(memory: Memory): Partial<ShownMemory> {
 export function showHit(hit: Hit, detail: Detail, now: number): ShownHit {
   const { id, ...shown } = showMemory(hit, detail, now);
   const score = Math.round(hit.score * 1000) / 1000;
-  if (detail === "ids") return { id, score };
-  return { id, score, ...shown, tier: hit.tier, ...(hit.owner === undefined ? {} : { owner: hit.owner }) };
+  const similar = hit.similar ? { similar: hit.similar } : {};
+  if (detail === "ids") return { id, score, ...similar };
+  return { id, score, ...shown, ...similar, tier: hit.tier, ...(hit.owner === undefined ? {} : { owner: hit.owner }) };
 }
 
 /** `5m`, `3h`, `12d`, `2y`: a model reads an age faster than it subtracts dates. */

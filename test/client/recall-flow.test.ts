@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
-import { ClientBench } from "../support/client-bench.ts";
+import { ClientBench, StandingClock } from "../support/client-bench.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
 let bench: ClientBench;
@@ -42,6 +42,66 @@ describe("questions", () => {
     expect(new Set(seen).size).toBe(30);
     const { next } = await client.query({ query: "red kite", limit: 8 });
     await expect(client.query({ query: "blue kite", limit: 8, cursor: next ?? "" })).rejects.toMatchObject({
+      code: "CURSOR_INVALID",
+    });
+  });
+
+  test("hits that say the same take one place, and each is reachable from it, page by page", async () => {
+    const client = bench.open();
+    const item = (text: string, session: string) => ({ text, session });
+    const kites = Array.from({ length: 12 }, (_, i) => item(`the red kite number ${i} flies`, "kites"));
+    const { stored } = await client.store({
+      items: [
+        ...Array.from({ length: 9 }, (_, i) => item(i % 2 === 0 ? "The red kite nests here." : "the red kite nests here", `s${i}`)),
+        ...kites,
+      ],
+    });
+    const shown: string[] = [];
+    const folded: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await client.query({ query: "red kite", limit: 4, ...(cursor === undefined ? {} : { cursor }) });
+      expect(page.hits).toHaveLength(page.next === undefined ? page.hits.length : 4);
+      shown.push(...page.hits.map(({ id }) => id));
+      folded.push(...page.hits.flatMap(({ similar = [] }) => similar));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect([...shown, ...folded].sort()).toEqual(stored.map(({ id }) => id).sort());
+    expect(shown).toHaveLength(13);
+    expect((await client.get(folded)).items.map(({ text }) => text.toLowerCase().replace(".", ""))).toEqual(
+      Array(8).fill("the red kite nests here"),
+    );
+  });
+
+  test("what says the same in public and in private is two memories", async () => {
+    const client = bench.open();
+    const items = [{ text: "The red kite nests here." }];
+    await client.store({ items });
+    await client.store({ items, public: true });
+    const { hits } = await client.query({ query: "red kite", scope: "all" });
+    expect(hits.map(({ visibility, similar }) => [visibility, similar]).sort()).toEqual([
+      ["private", undefined],
+      ["public", undefined],
+    ]);
+  });
+
+  test("the new comes first when it shall, and later pages go on from the same moment", async () => {
+    const clock = new StandingClock();
+    const client = bench.open({ clock });
+    const now = clock.now();
+    const ages = [400, 3, 90, 30, 800];
+    const { stored } = await client.store({
+      items: ages.map((days, i) => ({ text: `the kite is in shed ${i}`, session: `s${i}`, at: now - days * 86_400_000 })),
+    });
+    const question = { query: "where is the kite", recency: 30, limit: 3 };
+    const first = await client.query(question);
+    clock.advance(86_400_000 * 20);
+    const second = await client.query({ ...question, cursor: first.next ?? "" });
+    const byAge = [1, 3, 2, 0, 4].map((i) => stored[i]?.id);
+    expect([...first.hits, ...second.hits].map(({ id }) => id)).toEqual(byAge);
+    expect((await client.query({ ...question, recency: 1 })).hits[0]?.score).toBeLessThan(first.hits[0]?.score ?? 0);
+    await expect(client.query({ ...question, recency: 0 })).rejects.toMatchObject({ code: "INPUT_INVALID" });
+    await expect(client.query({ ...question, recency: 7, cursor: first.next ?? "" })).rejects.toMatchObject({
       code: "CURSOR_INVALID",
     });
   });

@@ -51,6 +51,8 @@ export interface TestQuestion {
   readonly allowed?: readonly number[];
   readonly now?: number;
   readonly limit?: number;
+  /** Half-life in days; with `now`. */
+  readonly recency?: number;
 }
 
 export function ask({ view, postings }: TestCorpus, question: string, options: TestQuestion = {}): RankedPiece[] {
@@ -68,6 +70,7 @@ export function ask({ view, postings }: TestCorpus, question: string, options: T
       query,
       postings: new Map(asked),
       mode: options.mode,
+      recency: options.recency === undefined ? undefined : { halfLifeDays: options.recency, now: options.now ?? 0 },
       cosine: options.cosine && Float32Array.from(options.cosine),
       allowed: options.allowed && Uint8Array.from(options.allowed),
     },

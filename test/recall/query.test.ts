@@ -1,11 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { dateMatcher, datesIn } from "../../src/node/client/recall/dates.ts";
 import { embeddingText } from "../../src/node/client/recall/embedding-text.ts";
 import { parseQuery, queryVector } from "../../src/node/client/recall/query.ts";
 import { inFirstPerson } from "../../src/node/client/recall/speakers.ts";
 import { indexPiece } from "../../src/node/client/recall/terms.ts";
-
-const day = (text: string): number => Date.parse(`${text}T10:00:00Z`);
 
 describe("the first person", () => {
   it.each([
@@ -59,6 +56,30 @@ describe("parseQuery", () => {
     expect(parseQuery(question).asksWhen).toBe(asks);
   });
 
+  it.each([
+    ["What has Ann painted?", true],
+    ["Where have they camped?", true],
+    ["Which books does Ann read?", true],
+    ["What outdoor activities do they like?", true],
+    ["How many dogs does Ann keep?", true],
+    ["What do Ann and Bob both like?", true],
+    ["Which song does Ann like?", false],
+    ["Which address does Ann have to use?", false],
+    ["What does Ann think of it?", false],
+    ["What books did Ann read on the train?", false],
+    ["How long has Ann lived here?", false],
+    ["Which breads of the bakery behind the old station by the river taste good with cheese?", false],
+    ["Welche Bücher hat Ann gelesen?", false],
+  ])("%s asks for several things: %s", (question, several) => {
+    expect(parseQuery(question, { speakers: ["Ann Lee", "Bob"] }).asksForSeveral).toBe(several);
+  });
+
+  it("does not count names among the words of a list question", () => {
+    const question = "What plants have Anna Maria Smith and Bob grown at home together?";
+    expect(parseQuery(question, { speakers: ["Anna Maria Smith", "Bob"] }).asksForSeveral).toBe(true);
+    expect(parseQuery(question).asksForSeveral).toBe(false);
+  });
+
   it("bounds the terms of an endless question", () => {
     const endless = Array.from({ length: 5_000 }, (_, i) => `word${i}`).join(" ");
     expect(parseQuery(endless).terms.size).toBe(256);
@@ -75,50 +96,6 @@ describe("queryVector", () => {
   it("is nothing for no vectors, or for opposite ones", () => {
     expect(queryVector([])).toBeUndefined();
     expect(queryVector([Float32Array.of(1, 0), Float32Array.of(-1, 0)])).toBeUndefined();
-  });
-});
-
-describe("dates", () => {
-  it.each([
-    ["in May 2023", "2023-05-20", 1.5],
-    ["on 8 May, 2023", "2023-05-08", 2.5],
-    ["on May 8th", "2021-05-08", 2],
-    ["on the 3rd of October", "2021-10-03", 2],
-    ["on 2023-05-08", "2023-05-08", 2.5],
-    ["in Sept.", "2022-09-30", 1],
-    ["in 2022", "2022-01-01", 0.5],
-    ["in June", "2023-05-08", 0],
-  ])("%s fits %s by %d", (question, date, match) => {
-    const mention = datesIn(question);
-    expect(mention && dateMatcher(mention)(day(date))).toBe(match);
-  });
-
-  it.each([
-    "may I ask?",
-    "They march on",
-    "room 2023:1",
-    "12 monkeys",
-    "decide",
-    "version 1.2023",
-    "the marching band",
-  ])("%s names no date", (question) => {
-    expect(datesIn(question)).toBeUndefined();
-  });
-
-  const now = Date.parse("2026-11-22T15:00:00Z");
-  it.each([
-    ["today", "2026-11-22", "2026-11-21"],
-    ["yesterday", "2026-11-21", "2026-11-22"],
-    ["last week", "2026-11-12", "2026-11-22"],
-    ["last month", "2026-10-20", "2026-11-20"],
-    ["three weeks ago", "2026-11-01", "2026-11-20"],
-    ["a year ago", "2025-11-22", "2026-11-21"],
-    ["10 days ago", "2026-11-12", "2026-11-22"],
-  ])("%s means %s and not %s", (question, inside, outside) => {
-    const mention = datesIn(`What happened ${question}?`, now);
-    expect(mention && dateMatcher(mention)(day(inside))).toBe(1.5);
-    expect(mention && dateMatcher(mention)(day(outside))).toBe(0);
-    expect(datesIn(`What happened ${question}?`)).toBeUndefined();
   });
 });
 

@@ -93,6 +93,55 @@ describe("speaker and date", () => {
   });
 });
 
+describe("lists", () => {
+  const talk = [
+    { text: "What did you paint this time?", session: 1 },
+    { text: "Only the fence, as it had to be done.", session: 1 },
+    { text: "The paint of the shed should have come off first.", session: 1 },
+    { text: "I finished a portrait of my aunt.", session: 2 },
+  ];
+  const cosine = [0.2, 0.2, 0.2, 0.5];
+
+  it("an item told elsewhere comes before the talk around another, where several are asked for", () => {
+    expect(positions(ask(corpusOf(talk), "What has been painted?", { cosine }))[0]).not.toBe(1);
+    expect(positions(ask(corpusOf(talk), "What was painted?", { cosine }))[0]).toBe(1);
+  });
+});
+
+describe("recency", () => {
+  const now = Date.UTC(2026, 0, 31);
+  const ago = (days: number): number => now - days * 86_400_000;
+  const same = [300, 0, 30].map((days, session) => ({ text: "The server is in the cellar.", at: ago(days), session }));
+
+  it.each(["hybrid", "semantic", "keyword"] as const)("of equal memories the newest comes first when asked (%s)", (mode) => {
+    const options = { cosine: [0.5, 0.5, 0.5], mode, now };
+    expect(positions(ask(corpusOf(same), "where is the server?", options))).toEqual([0, 1, 2]);
+    expect(positions(ask(corpusOf(same), "where is the server?", { ...options, recency: 30 }))).toEqual([1, 2, 0]);
+  });
+
+  it("costs a quarter at the half-life, half at most, and nothing for what is to come", () => {
+    const at = [ago(30), ago(100_000), Number.NaN, ago(-10)];
+    const pieces = at.map((one, session) => ({ text: `remark ${session}`, at: one, session }));
+    const options = { cosine: [0.8, 0.8, 0.8, 0.8], mode: "semantic", now, recency: 30 } as const;
+    const found = ask(corpusOf(pieces), "x", options);
+    expect(found.map(({ position, score }) => [position, Number(score.toFixed(3))])).toEqual([
+      [3, 0.8],
+      [0, 0.6],
+      [1, 0.4],
+      [2, 0.4],
+    ]);
+  });
+
+  it("does not lift what is new over what answers", () => {
+    const pieces = [
+      { text: "The spare key hangs behind the blue bicycle.", at: ago(60), session: 1 },
+      { text: "The invoice from the printer is overdue.", at: ago(0), session: 2 },
+    ];
+    const found = ask(corpusOf(pieces), "Where is the spare key?", { cosine: [0.5, 0.2], now, recency: 30 });
+    expect(positions(found)[0]).toBe(0);
+  });
+});
+
 describe("memories", () => {
   it("a memory of several parts comes once, by its best part", () => {
     const parts = corpusOf([

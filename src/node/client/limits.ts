@@ -14,6 +14,7 @@ export const LIMITS = {
   /** Characters of a question: what the built-in model takes at once. */
   query: 8_000,
   queryHits: 50,
+  recencyDays: 3_650,
   listPage: 200,
   idsPerCall: 1_000,
   namespacesPerQuery: 50,

@@ -36,6 +36,8 @@ export interface Memory {
 /** A recalled memory with its score in [0, 1]. */
 export interface Hit extends Memory {
   readonly score: number;
+  /** Memories found as well that say nothing which this one does not say: folded into it, best first. */
+  readonly similar?: readonly MemoryId[];
   /**
    * Filled only when the author's signature was verified, and for memories of a namespace that this owner shares; own
    * private memories are the caller's.
@@ -92,6 +94,8 @@ export interface QueryInput {
   readonly minScore?: number;
   readonly filter?: Filter;
   readonly mode?: "hybrid" | "semantic" | "keyword";
+  /** Prefers the new: a half-life in days. A memory of that age loses a quarter of its score, none more than half. */
+  readonly recency?: number;
   readonly cursor?: string;
 }
 

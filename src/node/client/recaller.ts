@@ -5,17 +5,21 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
 import { LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
-import type { Hit, QueryInput, QueryResult } from "./memory.ts";
+import { foldHits, type PlacedHit } from "./hit-folding.ts";
+import type { MemoryId, QueryInput, QueryResult } from "./memory.ts";
 import { invalid } from "./memory-input.ts";
 import { whyNoHits } from "./no-hits.ts";
 import type { ParsedQuery, RecallMode } from "./recall/corpus.ts";
 import { parseQuery, queryVector } from "./recall/query.ts";
+import { type Recency, recencyFactor } from "./recall/recency.ts";
 import type { Replication } from "./replication-port.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { Recall, Recalled, RecallPlace } from "./store/recall-operations.ts";
 import type { VectorWriter } from "./vector-writer.ts";
 
 const DEFAULT_HITS = 8;
+/** Hits read at once, in times of those asked for: some say the same and share a place. */
+const WINDOW = 2;
 /** What was stored a moment ago should be found by its meaning too; beyond this its terms must do. */
 const VECTORS_WAIT_MS = 5_000;
 
@@ -37,54 +41,80 @@ export class Recaller {
   }
 
   async query(input: QueryInput, signal?: AbortSignal): Promise<QueryResult> {
-    const question = checkQuery(input);
+    const question = checkQuery(input, this.#deps.clock.now());
     signal?.throwIfAborted();
-    const { recall, remote } = await this.#ask(input, question, signal);
-    const merged = merge(recall, remote, question.limit);
-    const last = merged.hits.at(-1);
-    if (!last) return { hits: [], why: whyNoHits(recall.asked, question.minScore) };
-    const hits = merged.hits.map(({ hit }) => hit);
-    return merged.more ? { hits, next: writeCursor(question.identity, [last.score, last.row]) } : { hits };
+    const { recall, others } = await this.#ask(input, question, signal);
+    const first = await this.#deps.store.call("recall", recall);
+    const { hits, end } = await foldHits(this.#inOrder(recall, first, others, signal), question.limit);
+    if (hits.length === 0) return { hits, why: whyNoHits(first.asked, question.minScore) };
+    return end ? { hits, next: writeCursor(question.identity, [end.score, end.row, question.asked]) } : { hits };
   }
 
   async #ask(input: QueryInput, question: Question, signal: AbortSignal | undefined) {
     const { store, embedder, vectors, replication, clock } = this.#deps;
-    const { namespaces, visibilities, mode, minScore, limit, after } = question;
-    const speakers = await store.call("speakers", {
-      visibilities,
-      ...(namespaces === undefined ? {} : { namespaces }),
-    });
-    const parsed = parseQuery(question.query, { speakers, now: clock.now() });
-    const remote = question.visibilities.includes("public")
-      ? replication.publicRecall({ ...input, limit: question.limit }, signal)
+    const { namespaces, visibilities, mode, minScore, limit, after, recency, asked } = question;
+    const inNamespaces = namespaces === undefined ? {} : { namespaces };
+    const speakers = await store.call("speakers", { visibilities, ...inNamespaces });
+    const parsed = parseQuery(question.query, { speakers, now: asked });
+    const remote = visibilities.includes("public")
+      ? replication.publicRecall({ ...input, limit }, signal)
       : Promise.resolve([]);
     const elsewhere =
-      question.visibilities.includes("private") && mode !== "keyword"
-        ? replication.remoteRecall({ ...input, limit, ...(namespaces === undefined ? {} : { namespaces }) }, signal)
+      visibilities.includes("private") && mode !== "keyword"
+        ? replication.remoteRecall({ ...input, limit, ...inNamespaces }, signal)
         : Promise.resolve([]);
     const [vector] = await Promise.all([
-      this.#vectorOf(parsed, question.mode, signal),
-      question.mode === "keyword" ? undefined : vectors.waitFor(question.namespaces, VECTORS_WAIT_MS, signal),
+      this.#vectorOf(parsed, mode, signal),
+      mode === "keyword" ? undefined : vectors.waitFor(namespaces, VECTORS_WAIT_MS, signal),
     ]);
     signal?.throwIfAborted();
-    const recall = await store.call("recall", {
+    const recall: Recall = {
       visibilities,
       query: parsed,
       profile: embedder.profile,
       mode,
       minScore,
-      limit,
+      limit: limit * WINDOW,
       now: clock.now(),
-      ...(namespaces === undefined ? {} : { namespaces }),
+      ...inNamespaces,
       ...(vector === undefined ? {} : { vector }),
       ...(input.filter === undefined ? {} : { filter: input.filter }),
+      ...(recency === undefined ? {} : { recency }),
       ...(after === undefined ? {} : { after }),
-    } satisfies Recall);
+    };
     const below = after?.score ?? Number.POSITIVE_INFINITY;
-    const others = [...(await elsewhere), ...(await remote)].filter(
-      (hit) => hit.score >= minScore && hit.score < below,
-    );
-    return { recall, remote: others };
+    const others = [...(await elsewhere), ...(await remote)]
+      .map((hit) => (recency ? { ...hit, score: hit.score * recencyFactor(recency, hit.at) } : hit))
+      .filter(({ score }) => score >= minScore && score < below)
+      .map((hit): PlacedHit => ({ hit, score: hit.score, row: 0, held: false }));
+    return { recall, others };
+  }
+
+  /** The hits after `recall.after`, best first, read as far as they are wanted; `first` is the answer to `recall`. */
+  async *#inOrder(
+    recall: Recall,
+    first: Recalled,
+    others: readonly PlacedHit[],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<PlacedHit> {
+    const waiting = others.toSorted((a, b) => b.score - a.score);
+    const seen = new Set<MemoryId>();
+    for (let window = first; ; ) {
+      const held = window.hits.map((hit, i): PlacedHit => {
+        return { hit, score: hit.score, row: window.rows[i] ?? 0, held: true };
+      });
+      // The caller's own copy of a memory wins over one a miner returned.
+      for (const { hit } of held) seen.add(hit.id);
+      for (const one of held) {
+        while ((waiting[0]?.score ?? 0) >= one.score) yield* unseen(waiting.shift(), seen);
+        yield one;
+      }
+      const after = held.at(-1);
+      if (!window.more || !after) break;
+      signal?.throwIfAborted();
+      window = await this.#deps.store.call("recall", { ...recall, after: { score: after.score, row: after.row } });
+    }
+    for (const one of waiting) yield* unseen(one, seen);
   }
 
   /** Without a vector the terms answer alone: a model that fails must not make memories unreachable. */
@@ -110,12 +140,15 @@ interface Question {
   readonly minScore: number;
   readonly limit: number;
   readonly after?: RecallPlace;
+  readonly recency?: Recency;
+  /** The moment of asking, ms; pages of one answer share it, so that none is missed between them as time goes on. */
+  readonly asked: number;
   /** What a cursor is bound to. */
   readonly identity: unknown;
 }
 
-function checkQuery(input: QueryInput): Question {
-  const { query, mode = "hybrid", minScore = 0, limit = DEFAULT_HITS } = input;
+function checkQuery(input: QueryInput, now: number): Question {
+  const { query, mode = "hybrid", minScore = 0, limit = DEFAULT_HITS, recency: halfLifeDays } = input;
   if (query.trim() === "") throw invalid("an empty question finds nothing", "ask with words");
   if (query.length > LIMITS.query || !query.isWellFormed()) {
     throw invalid("this is not a usable question", `ask with at most ${LIMITS.query} characters of valid Unicode`);
@@ -124,12 +157,17 @@ function checkQuery(input: QueryInput): Question {
     throw invalid("`limit` is out of range", `ask for 1 to ${LIMITS.queryHits} hits`);
   }
   if (!(minScore >= 0 && minScore <= 1)) throw invalid("`min_score` is out of range", "give a number from 0 to 1");
+  if (halfLifeDays !== undefined && !(halfLifeDays > 0 && halfLifeDays <= LIMITS.recencyDays)) {
+    throw invalid("`recency` is out of range", `give a half-life of 1 to ${LIMITS.recencyDays} days`);
+  }
   const { namespaces, visibilities } = checkScope(input);
-  const identity = [query, namespaces, visibilities, mode, minScore, input.filter];
-  const place = input.cursor === undefined ? undefined : readCursor(identity, input.cursor, 2);
+  const identity = [query, namespaces, visibilities, mode, minScore, input.filter, halfLifeDays];
+  const place = input.cursor === undefined ? undefined : readCursor(identity, input.cursor, 3);
   const after = place && { score: place[0] ?? 0, row: place[1] ?? 0 };
+  const asked = place?.[2] ?? now;
   return {
-    ...{ query, visibilities, mode, minScore, limit, identity },
+    ...{ query, visibilities, mode, minScore, limit, asked, identity },
+    ...(halfLifeDays === undefined ? {} : { recency: { halfLifeDays, now: asked } }),
     ...(namespaces === undefined ? {} : { namespaces }),
     ...(after === undefined ? {} : { after }),
   };
@@ -153,15 +191,8 @@ function checkScope(input: QueryInput): Pick<Question, "namespaces" | "visibilit
   return { visibilities: visibilities[wanted], ...(names === undefined ? {} : { namespaces: names }) };
 }
 
-interface Placed extends RecallPlace {
-  readonly hit: Hit;
-}
-
-/** The caller's own copy of a memory wins over one a miner returned. */
-function merge(recall: Recalled, remote: readonly Hit[], limit: number) {
-  const own = recall.hits.map((hit, i): Placed => ({ hit, score: hit.score, row: recall.rows[i] ?? 0 }));
-  const known = new Set(own.map(({ hit }) => hit.id));
-  const others = remote.filter((hit) => !known.has(hit.id)).map((hit): Placed => ({ hit, score: hit.score, row: 0 }));
-  const all = [...own, ...others].sort((a, b) => b.score - a.score || a.row - b.row);
-  return { hits: all.slice(0, limit), more: recall.more || all.length > limit };
+function* unseen(placed: PlacedHit | undefined, seen: Set<MemoryId>): Generator<PlacedHit> {
+  if (!placed || seen.has(placed.hit.id)) return;
+  seen.add(placed.hit.id);
+  yield placed;
 }

@@ -20,6 +20,7 @@ interface Options extends CommonOptions {
   readonly minScore?: number;
   readonly filter?: Record<string, unknown>;
   readonly mode?: "hybrid" | "semantic" | "keyword";
+  readonly recency?: number;
   readonly cursor?: string;
 }
 
@@ -33,6 +34,7 @@ export function queryCommand(): Command {
     .option("--min-score <score>", "leave out hits below this score, 0 to 1", fraction)
     .option("--filter <json>", `condition on the metadata, as in '{"topic":"travel"}'`, jsonObject)
     .addOption(new Option("--mode <mode>", "how to match (default: hybrid)").choices(["hybrid", "semantic", "keyword"]))
+    .option("--recency <days>", "prefer the new: at this age a quarter of the score is lost, at most half", positiveInteger)
     .option("--cursor <cursor>", "go on where an earlier answer ended")
     .action((words: string[], options: Options) =>
       withClient(options, async (client) => {
@@ -42,7 +44,8 @@ export function queryCommand(): Command {
     );
 }
 
-function queryInput(query: string, { namespace, filter, scope, limit, minScore, mode, cursor }: Options): QueryInput {
+function queryInput(query: string, options: Options): QueryInput {
+  const { namespace, filter, scope, limit, minScore, mode, recency, cursor } = options;
   return {
     query,
     limit: limit ?? 10,
@@ -51,6 +54,7 @@ function queryInput(query: string, { namespace, filter, scope, limit, minScore, 
     ...(minScore !== undefined && { minScore }),
     ...(filter && { filter: parseFilter(filter) }),
     ...(mode && { mode }),
+    ...(recency !== undefined && { recency }),
     ...(cursor !== undefined && { cursor }),
   };
 }

@@ -34,7 +34,8 @@ export function showMemory(memory: Memory): string {
 /** A hit for a person. */
 export function showHit(hit: Hit): string {
   const owner = hit.tier === "own" ? "" : `  ${hit.tier}${hit.owner === undefined ? "" : ` ${hit.owner}`}`;
-  return `${hit.score.toFixed(2)}  ${showMemory(hit)}${owner}`;
+  const similar = hit.similar ? `\n  says the same: ${hit.similar.join(" ")}` : "";
+  return `${hit.score.toFixed(2)}  ${showMemory(hit)}${owner}${similar}`;
 }
 
 /** Memories come from anywhere: no control character of theirs reaches the terminal. */

@@ -89,7 +89,12 @@ function summary(memory: Memory | Hit, now: number): Html {
   return html`<article class="card memory"><p class="memory-text"><a href="/memories/${memory.id}">${clipped(text)}</a></p>
 <p class="meta"><span class="badge">${visible(memory.namespace)}</span>${memory.visibility === "public" ? html` <span class="badge note">public</span>` : ""}${"tier" in memory && memory.tier === "shared" ? html` <span class="badge warn">shared by another wallet</span>` : ""}
 ${memory.speaker === undefined ? "" : html`<span>${visible(memory.speaker)}</span>`} <span>${moment(memory.at, now)}</span>
-${"score" in memory ? html`<span class="score"><span class="visually-hidden">score </span>${memory.score.toFixed(2)}</span>` : ""}</p></article>`;
+${"score" in memory ? html`<span class="score"><span class="visually-hidden">score </span>${memory.score.toFixed(2)}</span>` : ""}</p>
+${"score" in memory && memory.similar ? sayingTheSame(memory.similar) : ""}</article>`;
+}
+
+function sayingTheSame(ids: readonly string[]): Html {
+  return html`<p class="meta">Says the same: ${ids.map((id) => html`<a href="/memories/${id}">${id}</a> `)}</p>`;
 }
 
 function clipped(text: string): string {

@@ -1,4 +1,5 @@
-import type { DateMention } from "./dates.ts";
+import type { DateMention } from "./date-match.ts";
+import type { Recency } from "./recency.ts";
 
 /**
  * One namespace as the ranker sees it: a column per property, an entry per indexed piece. A piece is a whole memory or
@@ -72,6 +73,8 @@ export interface ParsedQuery {
   readonly embeddings: readonly string[];
   /** The model does not know its language: only terms count. */
   readonly foreign: boolean;
+  /** It asks for a list, whose items were told here and there. */
+  readonly asksForSeveral: boolean;
   /** It asks for a moment or a duration. */
   readonly asksWhen: boolean;
   readonly dates: DateMention | undefined;
@@ -92,6 +95,8 @@ export interface RankInput {
   /** 0 = may not be returned (filtered out, expired); it still lends context to its neighbours. All, when undefined. */
   readonly allowed?: Uint8Array | undefined;
   readonly mode?: RecallMode | undefined;
+  /** Absent: age counts nothing. */
+  readonly recency?: Recency | undefined;
 }
 
 /** One memory found, best first; ties go to the lower position. */

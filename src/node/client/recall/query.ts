@@ -1,6 +1,7 @@
 import type { ParsedQuery } from "./corpus.ts";
 import { datesIn } from "./dates.ts";
 import { isForeign } from "./language.ts";
+import { asksForSeveral } from "./question-kind.ts";
 import { inFirstPerson } from "./speakers.ts";
 import { QUESTION_WORDS, STOP_WORDS } from "./stop-words.ts";
 import { gramTerms, splitWords, wordTerms } from "./terms.ts";
@@ -32,6 +33,7 @@ export function parseQuery(text: string, context: QueryContext = {}): ParsedQuer
     words: new Set(splitWords(text)),
     embeddings: foreign ? [text] : asQuestionAndStatement(inFirstPerson(text, context.speakers ?? [])),
     foreign,
+    asksForSeveral: !foreign && asksForSeveral(text, terms.keys(), context.speakers ?? []),
     asksWhen: /^\s*when\b/.test(lower) || lower.includes("how long"),
     dates: datesIn(text, context.now),
   };

@@ -1,8 +1,9 @@
 import { type CorpusView, PieceTrait, type RankedPiece, type RankInput } from "./corpus.ts";
 import { cosineInContext, type KnownCosines, knownCosines } from "./cosine-context.ts";
-import { dateMatcher } from "./dates.ts";
+import { dateMatcher } from "./date-match.ts";
 import { type LexicalScores, lexicalScores } from "./lexical.ts";
-import { RANKING, type Ranking } from "./ranking.ts";
+import { LIST_RANKING, RANKING, type Ranking } from "./ranking.ts";
+import { type Recency, recencyFactor } from "./recency.ts";
 import { nameWords } from "./speakers.ts";
 import { stem } from "./stem.ts";
 import { topMemories } from "./top-memories.ts";
@@ -16,18 +17,33 @@ const LEAST = 1e-3;
  * hybrid: cosines with their neighbours', plus, as far as the words of the question are found at all (`trust`), the
  * lexical score with its neighbours' words, plus what speaker, date, session and kind of sentence say. keyword: the
  * same without cosines. semantic: the bare cosine. Scores are in 0..1: the cosine itself in semantic mode, else
- * `shownScore` of the evidence, which orders as the evidence does.
+ * `shownScore` of the evidence, which orders as the evidence does; times `recencyFactor`, where the question asks for it.
  */
-export function rank(view: CorpusView, input: RankInput, limit: number, ranking: Ranking = RANKING): RankedPiece[] {
+export function rank(view: CorpusView, input: RankInput, limit: number): RankedPiece[] {
+  const ranking = input.query.asksForSeveral ? LIST_RANKING : RANKING;
   const mode = input.mode ?? "hybrid";
   const usable = mode !== "keyword" && input.cosine && !input.query.foreign;
   const cosines = usable && input.cosine ? knownCosines(view, input.cosine) : undefined;
   if (mode === "semantic") {
     const scores = input.cosine && cosines ? bareCosines(view, input.cosine) : new Float32Array(view.size);
-    return topMemories(view, scores, input.allowed, limit);
+    return topMemories(view, aged(view, scores, input.recency), input.allowed, limit);
   }
-  const found = topMemories(view, evidence(view, input, cosines, ranking), input.allowed, limit);
+  const scores = evidence(view, input, cosines, ranking);
+  if (input.recency) {
+    for (let i = 0; i < view.size; i++) scores[i] = shownScore(scores[i] ?? 0);
+    return topMemories(view, aged(view, scores, input.recency), input.allowed, limit);
+  }
+  const found = topMemories(view, scores, input.allowed, limit);
   return found.map((piece) => ({ ...piece, score: shownScore(piece.score) }));
+}
+
+/** `scores`, less what the pieces' age costs them. */
+function aged(view: CorpusView, scores: Float32Array, recency: Recency | undefined): Float32Array {
+  if (!recency) return scores;
+  for (let i = 0; i < view.size; i++) {
+    scores[i] = (scores[i] ?? 0) * recencyFactor(recency, view.at[i] ?? Number.NaN);
+  }
+  return scores;
 }
 
 /** Unrelated memories lie below 0.2, a paraphrase about 0.4, one that answers in the question's own words above 0.7. */

@@ -5,6 +5,7 @@ import type { ScanClient } from "../../vectors/scan/scan-client.ts";
 import type { Hit } from "../memory.ts";
 import type { ParsedQuery, Postings, RecallMode } from "../recall/corpus.ts";
 import { rank } from "../recall/rank.ts";
+import type { Recency } from "../recall/recency.ts";
 import type { Corpus } from "./corpus.ts";
 import { CorpusCache } from "./corpus-cache.ts";
 import { asMemory, indexNumber, type MemoryRow, readContent, SELECT_MEMORY } from "./memory-rows.ts";
@@ -23,6 +24,7 @@ export interface Recall {
   readonly limit: number;
   /** The last hit of the page before. */
   readonly after?: RecallPlace;
+  readonly recency?: Recency;
   readonly now: number;
 }
 
@@ -108,7 +110,7 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
   }
 
   async function rankNamespace(namespace: number, input: Recall) {
-    const { query, mode, vector, profile, now } = input;
+    const { query, mode, vector, profile, recency, now } = input;
     const cosines = vector && mode !== "keyword" ? await cache.scores(namespace, profile, vector) : undefined;
     // From here on nothing waits: the corpus, the postings and the rows are of one moment.
     const corpus = cache.corpus(namespace);
@@ -117,7 +119,7 @@ export function recallOperations(database: SqliteDatabase, scan: ScanClient) {
     const depth = input.after === undefined ? input.limit + 1 : DEPTH;
     const cosine = cosines && spread(corpus, cosines.rows, cosines.scores);
     const postings = mode === "semantic" ? new Map<string, Postings>() : postingsOf(corpus, namespace, query);
-    const ranked = rank(corpus, { query, mode, cosine, postings, allowed }, depth);
+    const ranked = rank(corpus, { query, mode, cosine, postings, allowed, recency }, depth);
     const found = ranked.flatMap(({ position, score }): RecallPlace[] =>
       score > 0 ? [{ score, row: corpus.memories[position] as number }] : [],
     );

@@ -1,0 +1,72 @@
+const DAY_MS = 86_400_000;
+/** People tell of a day on the day or soon after it. */
+const SOON_DAYS = 7;
+
+/** Dates and spans as a question names them. Times are UTC, as `at` is given; months count from 0. */
+export interface DateMention {
+  readonly months: readonly number[];
+  readonly days: readonly { readonly month: number; readonly day: number }[];
+  readonly years: readonly number[];
+  /** Spans between two moments, ms; `to` exclusive. */
+  readonly spans: readonly Span[];
+  /** Spans counted from a named day: "the week before 3 August". */
+  readonly counted: readonly CountedSpan[];
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** From `from` to `to` (exclusive) days after a day of a month, of that year or of any. */
+export interface CountedSpan extends Span {
+  readonly month: number;
+  readonly day: number;
+  readonly year?: number | undefined;
+}
+
+/**
+ * How well moments (ms) fit a mention: 1 for the month, 1 more for the day, 0.5 for the year, 1.5 for a span, 0.5 for
+ * the week after a day; 0 when unknown. Each day is looked at once: a namespace has many memories and few
+ * days.
+ */
+export function dateMatcher(mention: DateMention): (at: number) => number {
+  const known = new Map<number, number>();
+  return (at) => {
+    if (!Number.isFinite(at)) return 0;
+    const day = Math.floor(at / DAY_MS);
+    const found = known.get(day);
+    if (found !== undefined) return found;
+    const match = dayMatch(mention, day * DAY_MS);
+    known.set(day, match);
+    return match;
+  };
+}
+
+/** `midnight` in ms; spans are whole days too. */
+function dayMatch(mention: DateMention, midnight: number): number {
+  const date = new Date(midnight);
+  const isDay = mention.days.some((one) => one.month === date.getUTCMonth() && one.day === date.getUTCDate());
+  const inSpan =
+    mention.spans.some(({ from, to }) => midnight >= from && midnight < to) ||
+    mention.counted.some((span) => isCounted(span, midnight));
+  const month = mention.months.includes(date.getUTCMonth()) ? 1 : 0;
+  const day = isDay ? 1 : isSoonAfter(mention, midnight) ? 0.5 : 0;
+  const year = mention.years.includes(date.getUTCFullYear()) ? 0.5 : 0;
+  return Math.max(month + day, inSpan ? 1.5 : 0) + year;
+}
+
+function isCounted({ month, day, year, from, to }: CountedSpan, midnight: number): boolean {
+  const around = new Date(midnight).getUTCFullYear();
+  const years = year === undefined ? [around - 1, around, around + 1] : [year];
+  return years.some((one) => {
+    const days = (midnight - Date.UTC(one, month, day)) / DAY_MS;
+    return days >= from && days < to;
+  });
+}
+
+/** Where days are counted from the one that is named, these are meant instead. */
+function isSoonAfter({ days, counted }: DateMention, midnight: number): boolean {
+  if (counted.length > 0) return false;
+  return days.some(({ month, day }) => isCounted({ month, day, from: 1, to: 1 + SOON_DAYS }, midnight));
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { dateMatcher } from "../../src/node/client/recall/date-match.ts";
+import { datesIn } from "../../src/node/client/recall/dates.ts";
+
+const day = (text: string): number => Date.parse(`${text}T10:00:00Z`);
+
+describe("dates", () => {
+  it.each([
+    ["in May 2023", "2023-05-20", 1.5],
+    ["on 8 May, 2023", "2023-05-08", 2.5],
+    ["on May 8th", "2021-05-08", 2],
+    ["on the 3rd of October", "2021-10-03", 2],
+    ["on 2023-05-08", "2023-05-08", 2.5],
+    ["in Sept.", "2022-09-30", 1],
+    ["in 2022", "2022-01-01", 0.5],
+    ["in June", "2023-05-08", 0],
+  ])("%s fits %s by %d", (question, date, match) => {
+    const mention = datesIn(question);
+    expect(mention && dateMatcher(mention)(day(date))).toBe(match);
+  });
+
+  it.each([
+    "may I ask?",
+    "They march on",
+    "room 2023:1",
+    "12 monkeys",
+    "decide",
+    "version 1.2023",
+    "the marching band",
+  ])("%s names no date", (question) => {
+    expect(datesIn(question)).toBeUndefined();
+  });
+
+  const now = Date.parse("2026-11-22T15:00:00Z");
+  it.each([
+    ["today", "2026-11-22", "2026-11-21"],
+    ["yesterday", "2026-11-21", "2026-11-22"],
+    ["last week", "2026-11-12", "2026-11-22"],
+    ["last month", "2026-10-20", "2026-11-20"],
+    ["three weeks ago", "2026-11-01", "2026-11-20"],
+    ["a year ago", "2025-11-22", "2026-11-21"],
+    ["10 days ago", "2026-11-12", "2026-11-22"],
+    ["a couple of weeks ago", "2026-11-09", "2026-11-20"],
+    ["the day before yesterday", "2026-11-20", "2026-11-19"],
+    ["last Tuesday", "2026-11-17", "2026-11-18"],
+    ["last Sunday", "2026-11-15", "2026-11-22"],
+    ["last weekend", "2026-11-14", "2026-11-21"],
+    ["this weekend", "2026-11-21", "2026-11-14"],
+    ["this month", "2026-11-01", "2026-10-31"],
+    ["this year", "2026-01-01", "2025-12-31"],
+    ["last year", "2025-06-01", "2026-01-01"],
+    ["in the past three months", "2026-09-01", "2026-08-01"],
+    ["within the last 10 days", "2026-11-12", "2026-11-11"],
+  ])("%s means %s and not %s", (question, inside, outside) => {
+    const mention = datesIn(`What happened ${question}?`, now);
+    expect(mention && dateMatcher(mention)(day(inside))).toBe(1.5);
+    expect(mention && dateMatcher(mention)(day(outside))).toBe(0);
+    expect(datesIn(`What happened ${question}?`)).toBeUndefined();
+  });
+});
+
+describe("days counted from one that is named", () => {
+  it.each([
+    ["the week before August 3, 2023", "2023-07-28", "2023-07-26"],
+    ["two weeks before 11 August", "2021-07-28", "2021-07-20"],
+    ["the day after 2023-12-31", "2024-01-01", "2024-01-02"],
+    ["three days after May 30th", "2022-06-02", "2022-05-31"],
+    ["the Sunday before October 25, 2022", "2022-10-23", "2022-10-17"],
+    ["between August 11 and August 15 2023", "2023-08-13", "2023-08-16"],
+    ["between 11 and 15 August", "2020-08-12", "2020-08-10"],
+    ["from 20 December 2023 to 5 January 2024", "2024-01-02", "2023-12-19"],
+    ["in the second week of November", "2023-11-09", "2023-11-20"],
+    ["in early March 2023", "2023-03-02", "2023-03-25"],
+    ["in late May", "2023-05-28", "2023-05-02"],
+  ])("%s means %s rather than %s", (question, inside, outside) => {
+    const mention = datesIn(`What happened ${question}?`);
+    const fit = mention && dateMatcher(mention);
+    expect(fit?.(day(inside))).toBeGreaterThan(fit?.(day(outside)) ?? Number.NaN);
+  });
+
+  it.each([
+    ["in summer 2021", "2021-07-01", "2021-10-01"],
+    ["during the winter", "2022-01-15", "2022-07-15"],
+    ["last fall", "2025-10-01", "2025-12-01"],
+  ])("%s is the months of the season", (question, inside, outside) => {
+    const mention = datesIn(`Where were we ${question}?`);
+    const fit = mention && dateMatcher(mention);
+    expect(fit?.(day(inside))).toBeGreaterThan(fit?.(day(outside)) ?? Number.NaN);
+  });
+
+  it.each([["Did he fall down?"], ["a spring in the mattress"], ["the summer of our lives"], ["the week before the trip"]])(
+    "%s names no date",
+    (question) => expect(datesIn(question)).toBeUndefined(),
+  );
+
+  it("a day is told of on the day and the week after, not before it", () => {
+    const mention = datesIn("Who came to dinner on May 3, 2023?");
+    const fit = mention && dateMatcher(mention);
+    const fits = ["2023-05-03", "2023-05-04", "2023-05-02"].map((date) => fit?.(day(date)) ?? Number.NaN);
+    expect(fits[0]).toBeGreaterThan(fits[1] ?? 0);
+    expect(fits[1]).toBeGreaterThan(fits[2] ?? 0);
+  });
+});
