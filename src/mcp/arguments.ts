@@ -20,6 +20,8 @@ const aliases: Readonly<Record<string, string>> = {
   memory_id: "ids",
   threshold: "min_score",
   where: "filter",
+  recency: "recency_days",
+  half_life: "recency_days",
   collection: "namespace",
   expires: "ttl",
   date: "at",

@@ -52,7 +52,9 @@ describe("questions", () => {
     const kites = Array.from({ length: 12 }, (_, i) => item(`the red kite number ${i} flies`, "kites"));
     const { stored } = await client.store({
       items: [
-        ...Array.from({ length: 9 }, (_, i) => item(i % 2 === 0 ? "The red kite nests here." : "the red kite nests here", `s${i}`)),
+        ...Array.from({ length: 9 }, (_, i) =>
+          item(i % 2 === 0 ? "The red kite nests here." : "the red kite nests here", `s${i}`),
+        ),
         ...kites,
       ],
     });
@@ -91,7 +93,11 @@ describe("questions", () => {
     const now = clock.now();
     const ages = [400, 3, 90, 30, 800];
     const { stored } = await client.store({
-      items: ages.map((days, i) => ({ text: `the kite is in shed ${i}`, session: `s${i}`, at: now - days * 86_400_000 })),
+      items: ages.map((days, i) => ({
+        text: `the kite is in shed ${i}`,
+        session: `s${i}`,
+        at: now - days * 86_400_000,
+      })),
     });
     const question = { query: "where is the kite", recency: 30, limit: 3 };
     const first = await client.query(question);

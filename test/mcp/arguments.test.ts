@@ -13,6 +13,8 @@ const wrong: readonly (readonly [tool: string, args: Record<string, unknown>, sa
   ["engram_query", { query: "x", limit: 51 }, /limit.*50/],
   ["engram_query", { query: "x", limit: 2.5 }, /limit/],
   ["engram_query", { query: "x", min_score: 2 }, /min_score/],
+  ["engram_query", { query: "x", recency_days: 0 }, /recency_days.*3650/],
+  ["engram_query", { query: "x", recency: 30 }, /Did you mean "recency_days"/],
   ["engram_query", { query: "x", filter: { age: { above: 3 } } }, /filter/],
   ["engram_query", { query: "x", namespace: "a", namespaces: ["b"] }, /not both/],
   ["engram_query", { query: "\ud800" }, /surrogate/],

@@ -72,6 +72,7 @@ const cases: readonly Case[] = [
           query: text,
           limit: fc.integer({ min: 1, max: 50 }),
           min_score: fc.double({ min: 0, max: 1, noNaN: true }),
+          recency_days: fc.double({ min: 1, max: 3_650, noNaN: true }),
           filter: fc.constantFrom({ topic: "tea" }, { year: { gte: 3 } }, { not: { tags: { exists: true } } }),
           mode: fc.constantFrom("hybrid", "semantic", "keyword"),
           detail: fc.constantFrom("ids", "concise", "full"),

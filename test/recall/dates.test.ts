@@ -88,10 +88,12 @@ describe("days counted from one that is named", () => {
     expect(fit?.(day(inside))).toBeGreaterThan(fit?.(day(outside)) ?? Number.NaN);
   });
 
-  it.each([["Did he fall down?"], ["a spring in the mattress"], ["the summer of our lives"], ["the week before the trip"]])(
-    "%s names no date",
-    (question) => expect(datesIn(question)).toBeUndefined(),
-  );
+  it.each([
+    ["Did he fall down?"],
+    ["a spring in the mattress"],
+    ["the summer of our lives"],
+    ["the week before the trip"],
+  ])("%s names no date", (question) => expect(datesIn(question)).toBeUndefined());
 
   it("a day is told of on the day and the week after, not before it", () => {
     const mention = datesIn("Who came to dinner on May 3, 2023?");

@@ -22,8 +22,14 @@ describe("saying the same", () => {
   it.each([
     ["The flight leaves at 6:40 from terminal two.", "The flight leaves at 7:40 from terminal two."],
     ["Marta booked the ferry to Naxos.", "Marta booked the ferry to Paros."],
-    ["I do not like swimming in the cold sea in winter with Bob.", "I like swimming in the cold sea in winter with Bob."],
-    ["I like swimming in the cold sea in winter with Bob.", "I don't like swimming in the cold sea in winter with Bob."],
+    [
+      "I do not like swimming in the cold sea in winter with Bob.",
+      "I like swimming in the cold sea in winter with Bob.",
+    ],
+    [
+      "I like swimming in the cold sea in winter with Bob.",
+      "I don't like swimming in the cold sea in winter with Bob.",
+    ],
     ["Nobody told the people of the town about the flood.", "Told the people of the town about the flood."],
     ["Alice told Bob about the flood.", "Bob told Alice about the flood."],
     ["Call him before lunch on the red phone.", "Call him after lunch on the red phone."],

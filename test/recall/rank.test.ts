@@ -113,11 +113,14 @@ describe("recency", () => {
   const ago = (days: number): number => now - days * 86_400_000;
   const same = [300, 0, 30].map((days, session) => ({ text: "The server is in the cellar.", at: ago(days), session }));
 
-  it.each(["hybrid", "semantic", "keyword"] as const)("of equal memories the newest comes first when asked (%s)", (mode) => {
-    const options = { cosine: [0.5, 0.5, 0.5], mode, now };
-    expect(positions(ask(corpusOf(same), "where is the server?", options))).toEqual([0, 1, 2]);
-    expect(positions(ask(corpusOf(same), "where is the server?", { ...options, recency: 30 }))).toEqual([1, 2, 0]);
-  });
+  it.each(["hybrid", "semantic", "keyword"] as const)(
+    "of equal memories the newest comes first when asked (%s)",
+    (mode) => {
+      const options = { cosine: [0.5, 0.5, 0.5], mode, now };
+      expect(positions(ask(corpusOf(same), "where is the server?", options))).toEqual([0, 1, 2]);
+      expect(positions(ask(corpusOf(same), "where is the server?", { ...options, recency: 30 }))).toEqual([1, 2, 0]);
+    },
+  );
 
   it("costs a quarter at the half-life, half at most, and nothing for what is to come", () => {
     const at = [ago(30), ago(100_000), Number.NaN, ago(-10)];

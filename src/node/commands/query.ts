@@ -34,7 +34,11 @@ export function queryCommand(): Command {
     .option("--min-score <score>", "leave out hits below this score, 0 to 1", fraction)
     .option("--filter <json>", `condition on the metadata, as in '{"topic":"travel"}'`, jsonObject)
     .addOption(new Option("--mode <mode>", "how to match (default: hybrid)").choices(["hybrid", "semantic", "keyword"]))
-    .option("--recency <days>", "prefer the new: at this age a quarter of the score is lost, at most half", positiveInteger)
+    .option(
+      "--recency <days>",
+      "prefer the new: at this age a quarter of the score is lost, at most half",
+      positiveInteger,
+    )
     .option("--cursor <cursor>", "go on where an earlier answer ended")
     .action((words: string[], options: Options) =>
       withClient(options, async (client) => {

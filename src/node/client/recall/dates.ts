@@ -6,8 +6,7 @@ const WEEKDAY = "(?:mon|tues|wednes|thurs|fri|satur|sun)day";
 const MONTH_NAME =
   /\b(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b/gi;
 /** "may" and "march" name a month after one of these, or next to a number, or written with a capital inside a sentence. */
-const BEFORE_MONTH =
-  /\b(?:in|of|on|by|since|until|till|before|after|during|last|this|next|early|mid|late)\s+$/i;
+const BEFORE_MONTH = /\b(?:in|of|on|by|since|until|till|before|after|during|last|this|next|early|mid|late)\s+$/i;
 /** A season is one where something says so: "in the fall", "last spring", "summer 2021"; else it is another word. */
 const SEASON =
   /\b(?:(?:in|during|over|of|this|last|late|early)\s+(?:the\s+)?)(spring|summer|autumn|fall|winter)\b|\b(spring|summer|autumn|fall|winter)(?=\s+(?:of\s+)?(?:19|20)\d\d\b)/gi;
@@ -35,8 +34,7 @@ const COUNTED = new RegExp(
 );
 
 /** "Between 11 and" before "15 August". */
-const FIRST_DAY =
-  /\b(?:between|from)\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?\s+(?:and|to|until|till)\s+(?:the\s+)?$/i;
+const FIRST_DAY = /\b(?:between|from)\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?\s+(?:and|to|until|till)\s+(?:the\s+)?$/i;
 
 interface NamedMonth {
   readonly month: number;

@@ -35,7 +35,8 @@ export function spansBeforeNow(text: string, now: number): Span[] {
   if (/\bthe day before yesterday\b/.test(text)) spans.push(span(2, 1));
   if (/\bthis week\b/.test(text)) spans.push(span(6, 7));
   if (/\blast week\b(?! (?:of|in)\b)/.test(text)) spans.push(span(13, 13));
-  if (/\b(?:last|over the) weekend\b/.test(text)) spans.push(span(today.getUTCDay() === 0 ? 8 : today.getUTCDay() + 1, 2));
+  if (/\b(?:last|over the) weekend\b/.test(text))
+    spans.push(span(today.getUTCDay() === 0 ? 8 : today.getUTCDay() + 1, 2));
   if (/\bthis weekend\b/.test(text)) spans.push(span((today.getUTCDay() + 1) % 7, 2));
   if (/\blast month\b/.test(text)) spans.push(span(61, 56));
   if (/\bthis month\b/.test(text)) spans.push({ from: Date.UTC(year, today.getUTCMonth()), to: midnight + DAY_MS });
