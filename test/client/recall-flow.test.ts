@@ -46,34 +46,37 @@ describe("questions", () => {
     });
   });
 
-  test("hits that say the same take one place, and each is reachable from it, page by page", async () => {
-    const client = bench.open();
-    const item = (text: string, session: string) => ({ text, session });
-    const kites = Array.from({ length: 12 }, (_, i) => item(`the red kite number ${i} flies`, "kites"));
-    const { stored } = await client.store({
-      items: [
-        ...Array.from({ length: 9 }, (_, i) =>
-          item(i % 2 === 0 ? "The red kite nests here." : "the red kite nests here", `s${i}`),
-        ),
-        ...kites,
-      ],
-    });
-    const shown: string[] = [];
-    const folded: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await client.query({ query: "red kite", limit: 4, ...(cursor === undefined ? {} : { cursor }) });
-      expect(page.hits).toHaveLength(page.next === undefined ? page.hits.length : 4);
-      shown.push(...page.hits.map(({ id }) => id));
-      folded.push(...page.hits.flatMap(({ similar = [] }) => similar));
-      cursor = page.next;
-    } while (cursor !== undefined);
-    expect([...shown, ...folded].sort()).toEqual(stored.map(({ id }) => id).sort());
-    expect(shown).toHaveLength(13);
-    expect((await client.get(folded)).items.map(({ text }) => text.toLowerCase().replace(".", ""))).toEqual(
-      Array(8).fill("the red kite nests here"),
-    );
-  });
+  test.each([1, 4])(
+    "hits that say the same take one place, and each is reachable from it, in pages of %d",
+    async (limit) => {
+      const client = bench.open();
+      const item = (text: string, session: string) => ({ text, session });
+      const kites = Array.from({ length: 12 }, (_, i) => item(`the red kite number ${i} flies`, "kites"));
+      const { stored } = await client.store({
+        items: [
+          ...Array.from({ length: 9 }, (_, i) =>
+            item(i % 2 === 0 ? "The red kite nests here." : "the red kite nests here", `s${i}`),
+          ),
+          ...kites,
+        ],
+      });
+      const shown: string[] = [];
+      const folded: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await client.query({ query: "red kite", limit, ...(cursor === undefined ? {} : { cursor }) });
+        expect(page.hits).toHaveLength(page.next === undefined ? page.hits.length : limit);
+        shown.push(...page.hits.map(({ id }) => id));
+        folded.push(...page.hits.flatMap(({ similar = [] }) => similar));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect([...shown, ...folded].sort()).toEqual(stored.map(({ id }) => id).sort());
+      expect(shown).toHaveLength(13);
+      expect((await client.get(folded)).items.map(({ text }) => text.toLowerCase().replace(".", ""))).toEqual(
+        Array(8).fill("the red kite nests here"),
+      );
+    },
+  );
 
   test("what says the same in public and in private is two memories", async () => {
     const client = bench.open();

@@ -80,6 +80,7 @@ describe("days counted from one that is named", () => {
 
   it.each([
     ["in summer 2021", "2021-07-01", "2021-10-01"],
+    ["in the summer of 2021", "2021-10-01", "2022-07-01"],
     ["during the winter", "2022-01-15", "2022-07-15"],
     ["last fall", "2025-10-01", "2025-12-01"],
   ])("%s is the months of the season", (question, inside, outside) => {
@@ -94,6 +95,14 @@ describe("days counted from one that is named", () => {
     ["the summer of our lives"],
     ["the week before the trip"],
   ])("%s names no date", (question) => expect(datesIn(question)).toBeUndefined());
+
+  it("a span is told of in it, and in the week after rather than later", () => {
+    const mention = datesIn("Which country did he visit in the second week of November?");
+    const fit = mention && dateMatcher(mention);
+    const [inside = 0, soon = 0, later = 0] = ["11-12", "11-16", "11-25"].map((date) => fit?.(day(`2023-${date}`)));
+    expect(inside).toBeGreaterThan(soon);
+    expect(soon).toBeGreaterThan(later);
+  });
 
   it("a day is told of on the day and the week after, not before it", () => {
     const mention = datesIn("Who came to dinner on May 3, 2023?");

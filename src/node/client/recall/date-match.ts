@@ -5,6 +5,8 @@ const SOON_DAYS = 7;
 /** Dates and spans as a question names them. Times are UTC, as `at` is given; months count from 0. */
 export interface DateMention {
   readonly months: readonly number[];
+  /** Months of the seasons named. */
+  readonly seasons: readonly number[];
   readonly days: readonly { readonly month: number; readonly day: number }[];
   readonly years: readonly number[];
   /** Spans between two moments, ms; `to` exclusive. */
@@ -26,9 +28,9 @@ export interface CountedSpan extends Span {
 }
 
 /**
- * How well moments (ms) fit a mention: 1 for the month, 1 more for the day, 0.5 for the year, 1.5 for a span, 0.5 for
- * the week after a day; 0 when unknown. Each day is looked at once: a namespace has many memories and few
- * days.
+ * How well moments (ms) fit a mention: 1 for the month, 1 more for the day, 0.5 for the season and for the year, 1.5 for
+ * a span, 0.5 for the week after a day, 0.25 for that after a span counted from one; 0 when unknown. Each day is looked
+ * at once: a namespace has many memories and few days.
  */
 export function dateMatcher(mention: DateMention): (at: number) => number {
   const known = new Map<number, number>();
@@ -50,8 +52,8 @@ function dayMatch(mention: DateMention, midnight: number): number {
   const inSpan =
     mention.spans.some(({ from, to }) => midnight >= from && midnight < to) ||
     mention.counted.some((span) => isCounted(span, midnight));
-  const month = mention.months.includes(date.getUTCMonth()) ? 1 : 0;
-  const day = isDay ? 1 : isSoonAfter(mention, midnight) ? 0.5 : 0;
+  const month = mention.months.includes(date.getUTCMonth()) ? 1 : isInSeason(mention, date) ? 0.5 : 0;
+  const day = isDay ? 1 : toldSoonAfter(mention, midnight);
   const year = mention.years.includes(date.getUTCFullYear()) ? 0.5 : 0;
   return Math.max(month + day, inSpan ? 1.5 : 0) + year;
 }
@@ -65,8 +67,14 @@ function isCounted({ month, day, year, from, to }: CountedSpan, midnight: number
   });
 }
 
-/** Where days are counted from the one that is named, these are meant instead. */
-function isSoonAfter({ days, counted }: DateMention, midnight: number): boolean {
-  if (counted.length > 0) return false;
-  return days.some(({ month, day }) => isCounted({ month, day, from: 1, to: 1 + SOON_DAYS }, midnight));
+/** A season of a year is told of for long, and one three months wide says little of another year's. */
+function isInSeason({ seasons, years }: DateMention, date: Date): boolean {
+  return seasons.includes(date.getUTCMonth()) && (years.length === 0 || years.includes(date.getUTCFullYear()));
+}
+
+/** Where days are counted from the one that is named, the time after these is meant, and is vaguer. */
+function toldSoonAfter({ days, counted }: DateMention, midnight: number): number {
+  const soon = counted.map((span) => ({ ...span, from: span.to, to: span.to + SOON_DAYS }));
+  if (soon.length > 0) return soon.some((span) => isCounted(span, midnight)) ? 0.25 : 0;
+  return days.some((one) => isCounted({ ...one, from: 1, to: 1 + SOON_DAYS }, midnight)) ? 0.5 : 0;
 }

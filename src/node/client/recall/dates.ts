@@ -50,15 +50,15 @@ interface NamedMonth {
 export function datesIn(text: string, now?: number): DateMention | undefined {
   const named = [...namedMonths(text), ...isoDates(text)];
   const months = new Set(named.map(({ month }) => month));
-  for (const match of text.matchAll(SEASON)) {
-    for (const month of SEASONS[(match[1] ?? match[2] ?? "").toLowerCase()] ?? []) months.add(month);
-  }
+  const seasons = [...text.matchAll(SEASON)].flatMap(
+    ([, after, before]) => SEASONS[(after ?? before ?? "").toLowerCase()] ?? [],
+  );
   const days = named.flatMap(({ month, day }) => (day === undefined ? [] : [{ month, day }]));
   const years = [...text.matchAll(/(?<![\d.,])(?:19|20)\d\d(?![\d:])/g)].map(([year]) => Number(year));
   const spans = now === undefined ? [] : spansBeforeNow(text.toLowerCase(), now);
   const counted = [...named.flatMap(countedFrom), ...between(named, text)];
-  const found = months.size + years.length + spans.length > 0;
-  return found ? { months: [...months], days, years: [...new Set(years)], spans, counted } : undefined;
+  const found = months.size + seasons.length + years.length + spans.length > 0;
+  return found ? { months: [...months], seasons, days, years: [...new Set(years)], spans, counted } : undefined;
 }
 
 function* namedMonths(text: string): Generator<NamedMonth> {
