@@ -47,6 +47,8 @@ export class WebhookPusher implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #cut = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
+  /** Those that wait for a place, in order: each has its turn before anyone has a second one. */
+  readonly #waiting = new Set<string>();
   /** Those that have to look once more when they are done. */
   readonly #again = new Set<string>();
   #news = new AbortController();
@@ -94,9 +96,18 @@ export class WebhookPusher implements AsyncDisposable {
     for (const { id, nextAt } of await store.call("activeWebhooks", null)) {
       if (nextAt > now) wait = Math.min(wait, nextAt - now);
       else if (this.#running.has(id)) this.#again.add(id);
-      else if (this.#running.size < MAX_AT_ONCE) this.#begin(id);
+      else this.#waiting.add(id);
     }
+    this.#fill();
     return wait;
+  }
+
+  #fill(): void {
+    for (const id of this.#waiting) {
+      if (this.#running.size >= MAX_AT_ONCE || this.#stop.signal.aborted) return;
+      this.#waiting.delete(id);
+      this.#begin(id);
+    }
   }
 
   #begin(id: string): void {
@@ -110,14 +121,13 @@ export class WebhookPusher implements AsyncDisposable {
         this.#deps.log.warn({ webhook: id, code: codeOf(error) }, "a webhook could not be looked after; trying later");
       } finally {
         this.#running.delete(id);
-        // Others may have waited for this one's place.
-        if (this.#running.size === MAX_AT_ONCE - 1) this.ring();
+        this.#fill();
       }
     };
     this.#running.set(id, work());
   }
 
-  /** Everything there is for one webhook; false once an attempt failed. */
+  /** Everything there is for one webhook, or a page while others wait; false once an attempt failed. */
   async #push(id: string): Promise<boolean> {
     const { store, readers } = this.#deps;
     for (;;) {
@@ -132,6 +142,10 @@ export class WebhookPusher implements AsyncDisposable {
       if (items.length === 0) return true;
       for (const item of items) {
         if (this.#stop.signal.aborted || !(await this.#deliver(webhook, item))) return false;
+      }
+      if (this.#waiting.size > 0) {
+        this.#waiting.add(id);
+        return false;
       }
     }
   }

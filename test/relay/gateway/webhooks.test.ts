@@ -217,6 +217,36 @@ describe("a receiver that is away", () => {
     expect(await now()).toMatchObject({ state: "active", cursor: seq, delivered: 1 });
   });
 
+  test("has its turn though more webhooks than are pushed to at a time are there", async () => {
+    await using receiver = await WebhookReceiver.open();
+    const clock = clockNow();
+    const { pusher: own, secrets } = await pusher(clock);
+    await using _ = own;
+    const request = { types: [], minAssurance: "author", after: null, loopback: true } as const;
+    const names = ["crowd-1", "crowd-2", "crowd-3"];
+    // Due far in the running gateway's future.
+    for (const name of names) await reader(name, ["feed"]);
+    const later = {
+      code: "later",
+      nextAt: clock.time + 30 * DAY_MS,
+      gone: false,
+      deadAfterMs: 365 * DAY_MS,
+      now: clock.time,
+    };
+    const ids: string[] = [];
+    for (let one = 0; one < 20; one += 1) {
+      const { id } = await addWebhook(store, secrets, { reader: names[one % 3] ?? "", url: receiver.url, ...request });
+      await store.call("webhookFailed", { id, ...later });
+      ids.push(id);
+    }
+    const [seq = 0] = await accept(1);
+    clock.time += 30 * DAY_MS;
+    await own.settle();
+    expect(receiver.seqs).toEqual(ids.map(() => seq));
+    expect(new Set(receiver.arrived.map((one) => one.id)).size).toBe(20);
+    for (const name of names) await store.call("removeReader", { name });
+  });
+
   test("does not keep others waiting", async () => {
     const { receiver, clock, own, now } = await scene("slow");
     await using _ = receiver;
