@@ -363,6 +363,12 @@ test("a revoked reader gets nothing new from miners and opens nothing new; who s
   const database = new Database(join(home, "memory.db"), { readonly: true });
   expect(database.prepare("SELECT epoch FROM namespace WHERE name = 'team'").pluck().get()).toBe(1);
   database.close();
+  // It knows no grants, and leaves the letters of those who stay where they are.
+  await sharingOf(open("restored")).sync();
+  const { calls } = await atMiners("staying", codes.staying);
+  for (const miner of letter.miners) {
+    expect(await calls.letter(miner, letter.grant.namespace, signal)).toMatchObject({ epoch: 1 });
+  }
 
   // A new code lets the reader in again.
   await sharingOf(leaving).join({ code: (await invited(leaving)).code });

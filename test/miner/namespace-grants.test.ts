@@ -98,6 +98,9 @@ test("a new epoch ends older grants; readers who stay find their letter, and nob
   expect((await begin(0)).status).toBe(409);
   miner.restart();
   expect((await list(old)).status).toBe(403);
+  // Who does not know the readers takes nothing from them.
+  expect((await ask(key, "/NamespaceGrants", { namespace: "turning", epoch: 1 })).status).toBe(200);
+  expect((await ask(reader, "/NamespaceLetter", to)).json).toMatchObject({ sealed: "for the reader" });
   expect((await begin(1, key, [])).status).toBe(200);
   expect((await ask(reader, "/NamespaceLetter", to)).status).toBe(404);
 });

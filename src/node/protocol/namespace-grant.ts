@@ -70,7 +70,11 @@ const grantedFields = z.object({ namespace, grant: signedGrantSchema });
 export const lettersFields = z.object({
   namespace,
   epoch,
-  letters: z.array(z.object({ reader: hotkey, sealed: z.string().max(MAX_LETTER_CHARACTERS) })).max(MAX_READERS),
+  /** Absent: the sender does not know who reads it, and those of this epoch stay. */
+  letters: z
+    .array(z.object({ reader: hotkey, sealed: z.string().max(MAX_LETTER_CHARACTERS) }))
+    .max(MAX_READERS)
+    .optional(),
 });
 
 export const letterFields = z.object({ namespace });

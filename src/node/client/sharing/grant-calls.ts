@@ -34,7 +34,7 @@ export class GrantCalls {
   /** Begins an epoch at one miner. False: it has no such namespace of the sender's, so no reader reads it there. */
   async beginEpoch(
     miner: KnownMiner,
-    body: { readonly namespace: string; readonly epoch: number; readonly letters: readonly object[] },
+    body: { readonly namespace: string; readonly epoch: number; readonly letters?: readonly object[] },
     signal: AbortSignal,
   ): Promise<boolean> {
     const { status } = await this.#post(miner, "/NamespaceGrants", body, MAX_SMALL_REPLY_BYTES, signal);

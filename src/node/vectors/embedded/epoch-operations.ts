@@ -44,10 +44,12 @@ export function epochOperations(database: SqliteDatabase) {
     writes: {
       beginEpoch: ({ name, owner, epoch, letters }: NewEpoch): EpochOutcome => {
         if (owned.get(name, owner) === undefined) return "unknown";
-        if ((current.get(name) ?? 0) > epoch) return "older";
+        const before = current.get(name) ?? 0;
+        if (before > epoch) return "older";
         begin.run(name, owner, epoch);
+        if (letters === undefined && before === epoch) return "begun";
         drop.run(name);
-        for (const { reader, sealed } of letters) leave.run(name, reader, sealed);
+        for (const { reader, sealed } of letters ?? []) leave.run(name, reader, sealed);
         return "begun";
       },
     },

@@ -21,8 +21,8 @@ export interface NewEpoch {
   readonly name: string;
   readonly owner: Hotkey;
   readonly epoch: number;
-  /** For each reader who stays, what is sealed to them. */
-  readonly letters: readonly { readonly reader: Hotkey; readonly sealed: string }[];
+  /** For each reader who stays, what is sealed to them; undefined leaves those of this epoch as they are. */
+  readonly letters: readonly { readonly reader: Hotkey; readonly sealed: string }[] | undefined;
 }
 
 /** `older`: a newer epoch has begun; `unknown`: no such namespace of this owner. */
