@@ -139,4 +139,9 @@ test("an epoch may come before the first record, and a hand-over voids grants an
   expect((await list(grantOf(key, "early", { epoch: 2 }))).status).toBe(404);
   expect((await ask(reader, "/NamespaceLetter", { namespace: "early" })).status).toBe(404);
   expect((await list(grantOf(next, "early"))).json.count).toBe(1);
+  // Back at its first owner what that one ended stays ended.
+  expect((await ask(next, "/NamespaceGrants", { namespace: "early", epoch: 1, letters: [] })).status).toBe(200);
+  expect(await miner.store.namespaces.changeOwner("early", next.hotkey, key.hotkey)).toBe(true);
+  expect((await list(grantOf(key, "early", { epoch: 1 }))).status).toBe(403);
+  expect((await list(grantOf(key, "early", { epoch: 2 }))).json.count).toBe(1);
 });

@@ -102,4 +102,16 @@ export const vectorStoreMigrations: Migrations = {
       PRIMARY KEY (name, reader)
     ) STRICT`,
   ],
+  // One of each owner: a namespace that comes back to one of them comes back with its epoch.
+  "006-epochs-of-owners": [
+    `CREATE TABLE namespace_epoch_of (
+      name TEXT NOT NULL,
+      owner TEXT NOT NULL,
+      epoch INTEGER NOT NULL,
+      PRIMARY KEY (name, owner)
+    ) STRICT, WITHOUT ROWID`,
+    "INSERT INTO namespace_epoch_of (name, owner, epoch) SELECT name, owner, epoch FROM namespace_epoch",
+    "DROP TABLE namespace_epoch",
+    "ALTER TABLE namespace_epoch_of RENAME TO namespace_epoch",
+  ],
 };

@@ -22,7 +22,7 @@ export function epochOperations(database: SqliteDatabase) {
     .pluck();
   const begin = database.prepare<[string, string, number]>(
     `INSERT INTO namespace_epoch (name, owner, epoch) VALUES (?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch`,
+    ON CONFLICT (name, owner) DO UPDATE SET epoch = excluded.epoch`,
   );
   const drop = database.prepare<[string]>("DELETE FROM namespace_letter WHERE name = ?");
   const leave = database.prepare<[string, string, string]>(
