@@ -12,7 +12,7 @@ export async function openBooks(
 }
 
 /** Everything that is on its way or waits for a person. */
-const OWED = ["held", "ready", "cosigning", "submitting", "parked", "abandoned"] as const;
+const OWED = ["held", "ready", "cosigning", "anchoring", "submitting", "parked", "abandoned"] as const;
 
 /** Whether a relay has something to do there, or would have after a person replays it. */
 export async function isOwing(folder: string, home: string): Promise<boolean> {
