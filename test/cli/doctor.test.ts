@@ -29,7 +29,7 @@ test("the parts are those that --omit=optional leaves out, and a light installat
   expect(checkPackages()).toMatchObject({ state: "ok", detail: "every part is installed" });
   const light = checkPackages((name) => name !== "viem");
   expect(light).toMatchObject({ state: "ok", detail: expect.stringContaining("without payments;") });
-  expect(checkPackages(() => false).detail).toContain("traces");
+  expect(checkPackages(() => false).detail).toContain("gRPC");
 });
 
 test("data of an older version is said, and of a newer one is not opened", async () => {

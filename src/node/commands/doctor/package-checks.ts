@@ -1,19 +1,15 @@
 import { findPackageJSON } from "node:module";
 import { type Finding, ok } from "./check.ts";
 
-/** Packages that `--omit=optional` leaves out, by what they are for. */
+/**
+ * Packages that `--omit=optional` leaves out, by what they are for. None may ask for a Node beyond 20: npm leaves optional
+ * ones out where the Node it runs on itself is older than they ask for, and says nothing.
+ */
 export const OPTIONAL_PARTS: Readonly<Record<string, readonly string[]>> = {
   payments: ["viem", "@x402/core", "@x402/evm", "@x402/fetch"],
   "test dollars": ["@foundry-rs/anvil"],
   "public chains": ["@polkadot/api"],
   gRPC: ["@grpc/grpc-js", "@grpc/proto-loader"],
-  Qdrant: ["@qdrant/js-client-rest"],
-  traces: [
-    "@opentelemetry/context-async-hooks",
-    "@opentelemetry/exporter-trace-otlp-http",
-    "@opentelemetry/resources",
-    "@opentelemetry/sdk-trace",
-  ],
 };
 
 /** Which parts are left out of this installation: a choice, and no fault. */
