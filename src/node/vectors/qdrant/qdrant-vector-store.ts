@@ -53,8 +53,11 @@ const PENDING_LIMIT = 8_000;
  */
 export class QdrantVectorStore extends EmbeddedVectorStore {
   readonly #index: StoreWorker<QdrantOperations>;
-  /** Changes the index lacked when it was last asked, and what was put since. */
+  /** Changes the index lacked when it was last asked, and what was put since; never too few. */
   #pending = 0;
+  /** Records of all puts so far, and of those that are not on disk yet. */
+  #put = 0;
+  #storing = 0;
   #isAsking = false;
 
   constructor(options: QdrantVectorStoreOptions) {
@@ -79,12 +82,18 @@ export class QdrantVectorStore extends EmbeddedVectorStore {
   override async put(
     records: readonly StoredRecord[],
   ): Promise<readonly { readonly cid: string; readonly created: boolean }[]> {
-    if (this.#pending + records.length > PENDING_LIMIT) this.#pending = await this.#index.call("nudge", null);
-    if (this.#pending + records.length > PENDING_LIMIT) throw indexBehind(this.#pending);
-    this.#pending += records.length;
-    const stored = await super.put(records);
-    this.#nudge();
-    return stored;
+    const { length } = records;
+    if (this.#pending + length > PENDING_LIMIT) await this.#ask();
+    if (this.#pending + length > PENDING_LIMIT) throw indexBehind(this.#pending);
+    this.#pending += length;
+    this.#put += length;
+    this.#storing += length;
+    try {
+      return await super.put(records);
+    } finally {
+      this.#storing -= length;
+      this.#nudge();
+    }
   }
 
   override async search(query: Parameters<VectorStore["search"]>[0]): Promise<readonly ScoredRecord[]> {
@@ -107,16 +116,19 @@ export class QdrantVectorStore extends EmbeddedVectorStore {
   #nudge(): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
-    this.#index
-      .call("nudge", null)
-      .then((pending) => {
-        this.#pending = pending;
-      })
+    this.#ask()
       // The index's own thread looks again by itself.
       .catch(() => undefined)
       .finally(() => {
         this.#isAsking = false;
       });
+  }
+
+  /** What was put while the answer was on its way may not be in it. */
+  async #ask(): Promise<void> {
+    const [put, storing] = [this.#put, this.#storing];
+    const pending = await this.#index.call("nudge", null);
+    this.#pending = pending + storing + this.#put - put;
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
