@@ -3,6 +3,21 @@ import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
 import { ClientBench, StandingClock } from "../support/client-bench.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
+/** A model that answers for one text alone. */
+class OneText extends TestEmbedder {
+  readonly #text: string;
+
+  constructor(text: string) {
+    super();
+    this.#text = text;
+  }
+
+  override async embed(texts: readonly string[]): Promise<Float32Array[]> {
+    if (texts.some((text) => text !== this.#text)) throw new Error("the model is down");
+    return super.embed(texts);
+  }
+}
+
 let bench: ClientBench;
 beforeEach(async () => {
   bench = await ClientBench.make();
@@ -26,6 +41,22 @@ describe("questions", () => {
     expect(await why({ minScore: 1, query: "dough volcano" })).toMatch(/min_score 1; the best score was 0\.\d+/);
     expect(await why({ query: "volcano", mode: "keyword" })).toContain("nothing stored there has to do");
     expect(await why({})).toBeUndefined();
+  });
+
+  test("by meaning find what a process stored that ended before it made the vector", async () => {
+    const embedder = new TestEmbedder();
+    embedder.hold();
+    const ended = bench.open({ embedder });
+    await ended.store({ items: [{ text: "Ada prefers tea" }] });
+    await ended[Symbol.asyncDispose]();
+    const client = bench.open();
+    expect((await client.query({ query: "tea", mode: "semantic" })).hits).toMatchObject([{ text: "Ada prefers tea" }]);
+  });
+
+  test("that find nothing say what has no vector yet", async () => {
+    const client = bench.open({ embedder: new OneText("volcano") });
+    await client.store({ items: [{ text: "Ada prefers tea" }] });
+    expect((await client.query({ query: "volcano", mode: "semantic" })).why).toContain("1 text has no vector yet");
   });
 
   test("pages follow one another without repeating, and end", async () => {

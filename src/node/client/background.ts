@@ -65,6 +65,11 @@ export class Background {
     });
   }
 
+  /** Pieces of memories that have no vector yet. */
+  async awaitingVectors(): Promise<number> {
+    return await this.#deps.store.call("countAwaitingVectors", null);
+  }
+
   /** Waits until every memory has its vector, or was refused one; embeds what no other process embeds. */
   async settleVectors(signal?: AbortSignal): Promise<void> {
     const { store, clock, vectors } = this.#deps;

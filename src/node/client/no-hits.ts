@@ -10,6 +10,12 @@ export function whyNoHits({ best, pieces, unknown, known }: Recalled["asked"], m
   return best > 0 ? "there are no more hits" : "nothing stored there has to do with the question";
 }
 
+/** Says that some memories could not be looked at by their meaning. */
+export function waitingForVectors(count: number): string {
+  const memories = count === 1 ? "1 text has" : `${count} texts have`;
+  return `${memories} no vector yet and can only be found by the same words: ask again in a moment`;
+}
+
 /** Says that a namespace is unknown, and names the one that was probably meant. */
 export function unknownNamespace(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
