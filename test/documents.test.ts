@@ -81,6 +81,8 @@ function commandsOf({ text }: Block): string[] {
 /** What is wrong with a command line that a document tells people to type; null for what is not ours. */
 function wrongWith(line: string): string | null {
   const words = line.split(/\s+/).filter((word) => !/^[A-Z_]+=/.test(word));
+  // Its own options stand behind the server's command.
+  if (words.includes("mcp-inspector")) return null;
   const script =
     words[0] === "npm" && words[1] === "run" ? words.find((word, at) => at > 1 && !word.startsWith("-")) : "";
   if (script !== "" && script !== undefined) return Object.hasOwn(pkg.scripts, script) ? null : `no script ${script}`;

@@ -28,7 +28,7 @@ export function installCommand(): Command {
     .option("--write", "change the files; each is copied beside itself first")
     .option("--remove", "take the server out instead")
     .option("--project", "use the file of the project in this folder instead of yours")
-    .option("--home <folder>", "start the server on this data folder")
+    .option("--home <folder>", "start the server on this data folder (default: ENGRAM_HOME where it is set)")
     .option("--json", "print the result as one line of JSON")
     .action(async (ids: readonly McpClient["id"][], options: Options) => {
       const { run } = await import("../../node/commands/kit.ts");
@@ -51,7 +51,9 @@ async function install(ids: readonly McpClient["id"][], options: Options): Promi
       fix: `Name one: engram mcp install ${MCP_CLIENTS.map(({ id }) => id).join("|")}`,
     });
   }
-  const entry = options.remove ? undefined : entryHere(options.home);
+  // A client starts the server without this shell's variables: a folder named here must be named there.
+  const home = options.home ?? (process.env["ENGRAM_HOME"] || undefined);
+  const entry = options.remove ? undefined : entryHere(home);
   // All are looked at before the first is changed: one that cannot be read leaves everything as it was.
   const plans = await Promise.all(
     clients.map(async (client) => {

@@ -157,7 +157,8 @@ export class WorkerCalls<C extends Calls> implements AsyncDisposable {
       cause = error;
     });
     worker.once("exit", () => {
-      const failure = cause instanceof EngramError ? cause : this.#error("FAILED", "ended unexpectedly", { cause });
+      const spoken = cause instanceof EngramError ? cause : missingPackage(cause);
+      const failure = spoken ?? this.#error("FAILED", "ended unexpectedly", { cause });
       thread.gone = true;
       this.#forget(thread);
       ready.reject(failure);
