@@ -41,7 +41,12 @@ async function report({ home, limit }: PaymentsOptions): Promise<PaymentsReport>
 
 function describe({ budget, payments }: PaymentsReport): string {
   const { day, limit, reserved, spent, left } = budget;
-  const head = `${day} (UTC): budget ${formatMicroDollars(limit)}, spent ${formatMicroDollars(spent)}, reserved ${formatMicroDollars(reserved)}, left ${formatMicroDollars(left)}`;
+  const used = `spent ${formatMicroDollars(spent)}, reserved ${formatMicroDollars(reserved)}`;
+  // What another process was started with is not known here.
+  const head =
+    limit === 0
+      ? `${day} (UTC): ${used}; no daily budget is set here (ENGRAM_DAILY_BUDGET_USD)`
+      : `${day} (UTC): budget ${formatMicroDollars(limit)}, ${used}, left ${formatMicroDollars(left)}`;
   if (payments.length === 0) return `${head}\nNothing was paid yet.`;
   const rows = payments.map((payment) => [
     new Date(payment.createdAt).toISOString(),

@@ -15,7 +15,7 @@ const OPEN = ["held", "ready", "cosigning", "anchoring", "submitting"] as const;
 /** Whether what was queued arrives. */
 export async function checkRelay(books: RelayBooks | undefined): Promise<Finding> {
   const name = "relay";
-  if (!books) return ok(name, "nothing was ever queued");
+  if (!books) return ok(name, "agents of this folder queued nothing yet");
   const { states, total_ok, total_failed, consecutive_failures } = await books.status();
   const open = OPEN.reduce((sum, state) => sum + states[state], 0);
   const detail = `${total_ok} delivered, ${open} on their way`;
@@ -47,7 +47,7 @@ export async function checkPayment(books: RelayBooks | undefined, environment: E
     }
   }
   const budget = await books?.budget();
-  if (!budget) return ok(name, "nothing was ever paid");
+  if (!budget) return ok(name, "agents of this folder paid nothing yet");
   const detail = `${formatMicroDollars(budget.left)} of ${formatMicroDollars(budget.limit)} left today (UTC)`;
   if (budget.left > 0) return ok(name, detail);
   return warning(name, detail, `Wait for tomorrow, or raise ${BUDGET_VARIABLE}; "engram payments" shows the ledger.`);

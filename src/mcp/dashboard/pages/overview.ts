@@ -76,7 +76,7 @@ ${tile("Copies of each", replicas.possible === 0 ? "none" : `${replicas.have} of
 ${tile("Miners", miners.length === 0 ? "none" : `${reachable} of ${miners.length}`, miners.length === 0 ? "no remote miner is known" : "can be reached", "/network")}
 ${tile("Chain", `block ${count(chain.block)}`, html`<span class="clip">${chain.identity}</span>`, "/network")}
 ${tile("Relayed", count(sum(({ status: one }) => one.total_ok)), lastOk === 0 ? "nothing was delivered yet" : html`last ${moment(lastOk, now)}`, "/relay")}
-${tile("Budget left", agent ? formatMicroDollars(agent.left) : "–", agent ? `of ${formatMicroDollars(agent.limit)} today (UTC)` : "nothing was ever paid", "/payments")}
+${tile("Budget left", agent ? formatMicroDollars(agent.left) : "–", agent ? `of ${formatMicroDollars(agent.limit)} today (UTC)` : "your agents paid nothing yet", "/payments")}
 </dl><p class="muted">Hotkey ${short(status.hotkey)} · model ${status.embedder.model}, ${status.embedder.dim} dimensions</p></section>`;
 }
 

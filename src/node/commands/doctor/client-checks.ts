@@ -31,7 +31,10 @@ function indexFinding({ awaitingVectors, otherModelVectors, embedder }: ClientSt
     return warning("index", detail, 'Run "engram reindex", or set ENGRAM_EMBEDDER as it was.');
   }
   if (awaitingVectors === 0) return ok("index", "every memory has its vector");
-  return warning("index", `${awaitingVectors} memories have no vector yet`, "They are found by their words meanwhile.");
+  const texts = awaitingVectors === 1 ? "1 text has" : `${awaitingVectors} texts have`;
+  const fix =
+    "They are found by their words meanwhile. A server that runs makes them, and so does a question: engram query.";
+  return warning("index", `${texts} no vector yet`, fix);
 }
 
 /** Whether the model that the settings name can be opened. */
