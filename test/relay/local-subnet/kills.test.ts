@@ -27,7 +27,7 @@ const FUNDS = 10_000_000;
 test(`nothing is lost and nothing is paid twice: ${KILLS} kills at random, ENGRAM_SEED=${SEED}`, async () => {
   const home = await temporaryFolder();
   await using up = await UpProcess.start(home, ["--block-ms", "200"]);
-  await up.until("rounds are relayed", () => (up.status?.receipts ?? 0) > 0, 60_000);
+  await up.until("rounds are relayed", () => (up.status?.receipts ?? 0) > 0, 180_000);
 
   await killAtRandom(up);
   const acknowledged = await submissionsOf(home);
@@ -42,7 +42,7 @@ test(`nothing is lost and nothing is paid twice: ${KILLS} kills at random, ENGRA
   expectDeliveredOnce(submissions, receipts);
   expectNothingLost(submissions, acknowledged, await disputedRounds(home, submissions));
   await expectPaidOnce(home, up, receipts);
-}, 420_000);
+}, 900_000);
 
 /** Kills whatever runs, some at a time; resolves when all of it was started again. */
 async function killAtRandom(up: UpProcess & { readonly ready: object }): Promise<void> {
@@ -55,13 +55,13 @@ async function killAtRandom(up: UpProcess & { readonly ready: object }): Promise
     // Each is killed as often as the others, in an order nobody foresees.
     if (round.length === 0) round.push(...names);
     const [name = ""] = round.splice(random(round.length), 1);
-    await up.until(`${name} runs`, () => up.running.has(name), 60_000);
+    await up.until(`${name} runs`, () => up.running.has(name), 180_000);
     const pid = up.running.get(name) ?? 0;
     process.kill(pid, "SIGKILL");
     killed.add(pid);
     await up.until(`the end of ${name} is seen`, () => up.running.get(name) !== pid, 10_000);
   }
-  await up.until("all run again", () => names.every((name) => up.running.has(name)), 60_000);
+  await up.until("all run again", () => names.every((name) => up.running.has(name)), 180_000);
   expect(killed.size).toBe(KILLS);
   expect([...up.running.values()].filter((pid) => killed.has(pid))).toEqual([]);
 }

@@ -38,7 +38,7 @@ test("up starts a subnet, delivers paid rankings, survives its own kill -9, and 
   expect(replicas).toMatchObject({ have: 3, target: 3 });
   expect(ready.chain.endsWith(`#${chain.identity.slice("local:".length)}`)).toBe(true);
 
-  await up.until("a paid ranking", () => up.status?.lastReceipt?.paid === true, 60_000);
+  await up.until("a paid ranking", () => up.status?.lastReceipt?.paid === true, 180_000);
   expect(up.status?.lastReceipt).toMatchObject({ assurance: "quorum", signatures: { have: 2, need: 2 } });
   await up.until("it counts as delivered", () => delivered(up) > 0, 20_000);
   expect(up.status?.balances?.["gateway"]).toBe((up.status?.receipts ?? 0) * (ready.payments?.price ?? 0));
@@ -63,7 +63,7 @@ test("up starts a subnet, delivers paid rankings, survives its own kill -9, and 
   expect(again.ready.chain).toBe(ready.chain);
   expect(again.ready.gateway).toEqual(ready.gateway);
   expect(again.ready.payments).toEqual(ready.payments);
-  await again.until("another ranking", () => (again.status?.receipts ?? 0) > receipts, 60_000);
+  await again.until("another ranking", () => (again.status?.receipts ?? 0) > receipts, 180_000);
 
   expect(await again.end("SIGINT")).toEqual([0, null]);
   // On their own again: memories stay usable without the subnet.
@@ -76,7 +76,7 @@ test("without payments the gateway is free and nothing is said of a payment chai
   const home = await temporaryFolder();
   const few = ["--no-payments", "--miners", "1", "--validators", "1"];
   await using starting = new UpProcess(home, few);
-  await starting.until("the first process", () => starting.running.size > 0, 60_000);
+  await starting.until("the first process", () => starting.running.size > 0, 180_000);
   expect(await starting.end("SIGTERM")).toEqual([0, null]);
   expect(starting.ready).toBeNull();
 
