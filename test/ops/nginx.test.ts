@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { MAX_BODY_BYTES } from "../../src/node/protocol/limits.ts";
 import { ROUTES } from "../../src/node/protocol/openapi-routes.ts";
 import { COMMIT_PATH, VECTOR_PATH } from "../../src/node/validator/consensus/round-messages.ts";
-import { COSIGN_PATH } from "../../src/relay/cosign/routes.ts";
+import { COSIGN_PATH, PROPOSE_PATH } from "../../src/relay/cosign/routes.ts";
 import { MinerUnderTest } from "../miner/miner-under-test.ts";
 
 const miner = await MinerUnderTest.start();
@@ -53,11 +53,11 @@ test("the operator's routes, and paths that are none, do not", async () => {
 
 test("what validators and gateways serve passes, too", async () => {
   const validator = await confOf("validator");
-  for (const path of [COMMIT_PATH, VECTOR_PATH, COSIGN_PATH, "/health"]) {
+  for (const path of [COMMIT_PATH, VECTOR_PATH, COSIGN_PATH, PROPOSE_PATH, "/health"]) {
     expect(locationOf(validator, path)).toBe("proxy_pass http://engram_validator;");
   }
   const gateway = await confOf("gateway");
-  const files = ["gateway-app", "reading-routes"].map((name) => `../../src/relay/gateway/${name}.ts`);
+  const files = ["gateway-app", "reading-routes", "webhook-routes"].map((name) => `../../src/relay/gateway/${name}.ts`);
   const sources = await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")));
   const paths = [...sources.join("").matchAll(/app\.(?:get|post)\("([^"]+)"/g)].map(([, path = ""]) => sample(path));
   expect(paths.length).toBeGreaterThan(10);

@@ -51,6 +51,7 @@ test("every submission is counted once by what became of it, and money by its re
     'open_submissions{state="pending_quorum"}': 1,
     submission_duration_seconds_count: 5,
     submission_bytes_count: 7,
+    'payment_bindings{binding="bound"}': 1,
     payments_total: 1,
     received_usd_total: 0.001,
     receipts: 1,
