@@ -59,7 +59,9 @@ test("what validators and gateways serve passes, too", async () => {
   const gateway = await confOf("gateway");
   const files = ["gateway-app", "reading-routes", "webhook-routes"].map((name) => `../../src/relay/gateway/${name}.ts`);
   const sources = await Promise.all(files.map((file) => readFile(new URL(file, import.meta.url), "utf8")));
-  const paths = [...sources.join("").matchAll(/app\.(?:get|post|delete)\("([^"]+)"/g)].map(([, path = ""]) => sample(path));
+  const paths = [...sources.join("").matchAll(/app\.(?:get|post|delete)\("([^"]+)"/g)].map(([, path = ""]) =>
+    sample(path),
+  );
   expect(paths.length).toBeGreaterThan(10);
   for (const path of paths) expect(locationOf(gateway, path)).toContain("proxy_pass http://engram_gateway;");
   expect(locationOf(gateway, "/v1/external-intelligence/stream")).toContain("proxy_buffering off;");

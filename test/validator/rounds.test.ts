@@ -25,8 +25,10 @@ test("two validators measure three miners, agree, and set weights: a liar and a 
   const dead = await subnet.miner("dead");
   await dead[Symbol.asyncDispose]();
   await subnet.chain.step();
-  const one = await subnet.validator("one");
-  const two = await subnet.validator("two");
+  // On a busy machine one of them may be measuring still when the other has long ended.
+  const patient = { agreementWaitMs: 60_000 };
+  const one = await subnet.validator("one", {}, patient);
+  const two = await subnet.validator("two", {}, patient);
 
   expect(await runAll(one, two)).toEqual(["done", "done"]);
 
