@@ -1,5 +1,6 @@
 import { readEnvironment } from "../node/runtime/config.ts";
 import { homeEnvironment } from "../node/runtime/saved-subnet.ts";
+import { OPEN_STATES } from "../relay/outbox/outbox-types.ts";
 import { openRelayBooks, type RelayBooks } from "../relay/relay-books.ts";
 
 /** What was relayed and paid from `folder`, of a server on `home`; undefined while nothing ever was. */
@@ -12,7 +13,7 @@ export async function openBooks(
 }
 
 /** Everything that is on its way or waits for a person. */
-const OWED = ["held", "ready", "cosigning", "anchoring", "submitting", "parked", "abandoned"] as const;
+const OWED = [...OPEN_STATES, "parked", "abandoned"] as const;
 
 /** Whether a relay has something to do there, or would have after a person replays it. */
 export async function isOwing(folder: string, home: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { broken, type Finding, ok, warning } from "../../node/commands/doctor/ch
 import { count } from "../../node/commands/output.ts";
 import type { Environment } from "../../node/runtime/config.ts";
 import { createHttpClient } from "../../node/runtime/http-client.ts";
+import { OPEN_STATES } from "../outbox/outbox-types.ts";
 import { BUDGET_VARIABLE } from "../payment/limit-variables.ts";
 import { formatMicroDollars } from "../payment/micro-dollars.ts";
 import type { RelayBooks } from "../relay-books.ts";
@@ -10,14 +11,13 @@ import type { RelayBooks } from "../relay-books.ts";
 /** As the alert has it (ops/prometheus): so many failures in a row are no accident. */
 const MANY_FAILURES = 3;
 const LIMITS = { deadlineMs: 3_000, maxBytes: 4_096 };
-const OPEN = ["held", "ready", "cosigning", "anchoring", "submitting"] as const;
 
 /** Whether what was queued arrives. */
 export async function checkRelay(books: RelayBooks | undefined): Promise<Finding> {
   const name = "relay";
   if (!books) return ok(name, "agents of this folder queued nothing yet");
   const { states, total_ok, total_failed, consecutive_failures } = await books.status();
-  const open = OPEN.reduce((sum, state) => sum + states[state], 0);
+  const open = OPEN_STATES.reduce((sum, state) => sum + states[state], 0);
   const detail = `${total_ok} delivered, ${open} on their way`;
   if (total_failed > 0) {
     const fix = 'See why with "engram relay list", then "engram relay replay JOB".';

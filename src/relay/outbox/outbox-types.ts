@@ -35,6 +35,9 @@ export const SUBMISSION_STATES: readonly SubmissionState[] = [
   "dropped",
 ];
 
+/** What is on its way; the others are ends. */
+export const OPEN_STATES = ["held", "ready", "cosigning", "anchoring", "submitting"] as const;
+
 /** What is to be relayed, as it was when it was queued; it never changes after that. */
 export interface Draft {
   /** `ChainClient.identity()`. */
