@@ -192,6 +192,10 @@ test("the command shows first, writes when told, and finds the clients by itself
     { client: "cursor", action: "add", written: false },
     { client: "codex", action: "add", written: false },
   ]);
+  // The folder that ENGRAM_HOME names here: a client starts the server without this shell's variables.
+  expect(JSON.parse(shown.stdout).entry.args.slice(1)).toEqual(["mcp", "--home", home]);
+  const unset = await engram(home, ["mcp", "install", "--json"], "", { ...own, ENGRAM_HOME: "" });
+  expect(JSON.parse(unset.stdout).entry.args.slice(1)).toEqual(["mcp"]);
   expect(await readdir(join(home, ".cursor"))).toEqual([]);
   const written = await engram(home, ["mcp", "install", "--write", "--home", join(home, "data")], "", own);
   expect([written.code, written.stderr]).toEqual([0, ""]);
