@@ -1,7 +1,7 @@
 import { cosineOf, inverseOfQuery, inverseOfRow } from "./dot.ts";
 import type { Kernel } from "./kernel.ts";
 import { KernelRows } from "./kernel-rows.ts";
-import { GROUP, type KernelShard, SHARD_BYTES } from "./kernel-shard.ts";
+import { GROUP, type KernelShard, SHARD_BYTES, wholeRun } from "./kernel-shard.ts";
 import { CodePass, FloatPass, type Pass } from "./passes.ts";
 import { DEAD } from "./row-table.ts";
 import { TopRows } from "./top-rows.ts";
@@ -149,13 +149,7 @@ export class KernelIndex implements VectorIndex {
     const target = new Float64Array(buffer, layout.query, layout.padded);
     target.fill(0);
     target.set(query);
-    // The kernel takes an even number of rows: the one too many is read, and nobody looks at its result.
-    const even = count + (count % 2);
-    if (list !== 0 && even > count) {
-      const addresses = new Uint32Array(buffer, list, even);
-      addresses[count] = addresses[count - 1] as number;
-    }
-    functions.doubles(list, row, even, layout.vectors.stride, layout.query, layout.out);
+    functions.doubles(list, row, wholeRun(count), layout.vectors.stride, layout.query, layout.out);
     return new Float64Array(buffer, layout.out, count);
   }
 

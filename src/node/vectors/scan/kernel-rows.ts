@@ -1,5 +1,5 @@
 import type { Kernel } from "./kernel.ts";
-import { CHUNK_ROWS, type Column, KernelShard, layoutOf, type ShardLayout } from "./kernel-shard.ts";
+import { CHUNK_ROWS, type Column, KernelShard, layoutOf, type ShardLayout, wholeRun } from "./kernel-shard.ts";
 import { DEAD, RowTable } from "./row-table.ts";
 
 /** A run of rows in one shard's memory. */
@@ -127,6 +127,7 @@ export class KernelRows {
         // As `shard.addressOf`, which costs more than reading the row's codes when it is called for each.
         addresses[count] = firstChunk + offset + (row >>> CHUNK_BITS) * chunkBytes + (row & CHUNK_MASK) * stride;
       }
+      addresses.fill(addresses[0] as number, count, wholeRun(count));
       yield { shard, first, count };
       first += count;
     }

@@ -2,14 +2,14 @@ import { dot } from "./dot.ts";
 import type { Kernel, KernelInstance } from "./kernel.ts";
 
 const DIM = 64;
-const ROWS = 6;
+const ROWS = 8;
 const VECTORS = 4_096;
 const CODES = VECTORS + ROWS * DIM * 4;
 const INVERSES = CODES + ROWS * DIM;
 const QUERY = INVERSES + ROWS * 8;
 const LIST = QUERY + DIM * 8;
 const OUT = LIST + ROWS * 4;
-const ORDER = [3, 0, 5, 1, 1, 4];
+const ORDER = [3, 0, 5, 1, 1, 4, 7, 6];
 
 /** Runs every function of the kernel on known numbers; the name of the first that is wrong. */
 export function kernelFault(kernel: Kernel): string | undefined {

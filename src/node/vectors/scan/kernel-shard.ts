@@ -2,6 +2,8 @@ import { grow, type Kernel, type KernelInstance } from "./kernel.ts";
 
 /** Rows of a chunk, and of one call of the kernel. */
 export const CHUNK_ROWS = 4_096;
+/** Rows the kernel reads at once: the products of a run are asked for in whole fours (see scan-kernel.wat). */
+const ROWS_AT_ONCE = 4;
 /** A shard's memory stays below this where one chunk does; 32-bit addresses end at 4 GiB. */
 export const SHARD_BYTES = 2 ** 28;
 /** Queries in one pass over the codes. */
@@ -46,6 +48,11 @@ export function layoutOf(dim: number, shardBytes: number): ShardLayout {
   const vectors = { offset: 0, stride: padded * 4 };
   const codes = { offset: CHUNK_ROWS * padded * 4, stride: padded };
   return { padded, vectors, codes, query, list, out, firstChunk, chunkBytes, chunks };
+}
+
+/** `count` rows as the kernel takes them: those too many are read, and nobody looks at their results. */
+export function wholeRun(count: number): number {
+  return Math.ceil(count / ROWS_AT_ONCE) * ROWS_AT_ONCE;
 }
 
 /** One memory with its chunks: each holds the vectors of CHUNK_ROWS rows and behind them their codes. */

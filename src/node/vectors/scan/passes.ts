@@ -1,6 +1,6 @@
 import { Candidates } from "./candidates.ts";
 import { inverseOfQuery } from "./dot.ts";
-import { type Column, GROUP, type KernelShard } from "./kernel-shard.ts";
+import { type Column, GROUP, type KernelShard, wholeRun } from "./kernel-shard.ts";
 import type { RowTable } from "./row-table.ts";
 import type { TopQuery } from "./vector-index.ts";
 
@@ -37,8 +37,8 @@ export class FloatPass implements Pass {
     this.#table = table;
     this.#mask = mask;
     this.#query = Float32Array.from(query, (x) => x * inverse);
-    // Each of the 16 running sums takes a 16th of the products; a sum of n is off by at most n roundings (Higham 3.1).
-    this.#bound = (query.length / 16 + 24) * 2 ** -24 + ROOM;
+    // Each of the 8 running sums takes an 8th of the products; a sum of n is off by at most n roundings (Higham 3.1).
+    this.#bound = (query.length / 8 + 24) * 2 ** -24 + ROOM;
   }
 
   start(shard: KernelShard): void {
@@ -53,7 +53,7 @@ export class FloatPass implements Pass {
 
   run(shard: KernelShard, list: number, row: number, count: number): void {
     const { layout, functions } = shard;
-    functions.floats(list, row, count, layout.vectors.stride, layout.query, layout.out);
+    functions.floats(list, row, wholeRun(count), layout.vectors.stride, layout.query, layout.out);
   }
 
   select(shard: KernelShard, count: number, first: number, slots?: ArrayLike<number>): void {
@@ -123,7 +123,7 @@ export class CodePass implements Pass {
   run(shard: KernelShard, list: number, row: number, count: number): void {
     const { layout, functions } = shard;
     const products = this.#width === 1 ? functions.codes : functions.codesOfFour;
-    products(list, row, count, layout.padded, layout.query, layout.out);
+    products(list, row, wholeRun(count), layout.padded, layout.query, layout.out);
   }
 
   select(shard: KernelShard, count: number, first: number, slots?: ArrayLike<number>): void {
