@@ -30,7 +30,7 @@ import type {
 } from "./memory.ts";
 import { allPublic, checkItems, expiry, invalid, targetNamespace } from "./memory-input.ts";
 import type { NamespaceKeeper } from "./namespace-keeper.ts";
-import { unknownNamespace, waitingForVectors } from "./no-hits.ts";
+import { unknownNamespace } from "./no-hits.ts";
 import type { Recaller } from "./recaller.ts";
 import type { Replication } from "./replication-port.ts";
 import { assertNoSecrets } from "./secret-scan.ts";
@@ -44,8 +44,6 @@ import type { VectorWriter } from "./vector-writer.ts";
 const FORGET_SLICE = 200;
 const EXPORT_PAGE = 200;
 const DEFAULT_PAGE = 50;
-/** So long a question waits for what an ended process left without vectors. */
-const LEFTOVERS_WAIT_MS = 5_000;
 
 export interface LocalMemoryClientDeps {
   readonly store: MemoryStore;
@@ -108,17 +106,7 @@ export class LocalMemoryClient implements MemoryClient {
   }
 
   async query(input: QueryInput, options: { readonly signal?: AbortSignal } = {}): Promise<QueryResult> {
-    const { recaller, background } = this.#start();
-    const result = await recaller.query(input, options.signal);
-    if (result.hits.length > 0 || input.mode === "keyword" || (await background.awaitingVectors()) === 0) return result;
-    // Left by a process that ended right after it had stored: found by its meaning as soon as it has its vector.
-    const limit = AbortSignal.timeout(LEFTOVERS_WAIT_MS);
-    const stop = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
-    await background.settleVectors(stop).catch(() => undefined);
-    options.signal?.throwIfAborted();
-    const again = await recaller.query(input, options.signal);
-    const left = again.hits.length > 0 ? 0 : await background.awaitingVectors();
-    return left === 0 ? again : { ...again, why: `${again.why}; ${waitingForVectors(left)}` };
+    return await this.#start().recaller.query(input, options.signal);
   }
 
   async get(ids: readonly string[]) {

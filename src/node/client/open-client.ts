@@ -104,7 +104,7 @@ export function openMemoryClient(options: OpenClientOptions): MemoryClient {
     archives,
     clock,
     namespaces,
-    recaller: new Recaller({ store, embedder, vectors, replication, clock, log }),
+    recaller: new Recaller({ store, embedder, vectors, leftovers: background, replication, clock, log }),
     readStatus: () => readStatus({ home, store, embedder, replication, clock, wallet, chain }),
     close: () => releases[Symbol.asyncDispose](),
   });

@@ -1,32 +1,38 @@
-import { EngramError, isEngramError } from "../../crypto/errors.ts";
-import { shownName } from "../../crypto/namespace-name.ts";
+import { isEngramError } from "../../crypto/errors.ts";
 import type { Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { readCursor, writeCursor } from "./cursor.ts";
+import { writeCursor } from "./cursor.ts";
 import { foldHits, type PlacedHit } from "./hit-folding.ts";
-import { LIMITS, PUBLIC_SHOWN_NAME } from "./limits.ts";
 import type { MemoryId, QueryInput, QueryResult } from "./memory.ts";
-import { invalid } from "./memory-input.ts";
-import { whyNoHits } from "./no-hits.ts";
+import { waitingForVectors, whyNoHits } from "./no-hits.ts";
+import { checkQuery, type Question } from "./question.ts";
 import type { ParsedQuery, RecallMode } from "./recall/corpus.ts";
 import { parseQuery, queryVector } from "./recall/query.ts";
-import { type Recency, recencyFactor } from "./recall/recency.ts";
+import { recencyFactor } from "./recall/recency.ts";
 import type { Replication } from "./replication-port.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
-import type { Recall, Recalled, RecallPlace } from "./store/recall-operations.ts";
+import type { Recall, Recalled } from "./store/recall-operations.ts";
 import type { VectorWriter } from "./vector-writer.ts";
 
-const DEFAULT_HITS = 8;
 /** Hits read at once, in times of those asked for: some say the same and share a place. */
 const WINDOW = 2;
 /** What was stored a moment ago should be found by its meaning too; beyond this its terms must do. */
 const VECTORS_WAIT_MS = 5_000;
+/** So long a question that finds nothing waits for what an ended process left without vectors. */
+const LEFTOVERS_WAIT_MS = 5_000;
+
+/** What waits for its vector, whichever process stored it. */
+export interface AwaitingVectors {
+  awaitingVectors(): Promise<number>;
+  settleVectors(signal: AbortSignal): Promise<void>;
+}
 
 export interface RecallerDeps {
   readonly store: MemoryStore;
   readonly embedder: Embedder;
   readonly vectors: VectorWriter;
+  readonly leftovers: AwaitingVectors;
   readonly replication: Replication;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,6 +47,19 @@ export class Recaller {
   }
 
   async query(input: QueryInput, signal?: AbortSignal): Promise<QueryResult> {
+    const { leftovers } = this.#deps;
+    const result = await this.#queryOnce(input, signal);
+    if (result.hits.length > 0 || input.mode === "keyword" || (await leftovers.awaitingVectors()) === 0) return result;
+    // Left by a process that ended right after it had stored: found by its meaning as soon as it has its vector.
+    const limit = AbortSignal.timeout(LEFTOVERS_WAIT_MS);
+    await leftovers.settleVectors(signal ? AbortSignal.any([limit, signal]) : limit).catch(() => undefined);
+    signal?.throwIfAborted();
+    const again = await this.#queryOnce(input, signal);
+    const left = again.hits.length > 0 ? 0 : await leftovers.awaitingVectors();
+    return left === 0 ? again : { ...again, why: `${again.why}; ${waitingForVectors(left)}` };
+  }
+
+  async #queryOnce(input: QueryInput, signal?: AbortSignal): Promise<QueryResult> {
     const question = checkQuery(input, this.#deps.clock.now());
     signal?.throwIfAborted();
     const { recall, others } = await this.#ask(input, question, signal);
@@ -130,65 +149,6 @@ export class Recaller {
       return undefined;
     }
   }
-}
-
-interface Question {
-  readonly query: string;
-  readonly namespaces?: readonly string[];
-  readonly visibilities: readonly ("private" | "public")[];
-  readonly mode: RecallMode;
-  readonly minScore: number;
-  readonly limit: number;
-  readonly after?: RecallPlace;
-  readonly recency?: Recency;
-  /** The moment of asking, ms; pages of one answer share it, so that none is missed between them as time goes on. */
-  readonly asked: number;
-  /** What a cursor is bound to. */
-  readonly identity: unknown;
-}
-
-function checkQuery(input: QueryInput, now: number): Question {
-  const { query, mode = "hybrid", minScore = 0, limit = DEFAULT_HITS, recency: halfLifeDays } = input;
-  if (query.trim() === "") throw invalid("an empty question finds nothing", "ask with words");
-  if (query.length > LIMITS.query || !query.isWellFormed()) {
-    throw invalid("this is not a usable question", `ask with at most ${LIMITS.query} characters of valid Unicode`);
-  }
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.queryHits) {
-    throw invalid("`limit` is out of range", `ask for 1 to ${LIMITS.queryHits} hits`);
-  }
-  if (!(minScore >= 0 && minScore <= 1)) throw invalid("`min_score` is out of range", "give a number from 0 to 1");
-  if (halfLifeDays !== undefined && !(halfLifeDays > 0 && halfLifeDays <= LIMITS.recencyDays)) {
-    throw invalid("`recency` is out of range", `give a half-life of 1 to ${LIMITS.recencyDays} days`);
-  }
-  const { namespaces, visibilities } = checkScope(input);
-  const identity = [query, namespaces, visibilities, mode, minScore, input.filter, halfLifeDays];
-  const place = input.cursor === undefined ? undefined : readCursor(identity, input.cursor, 3);
-  const after = place && { score: place[0] ?? 0, row: place[1] ?? 0 };
-  const asked = place?.[2] ?? now;
-  return {
-    ...{ query, visibilities, mode, minScore, limit, asked, identity },
-    ...(halfLifeDays === undefined ? {} : { recency: { halfLifeDays, now: asked } }),
-    ...(namespaces === undefined ? {} : { namespaces }),
-    ...(after === undefined ? {} : { after }),
-  };
-}
-
-function checkScope(input: QueryInput): Pick<Question, "namespaces" | "visibilities"> {
-  const { namespaces, scope } = input;
-  if (namespaces !== undefined && (namespaces.length === 0 || namespaces.length > LIMITS.namespacesPerQuery)) {
-    throw invalid("`namespaces` is out of range", `name 1 to ${LIMITS.namespacesPerQuery}, or leave it out`);
-  }
-  const names = namespaces && [...new Set(namespaces.map(shownName))];
-  // Naming the public space asks for it: nobody's private memory can be in it.
-  const named = names?.includes(shownName(PUBLIC_SHOWN_NAME)) === true;
-  const wanted = scope ?? (named ? "all" : "own");
-  if (wanted === "public" && names && !(named && names.length === 1)) {
-    throw new EngramError("INPUT_INVALID", "the public space has no namespaces", {
-      fix: "leave out `namespaces`, or use scope `all`",
-    });
-  }
-  const visibilities = { own: ["private"], public: ["public"], all: ["private", "public"] } as const;
-  return { visibilities: visibilities[wanted], ...(names === undefined ? {} : { namespaces: names }) };
 }
 
 function* unseen(placed: PlacedHit | undefined, seen: Set<MemoryId>): Generator<PlacedHit> {
