@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { planInstall, readConfig, writeConfig } from "../../src/mcp/install/install-server.ts";
+import { installAll } from "../../src/mcp/install/install-all.ts";
+import { planInstall, writeConfig } from "../../src/mcp/install/install-server.ts";
 import { withJsonConfig } from "../../src/mcp/install/json-config.ts";
 import { launchEntry } from "../../src/mcp/install/launch-entry.ts";
 import { MCP_CLIENTS, type McpClient, type Places } from "../../src/mcp/install/mcp-clients.ts";
@@ -26,7 +27,7 @@ function clientOf(id: McpClient["id"]): McpClient {
 
 async function install(client: McpClient, where: Places, wanted: typeof entry | undefined = entry) {
   const plan = await planInstall(client, where, "user", wanted);
-  const backup = await writeConfig(plan, await readConfig(plan.file), NOW);
+  const backup = await writeConfig(plan, NOW);
   return { ...plan, backup };
 }
 
@@ -176,7 +177,7 @@ test("a file that changed meanwhile is not written over", async () => {
   const plan = await planInstall(client, where, "user", entry);
   await mkdir(dirname(plan.file), { recursive: true });
   await writeFile(plan.file, '{"new":true}');
-  await expect(writeConfig(plan, "", NOW)).rejects.toMatchObject({ code: "MCP_CONFIG_CHANGED" });
+  await expect(writeConfig(plan, NOW)).rejects.toMatchObject({ code: "MCP_CONFIG_CHANGED" });
   expect(await readFile(plan.file, "utf8")).toBe('{"new":true}');
 });
 
@@ -203,4 +204,57 @@ test("the command shows first, writes when told, and finds the clients by itself
   expect(mcpServers.engram.args.slice(1)).toEqual(["mcp", "--home", join(home, "data")]);
   const again = await engram(home, ["mcp", "install", "--write", "--home", join(home, "data"), "--json"], "", own);
   expect(JSON.parse(again.stdout).clients.map(({ action }: { action: string }) => action)).toEqual(["none", "none"]);
+});
+
+test("a client whose file cannot be handled is told by itself, and the others are done", async () => {
+  const { home } = await places();
+  const own = { HOME: home, XDG_CONFIG_HOME: "", CODEX_HOME: "" };
+  const broken = '{\n  "mcpServers": {\n    broken\n  }\n}\n';
+  await mkdir(join(home, ".cursor"));
+  await mkdir(join(home, ".codex"));
+  await mkdir(join(home, ".config", "Code", "User", "mcp.json"), { recursive: true });
+  await writeFile(join(home, ".cursor", "mcp.json"), broken);
+  const args = ["mcp", "install", "cursor", "vscode", "codex"];
+  const shown = await engram(home, args, "", own);
+  expect(shown.code).not.toBe(0);
+  expect(shown.stdout).toContain(`Codex: would add to ${join(home, ".codex", "config.toml")}`);
+  expect(shown.stderr).toContain(`${join(home, ".cursor", "mcp.json")} cannot be read: line 3: invalid symbol`);
+  const written = await engram(home, [...args, "--write"], "", own);
+  expect(written.code).not.toBe(0);
+  // The entry is what is to be copied into the broken file by hand.
+  expect(written.stdout).toContain('"engram": {');
+  expect(written.stderr).toContain("copy the entry in by hand");
+  expect(await readdir(join(home, ".cursor"))).toEqual(["mcp.json"]);
+  expect(await readFile(join(home, ".cursor", "mcp.json"), "utf8")).toBe(broken);
+  expect(await readFile(join(home, ".codex", "config.toml"), "utf8")).toContain("[mcp_servers.engram]");
+  const again = await engram(home, [...args, "--json"], "", own);
+  expect(JSON.parse(again.stdout)).toMatchObject({
+    clients: [{ client: "codex", action: "none" }],
+    failed: [
+      { client: "cursor", code: "MCP_CONFIG_INVALID" },
+      { client: "vscode", code: "MCP_CONFIG_INVALID" },
+    ],
+  });
+  expect(errorOf(again).code).toBe("MCP_CONFIG_INVALID");
+});
+
+test("a client without a file for projects keeps none of the others from theirs", async () => {
+  const where = await places();
+  const outcomes = await installAll([clientOf("codex"), clientOf("vscode")], {
+    ...{ places: where, scope: "project", entry, write: true, now: NOW },
+  });
+  expect(outcomes).toMatchObject([
+    { client: { id: "codex" }, error: { code: "MCP_NO_PROJECT_FILE", fix: expect.stringContaining("install codex") } },
+    { client: { id: "vscode" }, action: "add", written: true },
+  ]);
+  expect(await readFile(join(where.project, ".vscode", "mcp.json"), "utf8")).toContain("engram");
+});
+
+test("a folder that cannot be written is told like a file that cannot be read", async () => {
+  const where = await places();
+  await writeFile(join(where.home, ".cursor"), "no folder");
+  const outcomes = await installAll([clientOf("cursor"), clientOf("codex")], {
+    ...{ places: where, scope: "user", entry, write: true, now: NOW },
+  });
+  expect(outcomes).toMatchObject([{ error: { code: "MCP_CONFIG_FAILED" } }, { action: "add", written: true }]);
 });

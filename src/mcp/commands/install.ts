@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { Argument, Command } from "commander";
 import type { CommonOptions } from "../../node/commands/kit.ts";
-import type { InstallPlan } from "../install/install-server.ts";
+import type { Installation } from "../install/install-all.ts";
 import { MCP_CLIENTS, type McpClient, type Places } from "../install/mcp-clients.ts";
 
 interface Options extends CommonOptions {
@@ -10,13 +10,9 @@ interface Options extends CommonOptions {
   readonly project?: boolean;
 }
 
-interface Installed {
-  readonly client: McpClient["id"];
-  readonly file: string;
-  readonly action: InstallPlan["action"];
-  readonly written: boolean;
-  readonly backup?: string;
-}
+const HELP = `
+Each client is handled by itself. One whose file cannot be handled is told on standard error, with the file, the line and
+what to do; the file is left as it is, the others are done all the same, and the exit code is not 0.`;
 
 /** `engram mcp install`: writes the server into the configuration of MCP clients. */
 export function installCommand(): Command {
@@ -30,6 +26,7 @@ export function installCommand(): Command {
     .option("--project", "use the file of the project in this folder instead of yours")
     .option("--home <folder>", "start the server on this data folder (default: ENGRAM_HOME where it is set)")
     .option("--json", "print the result as one line of JSON")
+    .addHelpText("after", HELP)
     .action(async (ids: readonly McpClient["id"][], options: Options) => {
       const { run } = await import("../../node/commands/kit.ts");
       await run(options, () => install(ids, options));
@@ -37,11 +34,11 @@ export function installCommand(): Command {
 }
 
 async function install(ids: readonly McpClient["id"][], options: Options): Promise<void> {
-  const [{ EngramError }, { print }, { entryHere }, { planInstall, readConfig, writeConfig }] = await Promise.all([
+  const [{ EngramError }, { print, reportFailure }, { entryHere }, { installAll }] = await Promise.all([
     import("../../crypto/errors.ts"),
     import("../../node/commands/output.ts"),
     import("./installation.ts"),
-    import("../install/install-server.ts"),
+    import("../install/install-all.ts"),
   ]);
   const places = placesHere();
   const scope = options.project ? "project" : "user";
@@ -54,37 +51,32 @@ async function install(ids: readonly McpClient["id"][], options: Options): Promi
   // A client starts the server without this shell's variables: a folder named here must be named there.
   const home = options.home ?? (process.env["ENGRAM_HOME"] || undefined);
   const entry = options.remove ? undefined : entryHere(home);
-  // All are looked at before the first is changed: one that cannot be read leaves everything as it was.
-  const plans = await Promise.all(
-    clients.map(async (client) => {
-      const plan = await planInstall(client, places, scope, entry);
-      return { plan, before: await readConfig(plan.file) };
-    }),
-  );
-  const done: Installed[] = [];
-  for (const { plan, before } of plans) {
-    const { client, file, action } = plan;
-    const written = options.write === true && action !== "none";
-    const backup = written ? await writeConfig(plan, before, Date.now()) : null;
-    done.push({ client: client.id, file, action, written, ...(backup === null ? {} : { backup }) });
-  }
-  const shown = entry && { command: entry.command, args: entry.args };
-  await print(options.json === true, { entry: shown, clients: done }, () => describe(done, shown, options));
+  const outcomes = await installAll(clients, { places, scope, entry, write: options.write === true, now: Date.now() });
+  const done = outcomes.filter((outcome) => "action" in outcome);
+  const failed = outcomes.filter((outcome) => "error" in outcome);
+  const result = {
+    entry: entry && { command: entry.command, args: entry.args },
+    clients: done.map((one) => ({ ...one, client: one.client.id })),
+    failed: failed.map(({ client, error: { code, message, fix } }) => ({ client: client.id, code, message, fix })),
+  };
+  // Whoever has to copy the entry in by hand needs it although files are written.
+  const shown = entry && (!options.write || failed.length > 0) ? result.entry : undefined;
+  await print(options.json === true, result, () => describe(done, shown, options));
+  for (const { error } of failed) reportFailure(error, options.json === true);
 }
 
-function describe(done: readonly Installed[], entry: object | undefined, { write }: Options): string {
+function describe(done: readonly Installation[], entry: object | undefined, { write }: Options): string {
   const lines = done.flatMap(({ client, file, action, backup }) => {
-    const found = MCP_CLIENTS.find(({ id }) => id === client);
-    const title = found?.title ?? client;
+    const { title, afterwards } = client;
     if (action === "none") return [`${title}: nothing to change in ${file}`];
     const verb = { add: "add to", update: "update in", remove: "remove from" }[action];
     if (!write) return [`${title}: would ${verb} ${file}`];
     const kept = backup === undefined ? [] : [`  what was there: ${backup}`];
-    return [`${title}: ${verb} ${file}: done`, ...kept, ...(found ? [`  ${found.afterwards}`] : [])];
+    return [`${title}: ${verb} ${file}: done`, ...kept, `  ${afterwards}`];
   });
   const shown = entry === undefined ? [] : ["The entry:", JSON.stringify({ engram: entry }, null, 2)];
   const next = write || done.every(({ action }) => action === "none") ? [] : ["Add --write to do it."];
-  return [...lines, ...(write ? [] : shown), ...next].join("\n");
+  return [...lines, ...shown, ...next].join("\n");
 }
 
 /** Clients that left a trace on this machine and, for a project, have a file there. */

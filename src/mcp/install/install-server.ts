@@ -16,6 +16,8 @@ export interface InstallPlan {
   readonly client: McpClient;
   readonly file: string;
   readonly action: "add" | "update" | "remove" | "none";
+  /** The file as it was when the plan was made. */
+  readonly before: string;
   /** The file as it will be. */
   readonly text: string;
 }
@@ -31,19 +33,19 @@ export async function planInstall(
   entry: LaunchEntry | undefined,
 ): Promise<InstallPlan> {
   const file = fileOf(client, places, scope);
-  const text = await readConfig(file);
+  const before = await readConfig(file);
   const wanted = entry && { ...(client.typed ? { type: "stdio" } : {}), command: entry.command, args: entry.args };
   const path = [client.table, SERVER_NAME];
   const isJson = client.format === "json";
-  const held = isJson ? readJsonConfig(text, path, file) : readTomlConfig(text, client.table, SERVER_NAME, file);
+  const held = isJson ? readJsonConfig(before, path, file) : readTomlConfig(before, client.table, SERVER_NAME, file);
   // What a person added to the entry (environment, switches of the client) stays.
   const merged = wanted && { ...(isRecord(held) ? held : {}), ...wanted };
-  if (JSON.stringify(held) === JSON.stringify(merged)) return { client, file, action: "none", text };
+  if (JSON.stringify(held) === JSON.stringify(merged)) return { client, file, action: "none", before, text: before };
   const action = merged === undefined ? "remove" : held === undefined ? "add" : "update";
-  const changed = isJson
-    ? withJsonConfig(text, path, merged, file)
-    : withTomlConfig(text, client.table, SERVER_NAME, merged, file);
-  return { client, file, action, text: changed };
+  const text = isJson
+    ? withJsonConfig(before, path, merged, file)
+    : withTomlConfig(before, client.table, SERVER_NAME, merged, file);
+  return { client, file, action, before, text };
 }
 
 /**
@@ -51,8 +53,7 @@ export async function planInstall(
  * A file that changed since the plan was made is refused (`MCP_CONFIG_CHANGED`).
  */
 export async function writeConfig(
-  { file, text }: Pick<InstallPlan, "file" | "text">,
-  before: string,
+  { file, before, text }: Pick<InstallPlan, "file" | "before" | "text">,
   now: number,
 ): Promise<string | null> {
   await mkdir(dirname(file), { recursive: true });
@@ -72,7 +73,7 @@ export async function writeConfig(
 }
 
 /** The text of a settings file without a byte order mark; empty where there is none. */
-export async function readConfig(file: string): Promise<string> {
+async function readConfig(file: string): Promise<string> {
   const found = await stat(file).catch(() => null);
   if (found === null) {
     const dangling = await lstat(file).catch(() => null);
@@ -89,7 +90,7 @@ function fileOf(client: McpClient, places: Places, scope: "user" | "project"): s
   if (scope === "user") return client.userFile(places);
   if (client.projectFile) return client.projectFile(places);
   throw new EngramError("MCP_NO_PROJECT_FILE", `${client.title} has no file of its own for a project`, {
-    fix: "Leave --project out.",
+    fix: `Leave --project out: engram mcp install ${client.id}`,
   });
 }
 

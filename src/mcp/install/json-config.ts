@@ -39,7 +39,9 @@ function parseConfig(text: string, file: string): unknown {
   const [first] = errors;
   if (first) {
     const line = text.slice(0, first.offset).split("\n").length;
-    throw invalid(file, `line ${line}: ${printParseErrorCode(first.error)}`);
+    // The parser's names are words run together: "PropertyNameExpected".
+    const what = printParseErrorCode(first.error).replaceAll(/\B[A-Z]/g, (letter) => ` ${letter}`);
+    throw invalid(file, `line ${line}: ${what.toLowerCase()}`);
   }
   if (!isTable(value)) throw invalid(file, "it is not a JSON object");
   return value;
