@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { findClients } from "../../src/mcp/install/find-clients.ts";
 import { installAll } from "../../src/mcp/install/install-all.ts";
 import { planInstall, writeConfig } from "../../src/mcp/install/install-server.ts";
 import { withJsonConfig } from "../../src/mcp/install/json-config.ts";
@@ -257,4 +258,29 @@ test("a folder that cannot be written is told like a file that cannot be read", 
     ...{ places: where, scope: "user", entry, write: true, now: NOW },
   });
   expect(outcomes).toMatchObject([{ error: { code: "MCP_CONFIG_FAILED" } }, { action: "add", written: true }]);
+});
+
+test("the file that is written is a trace as good as a folder", async () => {
+  const where = await places();
+  await writeFile(join(where.home, ".claude.json"), "{}");
+  const ids = (clients: readonly McpClient[]) => clients.map(({ id }) => id);
+  const { there, missing } = await findClients(where, "user");
+  expect([ids(there), ids(missing)]).toEqual([["claude-code"], ["claude-desktop", "cursor", "vscode", "codex"]]);
+  await mkdir(join(where.project, ".vscode"), { recursive: true });
+  await writeFile(join(where.project, ".vscode", "mcp.json"), "{}");
+  const inProject = await findClients(where, "project");
+  expect([ids(inProject.there), ids(inProject.missing)]).toEqual([["claude-code", "vscode"], ["cursor"]]);
+});
+
+test("clients that were not found are named, and naming one installs it", async () => {
+  const { home } = await places();
+  const own = { HOME: home, XDG_CONFIG_HOME: "", CODEX_HOME: "" };
+  await writeFile(join(home, ".claude.json"), "{}");
+  const shown = await engram(home, ["mcp", "install"], "", own);
+  expect(shown.stdout).toContain(
+    "Not found here: Claude Desktop, Cursor, VS Code, Codex; name one to install it anyway.",
+  );
+  const written = await engram(home, ["mcp", "install", "cursor", "--write"], "", own);
+  expect([written.code, written.stdout.includes("Not found")]).toEqual([0, false]);
+  expect(await readFile(join(home, ".cursor", "mcp.json"), "utf8")).toContain("engram");
 });

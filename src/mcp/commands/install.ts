@@ -19,7 +19,9 @@ export function installCommand(): Command {
   return new Command("install")
     .description("put the server into your MCP clients' configuration; without --write it only shows what it would do")
     .addArgument(
-      new Argument("[client...]", "which (default: all that are found here)").choices(MCP_CLIENTS.map(({ id }) => id)),
+      new Argument("[client...]", "which, found here or not (default: all that are found)").choices(
+        MCP_CLIENTS.map(({ id }) => id),
+      ),
     )
     .option("--write", "change the files; each is copied beside itself first")
     .option("--remove", "take the server out instead")
@@ -34,38 +36,50 @@ export function installCommand(): Command {
 }
 
 async function install(ids: readonly McpClient["id"][], options: Options): Promise<void> {
-  const [{ EngramError }, { print, reportFailure }, { entryHere }, { installAll }] = await Promise.all([
-    import("../../crypto/errors.ts"),
-    import("../../node/commands/output.ts"),
-    import("./installation.ts"),
-    import("../install/install-all.ts"),
-  ]);
+  const [{ EngramError }, { print, reportFailure }, { entryHere }, { findClients }, { installAll }] = await Promise.all(
+    [
+      import("../../crypto/errors.ts"),
+      import("../../node/commands/output.ts"),
+      import("./installation.ts"),
+      import("../install/find-clients.ts"),
+      import("../install/install-all.ts"),
+    ],
+  );
   const places = placesHere();
   const scope = options.project ? "project" : "user";
-  const clients = ids.length > 0 ? MCP_CLIENTS.filter(({ id }) => ids.includes(id)) : await found(places, scope);
-  if (clients.length === 0) {
-    throw new EngramError("MCP_CLIENT_NOT_FOUND", "No MCP client was found here", {
-      fix: `Name one: engram mcp install ${MCP_CLIENTS.map(({ id }) => id).join("|")}`,
+  const named = MCP_CLIENTS.filter(({ id }) => ids.includes(id));
+  const { there, missing } = named.length > 0 ? { there: named, missing: [] } : await findClients(places, scope);
+  if (there.length === 0) {
+    throw new EngramError("MCP_CLIENT_NOT_FOUND", `No MCP client was found here: ${titles(missing)}`, {
+      fix: `Name one to install it anyway: engram mcp install ${missing.map(({ id }) => id).join("|")}`,
     });
   }
   // A client starts the server without this shell's variables: a folder named here must be named there.
   const home = options.home ?? (process.env["ENGRAM_HOME"] || undefined);
   const entry = options.remove ? undefined : entryHere(home);
-  const outcomes = await installAll(clients, { places, scope, entry, write: options.write === true, now: Date.now() });
+  const outcomes = await installAll(there, { places, scope, entry, write: options.write === true, now: Date.now() });
   const done = outcomes.filter((outcome) => "action" in outcome);
   const failed = outcomes.filter((outcome) => "error" in outcome);
   const result = {
     entry: entry && { command: entry.command, args: entry.args },
     clients: done.map((one) => ({ ...one, client: one.client.id })),
     failed: failed.map(({ client, error: { code, message, fix } }) => ({ client: client.id, code, message, fix })),
+    missing: missing.map(({ id }) => id),
   };
   // Whoever has to copy the entry in by hand needs it although files are written.
   const shown = entry && (!options.write || failed.length > 0) ? result.entry : undefined;
-  await print(options.json === true, result, () => describe(done, shown, options));
+  await print(options.json === true, result, () => describe({ done, missing, entry: shown }, options));
   for (const { error } of failed) reportFailure(error, options.json === true);
 }
 
-function describe(done: readonly Installation[], entry: object | undefined, { write }: Options): string {
+interface Described {
+  readonly done: readonly Installation[];
+  readonly missing: readonly McpClient[];
+  /** Undefined where nobody needs to see it. */
+  readonly entry: object | undefined;
+}
+
+function describe({ done, missing, entry }: Described, { write, remove }: Options): string {
   const lines = done.flatMap(({ client, file, action, backup }) => {
     const { title, afterwards } = client;
     if (action === "none") return [`${title}: nothing to change in ${file}`];
@@ -75,23 +89,14 @@ function describe(done: readonly Installation[], entry: object | undefined, { wr
     return [`${title}: ${verb} ${file}: done`, ...kept, `  ${afterwards}`];
   });
   const shown = entry === undefined ? [] : ["The entry:", JSON.stringify({ engram: entry }, null, 2)];
+  const anyway = remove ? "" : "; name one to install it anyway";
+  const absent = missing.length === 0 ? [] : [`Not found here: ${titles(missing)}${anyway}.`];
   const next = write || done.every(({ action }) => action === "none") ? [] : ["Add --write to do it."];
-  return [...lines, ...shown, ...next].join("\n");
+  return [...lines, ...absent, ...shown, ...next].join("\n");
 }
 
-/** Clients that left a trace on this machine and, for a project, have a file there. */
-async function found(places: Places, scope: "user" | "project"): Promise<readonly McpClient[]> {
-  const { access } = await import("node:fs/promises");
-  const there = await Promise.all(
-    MCP_CLIENTS.map(async (client) => {
-      const isThere = await access(client.trace(places)).then(
-        () => true,
-        () => false,
-      );
-      return isThere && (scope === "user" || client.projectFile) ? [client] : [];
-    }),
-  );
-  return there.flat();
+function titles(clients: readonly McpClient[]): string {
+  return clients.map(({ title }) => title).join(", ");
 }
 
 function placesHere(): Places {
