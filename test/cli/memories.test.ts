@@ -84,6 +84,11 @@ test("namespaces are made, filled and shown; status and doctor tell about them",
     expect(names).toContain(name);
   }
   expect(doctor.checks.find(({ name }) => name === "wallet")).toMatchObject({ state: "warning" });
+
+  // What is typed one by one is not told together: its words do not count for its neighbours.
+  await engramJson(home, ["store", "The gate squeaks", "--namespace", "garden"]);
+  const byWords = await engramJson<{ hits: Memory[] }>(home, ["query", "beans", "--mode", "keyword"]);
+  expect(byWords.hits.map(({ text }) => text)).toEqual(["Beans want poles"]);
 });
 
 test("doctor refuses a folder that a sync program copies, and creates nothing there", async () => {

@@ -27,6 +27,11 @@ test("a namespace is shared by three commands, and the grant is ended by one; th
   const refused = await run(reader, ["store", "--namespace", "team", "mine", "--json"]);
   expect([refused.code, errorOf(refused).code]).toEqual([3, "NAMESPACE_READ_ONLY"]);
 
+  await client.store({ namespace: "team", items: [{ text: "the gate opens at nine" }] });
+  await client.settle();
+  const first = await run(reader, ["query", "when does the gate open?", "--namespace", "team"]);
+  expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining("at nine") });
+
   const grants = await run(owner, ["namespaces", "grants"]);
   expect(grants.stdout).toMatch(/team +5\w+ +[0-9a-f]{32} +valid for/);
   const revoked = await run(owner, ["namespaces", "revoke", "team", "--json"]);

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { parseFilter } from "../protocol/filter.ts";
 import { type CommonOptions, dataCommand, jsonObject, positiveInteger, withClient } from "./kit.ts";
 import { print } from "./output.ts";
+import { readSharedFirst } from "./read-shared-first.ts";
 import { showMemory } from "./show.ts";
 
 interface Options extends CommonOptions {
@@ -22,6 +23,7 @@ export function listCommand(): Command {
     .option("--cursor <cursor>", "go on where an earlier answer ended")
     .action(({ namespace, filter, order, limit, cursor, ...options }: Options) =>
       withClient(options, async (client) => {
+        if (namespace !== undefined) await readSharedFirst(client, [namespace]);
         const result = await client.list({
           limit: limit ?? 20,
           ...(namespace !== undefined && { namespace }),

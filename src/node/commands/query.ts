@@ -11,6 +11,7 @@ import {
   withClient,
 } from "./kit.ts";
 import { print } from "./output.ts";
+import { readSharedFirst } from "./read-shared-first.ts";
 import { showHit } from "./show.ts";
 
 interface Options extends CommonOptions {
@@ -42,6 +43,7 @@ export function queryCommand(): Command {
     .option("--cursor <cursor>", "go on where an earlier answer ended")
     .action((words: string[], options: Options) =>
       withClient(options, async (client) => {
+        if (options.scope !== "public") await readSharedFirst(client, options.namespace);
         const result = await client.query(queryInput(words.join(" "), options));
         await print(options.json === true, result, describe);
       }),

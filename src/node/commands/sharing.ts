@@ -56,7 +56,8 @@ function inviteCommand(): Command {
         const summary = `Let another wallet read all of ${JSON.stringify(namespace)}: its keys go to ${to}`;
         await agree(client, options, { command: "namespaces invite", input, summary });
         const invitation = await sharingOf(client).invite(input);
-        if (!options.json) say(describeInvitation(invitation));
+        const { journal } = await client.status();
+        if (!options.json) say(describeInvitation(invitation, journal.pushes));
         await print(options.json === true, invitation, ({ code }) => code);
       }),
     );
@@ -169,8 +170,10 @@ function sharingOf(client: MemoryClient): Sharing {
   throw new EngramError("NO_MINERS", "no miner is known", { fix: "name miners in ENGRAM_MINERS" });
 }
 
-function describeInvitation({ namespace, reader, expiresAt, joinBy }: Invitation): string {
-  return `${reader} may read ${JSON.stringify(namespace)} for ${span(expiresAt)}. The code below is for them alone and good for ${span(joinBy)}; they run "engram namespaces join".`;
+function describeInvitation({ namespace, reader, expiresAt, joinBy }: Invitation, pushes: number): string {
+  const given = `${reader} may read ${JSON.stringify(namespace)} for ${span(expiresAt)}. The code below is for them alone and good for ${span(joinBy)}; they run "engram namespaces join".`;
+  if (pushes === 0) return given;
+  return `${given} Of your memories ${count(pushes, "record is", "records are")} still on the way to miners: a reader sees them when they are there.`;
 }
 
 function describeJoined({ namespace, owner, memories, miners, expiresAt }: Joined): string {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Metadata, StoreInput, StoreResult } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
@@ -24,7 +25,7 @@ export function storeCommand(): Command {
     .argument("[text...]", 'the text; "-" or nothing reads it from standard input')
     .option("-n, --namespace <name>", "namespace to store into (default: main)")
     .option("--speaker <name>", "who said it")
-    .option("--session <name>", "what it belongs together with (default: one per day)")
+    .option("--session <name>", "what it belongs together with: found by its neighbours' words too (default: nothing)")
     .option("--at <time>", "when it was said or happened (default: now)", time)
     .option("--metadata <json>", `a JSON object kept with it, as in '{"topic":"travel"}'`, jsonObject)
     .option("--ttl <span>", 'forget it after this time, as in "12h" or "30d"', timeSpan)
@@ -62,13 +63,19 @@ function storeInput(text: string, options: Options): StoreInput {
   const { namespace, speaker, at, metadata, ttl, replaces } = options;
   return {
     items: [{ text, ...(speaker && { speaker }), ...(at !== undefined && { at }), ...(metadata && { metadata }) }],
-    session: options.session ?? `cli ${new Date().toISOString().slice(0, 10)}`,
+    session: options.session ?? sessionOfItsOwn(text),
     ...(namespace !== undefined && { namespace }),
     ...(options.public && { public: true }),
     ...(ttl !== undefined && { ttlSeconds: ttl }),
     ...(replaces !== undefined && { replaces }),
     ...(!options.dedupe && { dedupe: false }),
   };
+}
+
+/** What is typed one by one need not belong together. The same text of the same day has the same: it is stored once. */
+function sessionOfItsOwn(text: string): string {
+  const mark = createHash("sha256").update(text).digest("hex").slice(0, 8);
+  return `cli ${new Date().toISOString().slice(0, 10)} ${mark}`;
 }
 
 function describe({ stored, replicas }: StoreResult): string {
