@@ -83,6 +83,18 @@ test("an endpoint that fails leaves everything as it was, and doctor says what i
   expect(found.find(({ name }) => name === "embedder")).toMatchObject({ state: "broken", fix: /models pull/ });
 });
 
+test("a store and a question say that the endpoint fails, and go on", async () => {
+  server.otherwise = (_, response) => send(response, 401, { error: { message: "bad key" } });
+  const why = "EMBEDDER_FAILED, the embedding endpoint answered with status 401; see engram doctor";
+  const stored = await engram(home, ["store", "The ferry leaves at nine"], "", endpoint());
+  expect(stored).toMatchObject({ code: 0, stderr: `stored; not yet found by its meaning: ${why}\n` });
+  const asked = await engram(home, ["query", "ferry"], "", endpoint());
+  expect(asked).toMatchObject({ code: 0, stderr: `answered by words alone: ${why}\n` });
+  expect(asked.stdout).toContain("The ferry leaves");
+  expect(await json(["query", "ferry"])).toMatchObject({ note: `answered by words alone: ${why}` });
+  expect((await engram(home, ["status"], "", endpoint())).stdout).toMatch(/without vector +1, found by words alone/);
+});
+
 function closing(database: Database.Database): Database.Database & Disposable {
   return Object.assign(database, { [Symbol.dispose]: () => void database.close() });
 }

@@ -59,6 +59,30 @@ describe("questions", () => {
     expect((await client.query({ query: "volcano", mode: "semantic" })).why).toContain("1 text has no vector yet");
   });
 
+  test("that cannot be embedded are answered by words, and say so", async () => {
+    const client = bench.open({ embedder: new OneText("volcano") });
+    await client.store({ items: [{ text: "Ada prefers tea" }] });
+    const { hits, note } = await client.query({ query: "tea" });
+    expect(hits).toMatchObject([{ text: "Ada prefers tea" }]);
+    expect(note).toBe("answered by words alone: UNKNOWN, the embedder failed; see engram doctor");
+    expect((await client.query({ query: "zebra" })).note).toBe(note);
+    expect(client.unembedded()).toBe("UNKNOWN, the embedder failed");
+    expect((await client.query({ query: "volcano" })).note).toBeUndefined();
+    expect((await client.query({ query: "tea", mode: "keyword" })).note).toBeUndefined();
+  });
+
+  test("nobody waits longer than wished for a model that does not answer", async () => {
+    const embedder = new TestEmbedder();
+    const answer = embedder.hold();
+    const client = bench.open({ embedder });
+    await client.store({ items: [{ text: "Ada prefers tea" }] });
+    await expect(client.settle({ signal: AbortSignal.timeout(50) })).rejects.toThrow("timeout");
+    expect(client.unembedded()).toBe("the embedder has not answered yet");
+    answer();
+    await client.settle();
+    expect(client.unembedded()).toBeUndefined();
+  });
+
   test("pages follow one another without repeating, and end", async () => {
     const client = bench.open();
     await client.store({ items: Array.from({ length: 30 }, (_, i) => ({ text: `the red kite number ${i} flies` })) });

@@ -52,6 +52,16 @@ describe("text a model sees", () => {
   });
 });
 
+test("what a question could not be asked by is told beside its hits", async () => {
+  await using server = await serveForTest();
+  await using session = await connect(server, "auto");
+  await session.call("engram_store", { text: "Ada likes tea" });
+  const query = server.fake.query.bind(server.fake);
+  server.fake.query = async (input) => ({ ...(await query(input)), note: "answered by words alone" });
+  const { data } = await session.call("engram_query", { query: "tea" });
+  expect(data).toMatchObject({ hits: [{ text: "Ada likes tea" }], note: "answered by words alone" });
+});
+
 describe("max_chars", () => {
   prop.prop([fc.array(fc.string({ maxLength: 400 }), { maxLength: 50 }), fc.integer({ min: 200, max: 5_000 })])(
     "bounds the texts and loses no hit",

@@ -232,6 +232,8 @@ export class FakeMemoryClient implements MemoryClient {
 
   async settle(): Promise<void> {}
 
+  unembedded(): undefined {}
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.closed = true;
   }

@@ -57,6 +57,7 @@ const output = z.object({
   truncated: z.literal(true).optional(),
   next: z.string().optional(),
   why: z.string().optional(),
+  note: z.string().optional(),
 });
 
 export const queryTool = defineTool({
@@ -87,6 +88,7 @@ async function query(args: Args, context: ToolContext): Promise<z.output<typeof 
     ...(truncated ? { truncated: true as const } : {}),
     ...(result.next === undefined ? {} : { next: result.next }),
     ...(items.length === 0 ? { why: reason(result) } : {}),
+    ...(result.note === undefined ? {} : { note: result.note }),
   };
 }
 

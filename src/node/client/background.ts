@@ -2,6 +2,7 @@ import { isEngramError } from "../../crypto/errors.ts";
 import type { Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
 import type { Lease, Leases } from "./leases.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { VectorWriter } from "./vector-writer.ts";
@@ -74,12 +75,11 @@ export class Background {
   async settleVectors(signal?: AbortSignal): Promise<void> {
     const { store, clock, vectors } = this.#deps;
     const stop = AbortSignal.any([this.#deps.signal, ...(signal ? [signal] : [])]);
-    await vectors.idle();
+    await untilAborted(vectors.idle(), stop);
     for (;;) {
       const before = await store.call("countAwaitingVectors", null);
       if (before === 0) return;
-      const ran = await this.#embedLeftovers(0);
-      stop.throwIfAborted();
+      const ran = await untilAborted(this.#embedLeftovers(0), stop);
       const after = await store.call("countAwaitingVectors", null);
       // Tried and failed: the loop tries again; a caller must not wait for a model that does not work.
       if (ran && after >= before) return;

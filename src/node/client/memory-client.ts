@@ -264,6 +264,10 @@ export class LocalMemoryClient implements MemoryClient {
     });
   }
 
+  unembedded(): string | undefined {
+    return this.#deps.vectors.lacking;
+  }
+
   async reindex({ signal, onProgress }: ReindexOptions = {}): Promise<{ embedded: number; left: number }> {
     const { background } = this.#start();
     let total: number | undefined;

@@ -104,6 +104,8 @@ export interface QueryResult {
   readonly next?: string;
   /** Why there are no hits: namespace unknown (with the nearest name), empty, or nothing above the threshold. */
   readonly why?: string;
+  /** That the question could not be embedded, and was answered by words alone. */
+  readonly note?: string;
 }
 
 export interface ListInput {
@@ -272,4 +274,6 @@ export interface MemoryClient extends AsyncDisposable {
   reindex(options?: ReindexOptions): Promise<{ readonly embedded: number; readonly left: number }>;
   /** Waits until every stored memory has its vector and every due push and delete was tried once. */
   settle(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Why what was stored here is not yet found by its meaning, as far as this client tried; undefined where all is. */
+  unembedded(): string | undefined;
 }

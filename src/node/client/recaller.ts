@@ -1,8 +1,8 @@
-import { isEngramError } from "../../crypto/errors.ts";
 import type { Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { writeCursor } from "./cursor.ts";
+import { embeddingFailure } from "./embedding-failure.ts";
 import { foldHits, type PlacedHit } from "./hit-folding.ts";
 import type { MemoryId, QueryInput, QueryResult } from "./memory.ts";
 import { waitingForVectors, whyNoHits } from "./no-hits.ts";
@@ -38,6 +38,12 @@ export interface RecallerDeps {
   readonly log: Logger;
 }
 
+interface QuestionVector {
+  readonly vector?: Float32Array;
+  /** Why there is none. */
+  readonly note?: string;
+}
+
 /** Answers questions: own namespaces from the local index, the public space through the replication as well. */
 export class Recaller {
   readonly #deps: RecallerDeps;
@@ -62,11 +68,14 @@ export class Recaller {
   async #queryOnce(input: QueryInput, signal?: AbortSignal): Promise<QueryResult> {
     const question = checkQuery(input, this.#deps.clock.now());
     signal?.throwIfAborted();
-    const { recall, others } = await this.#ask(input, question, signal);
+    const { recall, others, note } = await this.#ask(input, question, signal);
     const first = await this.#deps.store.call("recall", recall);
     const { hits, end } = await foldHits(this.#inOrder(recall, first, others, signal), question.limit);
-    if (hits.length === 0) return { hits, why: whyNoHits(first.asked, question.minScore) };
-    return end ? { hits, next: writeCursor(question.identity, [end.score, end.row, question.asked]) } : { hits };
+    const noted = note === undefined ? {} : { note };
+    if (hits.length === 0) return { hits, why: whyNoHits(first.asked, question.minScore), ...noted };
+    return end
+      ? { hits, next: writeCursor(question.identity, [end.score, end.row, question.asked]), ...noted }
+      : { hits, ...noted };
   }
 
   async #ask(input: QueryInput, question: Question, signal: AbortSignal | undefined) {
@@ -82,7 +91,7 @@ export class Recaller {
       visibilities.includes("private") && mode !== "keyword"
         ? replication.remoteRecall({ ...input, limit, ...inNamespaces }, signal)
         : Promise.resolve([]);
-    const [vector] = await Promise.all([
+    const [{ vector, note }] = await Promise.all([
       this.#vectorOf(parsed, mode, signal),
       mode === "keyword" ? undefined : vectors.waitFor(namespaces, VECTORS_WAIT_MS, signal),
     ]);
@@ -106,7 +115,7 @@ export class Recaller {
       .map((hit) => (recency ? { ...hit, score: hit.score * recencyFactor(recency, hit.at) } : hit))
       .filter(({ score }) => score >= minScore && score < below)
       .map((hit): PlacedHit => ({ hit, score: hit.score, row: 0, held: false }));
-    return { recall, others };
+    return { recall, others, note };
   }
 
   /** The hits after `recall.after`, best first, read as far as they are wanted; `first` is the answer to `recall`. */
@@ -137,16 +146,16 @@ export class Recaller {
   }
 
   /** Without a vector the terms answer alone: a model that fails must not make memories unreachable. */
-  async #vectorOf(parsed: ParsedQuery, mode: RecallMode, signal?: AbortSignal): Promise<Float32Array | undefined> {
-    if (mode === "keyword" || (parsed.foreign && mode === "hybrid")) return undefined;
+  async #vectorOf(parsed: ParsedQuery, mode: RecallMode, signal?: AbortSignal): Promise<QuestionVector> {
+    if (mode === "keyword" || (parsed.foreign && mode === "hybrid")) return {};
     try {
       const vector = queryVector(await this.#deps.embedder.embed(parsed.embeddings, signal ? { signal } : {}));
-      return vector?.some((value) => value !== 0) ? vector : undefined;
+      return vector?.some((value) => value !== 0) ? { vector } : {};
     } catch (error) {
       signal?.throwIfAborted();
       if (mode === "semantic") throw error;
-      this.#deps.log.warn({ code: isEngramError(error) ? error.code : "UNKNOWN" }, "question not embedded");
-      return undefined;
+      const why = embeddingFailure(error, "question not embedded", this.#deps.log);
+      return { note: `answered by words alone: ${why}; see engram doctor` };
     }
   }
 }

@@ -2,6 +2,7 @@ import { isEngramError } from "../../crypto/errors.ts";
 import type { Embedder } from "../ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { embeddingFailure } from "./embedding-failure.ts";
 import type { MemoryStore } from "./store/memory-store.ts";
 import type { PieceToEmbed, PieceVector } from "./store/vector-operations.ts";
 
@@ -30,6 +31,7 @@ export class VectorWriter {
   readonly #queue: Waiting[] = [];
   readonly #open = new Map<string, number>();
   #pump: Promise<void> | undefined;
+  #failure: string | undefined;
 
   constructor(deps: VectorWriterDeps) {
     this.#deps = deps;
@@ -39,6 +41,11 @@ export class VectorWriter {
     for (const piece of pieces) this.#queue.push({ namespace, piece });
     this.#open.set(namespace, (this.#open.get(namespace) ?? 0) + pieces.length);
     if (this.#queue.length > 0) this.#pump ??= this.#run();
+  }
+
+  /** Why texts given to this writer have no vectors yet: they wait, or the last attempt failed. */
+  get lacking(): string | undefined {
+    return this.#failure ?? (this.isBusy() ? "the embedder has not answered yet" : undefined);
   }
 
   /** Whether pieces of these namespaces (all, when none are named) wait for their vectors here. */
@@ -99,9 +106,10 @@ export class VectorWriter {
       if (pieces.length === 0) return;
       const vectors = await this.#vectorsOf(pieces);
       await store.call("putVectors", { profile: embedder.profile, vectors });
+      this.#failure = undefined;
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ code: isEngramError(error) ? error.code : "UNKNOWN" }, "texts could not be embedded; trying later");
+      this.#failure = embeddingFailure(error, "texts could not be embedded; trying later", log);
     }
   }
 

@@ -59,8 +59,9 @@ export function importCommand(): Command {
             },
           },
         ).finally(() => progress.end());
-        if (!interrupted.signal.aborted) await settle(client);
-        await print(options.json === true, report, (done) => describe(done));
+        const noted = interrupted.signal.aborted ? {} : await settle(client);
+        await print(options.json === true, { ...report, ...noted }, describe);
+        if (noted.note !== undefined && !options.json) say(noted.note);
         tellWhatIsLeft(report, interrupted.signal.aborted, options);
       }),
     );

@@ -52,9 +52,14 @@ export async function withClient(options: CommonOptions, use: (client: MemoryCli
 /** How long a command waits for what follows a durable write; the next process goes on where it ended. */
 const SETTLE_MS = 10_000;
 
-/** Gives vectors, pushes and deletes a chance before the process ends. What is stored is stored, whatever comes of it. */
-export async function settle(client: MemoryClient): Promise<void> {
+/**
+ * Gives vectors, pushes and deletes a chance before the process ends. What is stored is stored, whatever comes of it; a
+ * note says that it is not yet found by its meaning.
+ */
+export async function settle(client: MemoryClient): Promise<{ readonly note?: string }> {
   await client.settle({ signal: AbortSignal.timeout(SETTLE_MS) }).catch(() => undefined);
+  const why = client.unembedded();
+  return why === undefined ? {} : { note: `stored; not yet found by its meaning: ${why}; see engram doctor` };
 }
 
 /** Parses `--limit` and the like: a whole number from 1. */

@@ -10,7 +10,7 @@ import {
   repeatable,
   withClient,
 } from "./kit.ts";
-import { print } from "./output.ts";
+import { print, say } from "./output.ts";
 import { readSharedFirst } from "./read-shared-first.ts";
 import { showHit } from "./show.ts";
 
@@ -46,6 +46,7 @@ export function queryCommand(): Command {
         if (options.scope !== "public") await readSharedFirst(client, options.namespace);
         const result = await client.query(queryInput(words.join(" "), options));
         await print(options.json === true, result, describe);
+        if (result.note !== undefined && !options.json) say(result.note);
       }),
     );
 }

@@ -23,7 +23,10 @@ function describe(status: ClientStatus): string {
     ["to push", String(journal.pushes)],
     ["to delete", String(journal.deletes)],
     ["failed", String(journal.failed)],
-    ["without vector", String(status.awaitingVectors)],
+    [
+      "without vector",
+      status.awaitingVectors === 0 ? "0" : `${status.awaitingVectors}, found by words alone until they have one`,
+    ],
     ...(status.otherModelVectors === 0
       ? []
       : [["of another model", `${status.otherModelVectors}: found by words alone until "engram reindex"`]]),

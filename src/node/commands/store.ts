@@ -4,7 +4,7 @@ import type { Metadata, StoreInput, StoreResult } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, jsonObject, openClient, run, settle, time, timeSpan } from "./kit.ts";
-import { print } from "./output.ts";
+import { print, say } from "./output.ts";
 import { readStandardInput } from "./standard-input.ts";
 
 interface Options extends CommonOptions {
@@ -46,8 +46,9 @@ export function storeCommand(): Command {
           await requireConsent(client, options, { command: "store", input, summary });
         }
         const result = await client.store(input);
-        await settle(client);
-        await print(options.json === true, result, describe);
+        const noted = await settle(client);
+        await print(options.json === true, { ...result, ...noted }, describe);
+        if (noted.note !== undefined && !options.json) say(noted.note);
       }),
     );
 }

@@ -1,5 +1,6 @@
 import { isEngramError } from "../../../crypto/errors.ts";
 import type { Sr25519 } from "../../../crypto/sr25519.ts";
+import { untilAborted } from "../../runtime/until-aborted.ts";
 import type { KeyShares } from "../key-shares/key-shares.ts";
 import type { ClientStatus, Hit, MemoryId, PublicEvidence, QueryInput, ReplicaState } from "../memory.ts";
 import type { ReplicationContext } from "../open-client.ts";
@@ -266,17 +267,4 @@ function reachable(views: readonly MinerView[]): readonly MinerView[] {
 
 function isRemote({ miner }: MinerView): boolean {
   return !miner.embedded;
-}
-
-/** What `work` comes to, or the signal's reason when that is first; the work itself goes on. */
-async function untilAborted<T>(work: Promise<T> | undefined, signal: AbortSignal): Promise<T | undefined> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
