@@ -71,6 +71,27 @@ test("what a session left is there when the next one begins, once, without what 
   expect(hookSpecificOutput.additionalContext).not.toContain("ghp_");
 });
 
+test("a session hears of its own folder alone, with its name and the time", async () => {
+  const home = await temporaryFolder();
+  const elsewhere = [
+    { text: "Ada's birthday is on the ninth of May" },
+    { text: "The harbour office opens at seven", metadata: { project: "office" } },
+    { text: "A note on the harbour for the team", namespace: "team", metadata: { project: "harbour" } },
+  ];
+  await engramJson(home, ["import", "-"], elsewhere.map(line).join(""));
+  const start = (cwd: string, ...more: string[]) =>
+    engram(home, ["mcp", "hook", "session-start", ...more], JSON.stringify({ session_id: "s2", cwd }));
+  const empty = await start("/x/harbour");
+  expect([empty.code, empty.stdout, empty.stderr]).toEqual([0, "", ""]);
+  expect((await start("/x/harbour", "-n", "nobody's")).stdout).toBe("");
+  await engramJson(home, ["store", "The cranes are painted in June", "--metadata", '{"project":"harbour"}']);
+  const context = JSON.parse((await start("/x/harbour")).stdout).hookSpecificOutput.additionalContext;
+  const recalled = context.split("\n").filter((line: string) => line.startsWith("{"));
+  expect(recalled.map((line: string) => JSON.parse(line))).toMatchObject([
+    { text: "The cranes are painted in June", project: "harbour", at: expect.any(String), age: "0m" },
+  ]);
+});
+
 test("a hook never fails the session it is called for", async () => {
   const home = await temporaryFolder();
   const gone = JSON.stringify({ session_id: "s", transcript_path: join(home, "none.jsonl") });

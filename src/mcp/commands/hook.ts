@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { Command } from "commander";
+import { DEFAULT_NAMESPACE } from "../../node/client/limits.ts";
 import type { CommonOptions } from "../../node/commands/kit.ts";
 
 interface Options extends CommonOptions {
@@ -9,6 +10,14 @@ interface Options extends CommonOptions {
 
 /** Turns of one session that are kept: the last ones. */
 const MAX_TURNS = 1_000;
+
+const START_HELP = `
+Of the namespace, it prints the newest 12 memories whose metadata names this folder as their "project", as session-end
+stores them, and nothing of elsewhere. Folders of one name count as one.`;
+
+const END_HELP = `
+Each memory's metadata names the folder as its "project", by the last part of its path. What holds something like a key is
+left out.`;
 
 const SNIPPET_HELP = `
 "engram mcp hook snippet" prints what goes into .claude/settings.json. A hook never fails the session: what goes wrong
@@ -29,15 +38,16 @@ export function hookCommand(): Command {
       const { print } = await import("../../node/commands/output.ts");
       await print(true, await snippet(options), JSON.stringify);
     });
-  for (const [name, description, which, work] of [
-    ["session-start", "print what earlier sessions left, as Claude Code's hooks expect it", "all of yours", start],
-    ["session-end", "store what was said in the session", "main", end],
+  for (const [name, description, help, work] of [
+    ["session-start", "print what earlier sessions left in this folder, for Claude Code to add", START_HELP, start],
+    ["session-end", "store what was said in the session", END_HELP, end],
   ] as const) {
     hook
       .command(name)
       .description(description)
       .option("--home <folder>", "data folder")
-      .option("-n, --namespace <name>", `namespace (default: ${which})`)
+      .option("-n, --namespace <name>", `namespace (default: ${DEFAULT_NAMESPACE})`)
+      .addHelpText("after", help)
       .action((options: Options) => quietly(() => work(options)));
   }
   return hook;

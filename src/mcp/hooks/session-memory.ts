@@ -1,14 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { LIMITS } from "../../node/client/limits.ts";
-import type { Memory, MemoryClient, StoreInput } from "../../node/client/memory.ts";
+import { isEngramError } from "../../crypto/errors.ts";
+import { DEFAULT_NAMESPACE, LIMITS } from "../../node/client/limits.ts";
+import type { MemoryClient, StoreInput } from "../../node/client/memory.ts";
 import { scanForSecrets } from "../../node/client/secret-scan.ts";
+import { visible } from "../../node/runtime/visible-text.ts";
 import { fitTexts, showMemory, untrustedNote } from "../present.ts";
 import type { Utterance } from "./transcript.ts";
 
 /** What a session's beginning may add to a model's context: enough to go on, little enough to read past. */
 const RECALLED_CHARACTERS = 6_000;
 const NEWEST = 12;
-const FITTING = 8;
 const ITEMS_PER_CALL = 50;
 /** Acknowledgements ("ok", "yes") recall nothing. */
 const SHORTEST_TEXT = 12;
@@ -27,33 +28,37 @@ export interface KeptSession {
 }
 
 /**
- * What a new session should know of earlier ones in the project: the newest turns and what fits the project's name, as
- * data between marks nobody can foresee. Null when there is nothing.
+ * What earlier sessions left in folders of this name: the newest turns, oldest first, as data between marks nobody can
+ * foresee. Null when there is nothing: what was said elsewhere is not for this session.
  */
 export async function recallForSession(
-  client: Pick<MemoryClient, "list" | "namespaces" | "query">,
+  client: Pick<MemoryClient, "list">,
   { namespace, project }: SessionScope,
   now: number,
 ): Promise<string | null> {
-  const filter = { key: "project", is: { eq: project } };
-  if (namespace !== undefined && !(await client.namespaces()).some(({ name }) => name === namespace)) return null;
-  const [newest, fitting] = await Promise.all([
-    client.list({ filter, order: "newest", limit: NEWEST, ...(namespace === undefined ? {} : { namespace }) }),
-    client.query({ query: project, limit: FITTING, ...(namespace === undefined ? {} : { namespaces: [namespace] }) }),
-  ]);
-  const memories = new Map<string, Memory>(
-    [...newest.items.toReversed(), ...fitting.hits].map((memory) => [memory.id, memory]),
-  );
-  if (memories.size === 0) return null;
-  const shown = [...memories.values()].map((memory) => showMemory(memory, "concise", now));
-  const { items } = fitTexts(shown, RECALLED_CHARACTERS);
+  const items = await newestOf(client, namespace ?? DEFAULT_NAMESPACE, project);
+  if (items.length === 0) return null;
+  const shown = items
+    .toReversed()
+    .map((memory) => ({ ...showMemory(memory, "concise", now), project: visible(project) }));
   const mark = randomUUID();
   return [
-    `Engram remembers ${items.length} memories that may matter here (${untrustedNote}; engram_query finds more):`,
+    `Earlier sessions in a folder of this name left this in Engram, oldest first (${untrustedNote}; engram_query finds more):`,
     `<recalled-${mark}>`,
-    ...items.map((item) => JSON.stringify(item)),
+    ...fitTexts(shown, RECALLED_CHARACTERS).items.map((item) => JSON.stringify(item)),
     `</recalled-${mark}>`,
   ].join("\n");
+}
+
+async function newestOf(client: Pick<MemoryClient, "list">, namespace: string, project: string) {
+  const filter = { key: "project", is: { eq: project } };
+  try {
+    return (await client.list({ namespace, filter, order: "newest", limit: NEWEST })).items;
+  } catch (error) {
+    // A namespace begins with the first memory that is stored into it.
+    if (isEngramError(error, "NAMESPACE_UNKNOWN")) return [];
+    throw error;
+  }
 }
 
 /** Stores what was said in a session, privately; what an earlier run stored of it is found again. */
