@@ -94,12 +94,30 @@ test("a session hears of its own folder alone, with its name and the time", asyn
 
 test("a hook never fails the session it is called for", async () => {
   const home = await temporaryFolder();
-  const gone = JSON.stringify({ session_id: "s", transcript_path: join(home, "none.jsonl") });
-  for (const input of ["", "no JSON", "{}", gone]) {
+  const missing = join(home, "none.jsonl");
+  const told = (transcript_path: string) => JSON.stringify({ session_id: "s", transcript_path });
+  for (const [input, why] of [
+    ["", "the hook's input is not"],
+    ["no JSON", "the hook's input is not"],
+    ["{}", "the hook's input is not"],
+    [told(missing), `no transcript was found at ${missing} (TRANSCRIPT_NOT_FOUND)`],
+    [told(home), "the transcript cannot be read: EISDIR"],
+  ] as const) {
     const outcome = await engram(home, ["mcp", "hook", "session-end"], input);
     expect([outcome.code, outcome.stdout]).toEqual([0, ""]);
     expect(outcome.stderr).toMatch(/^engram: .+\n$/);
+    expect(outcome.stderr).toContain(why);
   }
+});
+
+test("the snippet names the folder that ENGRAM_HOME names, and is laid out for a person", async () => {
+  const home = join(await temporaryFolder(), "data");
+  const { stdout } = await engram(home, ["mcp", "hook", "snippet"]);
+  expect(stdout).toBe(`${JSON.stringify(JSON.parse(stdout), null, 2)}\n`);
+  const { SessionStart, SessionEnd } = JSON.parse(stdout).hooks;
+  for (const [{ hooks }] of [SessionStart, SessionEnd]) expect(hooks[0].command).toContain(` --home ${home}`);
+  const unset = await engram("", ["mcp", "hook", "snippet"]);
+  expect(unset.stdout).not.toContain("--home");
 });
 
 test("the snippet's own commands run from any shell", async () => {

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { Command } from "commander";
 import { DEFAULT_NAMESPACE } from "../../node/client/limits.ts";
@@ -20,8 +19,8 @@ Each memory's metadata names the folder as its "project", by the last part of it
 left out.`;
 
 const SNIPPET_HELP = `
-"engram mcp hook snippet" prints what goes into .claude/settings.json. A hook never fails the session: what goes wrong
-is said on standard error.`;
+Put it into .claude/settings.json of a project, or into ~/.claude/settings.json for all of them; where "hooks" are there
+already, add these two lists to them. A hook never fails the session: what goes wrong is said on standard error.`;
 
 /** `engram mcp hook`: what Claude Code calls when a session begins and ends. */
 export function hookCommand(): Command {
@@ -30,13 +29,13 @@ export function hookCommand(): Command {
   );
   hook
     .command("snippet")
-    .description("print the hooks for .claude/settings.json")
-    .option("--home <folder>", "data folder")
-    .option("-n, --namespace <name>", "recall from and store into this namespace alone")
+    .description("print the hooks for Claude Code's settings")
+    .option("--home <folder>", "let the hooks use this data folder (default: ENGRAM_HOME where it is set)")
+    .option("-n, --namespace <name>", `namespace to tell from and store into (default: ${DEFAULT_NAMESPACE})`)
     .addHelpText("after", SNIPPET_HELP)
     .action(async (options: Options) => {
       const { print } = await import("../../node/commands/output.ts");
-      await print(true, await snippet(options), JSON.stringify);
+      await print(false, await snippet(options), (hooks) => JSON.stringify(hooks, null, 2));
     });
   for (const [name, description, help, work] of [
     ["session-start", "print what earlier sessions left in this folder, for Claude Code to add", START_HELP, start],
@@ -59,7 +58,7 @@ async function quietly(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const reason = isEngramError(error) ? `${error.message} (${error.code})` : "the hook's input cannot be read";
+    const reason = isEngramError(error) ? `${error.message} (${error.code})` : String(error);
     process.stderr.write(`engram: ${reason}\n`);
   }
 }
@@ -79,14 +78,14 @@ async function start(options: Options): Promise<void> {
 }
 
 async function end(options: Options): Promise<void> {
-  const [{ openClient, settle }, { rememberSession }, { readTranscript }] = await Promise.all([
+  const [{ openClient, settle }, { rememberSession }, { readTranscriptFile }] = await Promise.all([
     import("../../node/commands/kit.ts"),
     import("../hooks/session-memory.ts"),
     import("../hooks/transcript.ts"),
   ]);
   const { session_id, cwd, transcript_path } = await readInput();
   if (transcript_path === undefined) return;
-  const said = await readTranscript(createReadStream(transcript_path), MAX_TURNS);
+  const said = await readTranscriptFile(transcript_path, MAX_TURNS);
   await using client = await openClient(options);
   const kept = await rememberSession(client, scopeOf(options, cwd), session_id, said);
   await settle(client);
@@ -95,11 +94,11 @@ async function end(options: Options): Promise<void> {
 }
 
 async function readInput() {
-  const [{ readStandardInput }, { hookInput }] = await Promise.all([
+  const [{ readStandardInput }, { parseHookInput }] = await Promise.all([
     import("../../node/commands/standard-input.ts"),
     import("../hooks/transcript.ts"),
   ]);
-  return hookInput.parse(JSON.parse(await readStandardInput("what Claude Code tells its hooks")));
+  return parseHookInput(await readStandardInput("what Claude Code tells its hooks"));
 }
 
 function scopeOf({ namespace }: Options, cwd: string | undefined) {

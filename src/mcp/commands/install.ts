@@ -54,9 +54,7 @@ async function install(ids: readonly McpClient["id"][], options: Options): Promi
       fix: `Name one to install it anyway: engram mcp install ${missing.map(({ id }) => id).join("|")}`,
     });
   }
-  // A client starts the server without this shell's variables: a folder named here must be named there.
-  const home = options.home ?? (process.env["ENGRAM_HOME"] || undefined);
-  const entry = options.remove ? undefined : entryHere(home);
+  const entry = options.remove ? undefined : entryHere(options.home);
   const outcomes = await installAll(there, { places, scope, entry, write: options.write === true, now: Date.now() });
   const done = outcomes.filter((outcome) => "action" in outcome);
   const failed = outcomes.filter((outcome) => "error" in outcome);

@@ -1,12 +1,21 @@
+import { createReadStream } from "node:fs";
 import { z } from "zod";
+import { EngramError } from "../../crypto/errors.ts";
 import { readLines } from "../../node/runtime/read-lines.ts";
 
 /** What a hook of Claude Code is told on standard input; other fields are its own business. */
-export const hookInput = z.object({
+const hookInput = z.object({
   session_id: z.string().min(1).max(200),
   cwd: z.string().max(4_096).optional(),
   transcript_path: z.string().max(4_096).optional(),
 });
+
+/** Reads a hook's input. Errors: `HOOK_INPUT_INVALID`. */
+export function parseHookInput(text: string): z.infer<typeof hookInput> {
+  const read = hookInput.safeParse(parseJson(text));
+  if (read.success) return read.data;
+  throw new EngramError("HOOK_INPUT_INVALID", "the hook's input is not what Claude Code tells its hooks");
+}
 
 /** Something that was said in a session: what tools printed and what the client inserted itself is not. */
 export interface Utterance {
@@ -41,6 +50,17 @@ export async function readTranscript(source: AsyncIterable<Uint8Array>, limit: n
     if (said.length > limit) said.shift();
   }
   return said;
+}
+
+/** `readTranscript` of a file. Errors: `TRANSCRIPT_NOT_FOUND`, `TRANSCRIPT_UNREADABLE`. */
+export async function readTranscriptFile(path: string, limit: number): Promise<readonly Utterance[]> {
+  try {
+    return await readTranscript(createReadStream(path), limit);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    if (error.code === "ENOENT") throw new EngramError("TRANSCRIPT_NOT_FOUND", `no transcript was found at ${path}`);
+    throw new EngramError("TRANSCRIPT_UNREADABLE", `the transcript cannot be read: ${error.message}`, { cause: error });
+  }
 }
 
 function utterance(line: string): Utterance | undefined {
