@@ -27,9 +27,14 @@ async function serve(body: object): Promise<string> {
 test("the parts are those that --omit=optional leaves out, and a light installation is no fault", () => {
   expect(Object.values(OPTIONAL_PARTS).flat().sort()).toEqual(Object.keys(pkg.optionalDependencies).sort());
   expect(checkPackages()).toMatchObject({ state: "ok", detail: "every part is installed" });
-  const light = checkPackages((name) => name !== "viem");
+  const light = checkPackages("built-in", (name) => name !== "viem");
   expect(light).toMatchObject({ state: "ok", detail: expect.stringContaining("without payments;") });
-  expect(checkPackages(() => false).detail).toContain("gRPC");
+  expect(checkPackages("built-in", () => false).detail).toContain("gRPC");
+  expect(checkPackages("minilm", (name) => !name.startsWith("@huggingface/"))).toMatchObject({
+    state: "warning",
+    fix: expect.stringContaining("npm install @huggingface/transformers"),
+  });
+  expect(checkPackages("minilm", () => true)).toMatchObject({ state: "ok" });
 });
 
 test("data of an older version is said, and of a newer one is not opened", async () => {

@@ -9,7 +9,7 @@ import { openMemoryClient } from "../../src/node/client/open-client.ts";
 import { createLogger } from "../../src/node/runtime/logger.ts";
 import { EmbeddingServer, send } from "../support/embedding-server.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
-import { engram, temporaryFolder } from "./engram.ts";
+import { engram, errorOf, temporaryFolder } from "./engram.ts";
 
 const MEMORIES = 100;
 const launcher = fileURLToPath(new URL("../../bin/engram.js", import.meta.url));
@@ -80,7 +80,13 @@ test("an endpoint that fails leaves everything as it was, and doctor says what i
   expect(checks.find(({ name }) => name === "index")?.fix).toMatch(/engram reindex/);
   const missing = await engram(home, ["doctor", "--json"], "", { ENGRAM_EMBEDDER: "minilm" });
   const found = (JSON.parse(missing.stdout) as { checks: { name: string; state: string; fix?: string }[] }).checks;
-  expect(found.find(({ name }) => name === "embedder")).toMatchObject({ state: "broken", fix: /models pull/ });
+  expect(found.find(({ name }) => name === "embedder")).toMatchObject({
+    ...{ state: "broken", fix: expect.stringMatching(/engram models pull --from https:.*onnx\/model\.onnx/) },
+  });
+  expect(found.find(({ name }) => name === "packages")).toMatchObject({ state: "warning" });
+  const pulled = await engram(home, ["models", "pull", "--json"]);
+  expect(pulled.code).toBe(2);
+  expect(errorOf(pulled)).toMatchObject({ code: "USAGE", fix: expect.stringContaining("--from https://…/") });
 });
 
 test("a store and a question say that the endpoint fails, and go on", async () => {

@@ -112,6 +112,10 @@ describe("a pull", () => {
   test("takes no more than the pinned size, nothing over an unsafe address, and no path out of the folder", async () => {
     mood = "endless";
     await expect(pull({ manifest })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });
+    await expect(pull({ from: "http://127.0.0.1:9/" })).rejects.toMatchObject({
+      message: expect.stringContaining("127.0.0.1:9 could not be reached"),
+      fix: expect.stringContaining("connection"),
+    });
     await expect(pull({ from: "http://models.example.org/" })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });
     for (const path of ["../config.json", "/etc/passwd", "a/../../b", "a\\b", ""]) {
       const text = JSON.stringify({ model: "m", files: [{ path, bytes: 1, sha256: "0".repeat(64) }] });

@@ -49,7 +49,7 @@ async function examine(
   const home = await homeOf(homeOption);
   const machine = [
     checkNode(),
-    checkPackages(),
+    checkPackages(await chosenEmbedder(home)),
     await guarded("location", () => checkLocation(home)),
     await guarded("disk", () => checkDisk(home)),
     await guarded("permissions", () => checkPermissions(home)),
@@ -61,6 +61,15 @@ async function examine(
   const versions = await guarded("versions", () => checkVersions({ home, dataFiles }));
   if (versions.state === "broken") return [...machine, versions];
   return [...machine, versions, ...(await examineClient(homeOption)), ...(await higherFindings(home))];
+}
+
+/** Settings that cannot be read have no embedder; the check of the embedder says what is wrong with them. */
+async function chosenEmbedder(home: string): Promise<string | undefined> {
+  const { readClientSettings } = await import("./client-settings.ts");
+  return await readClientSettings(home).then(
+    ({ embedding }) => embedding.kind,
+    () => undefined,
+  );
 }
 
 async function examineClient(home: string | undefined): Promise<readonly Finding[]> {

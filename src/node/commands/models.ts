@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import type { PulledModel } from "../embedding/pull-model.ts";
+import { usageError } from "./exit-codes.ts";
 import { type CommonOptions, dataCommand, run } from "./kit.ts";
 import { count, print } from "./output.ts";
 import { startProgress } from "./progress.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 interface PullCommandOptions extends CommonOptions {
-  readonly from: string;
+  readonly from?: string;
   readonly manifest?: string;
   readonly folder?: string;
 }
@@ -16,7 +17,10 @@ Fetches MiniLM (all-MiniLM-L6-v2, 384 dimensions, ONNX) for ENGRAM_EMBEDDER=mini
 tokenizer_config.json and onnx/model.onnx below the address, as model repositories have them. With --manifest FILE every
 file must be the one whose hash it names. Without one the first pull records the hashes of what it got, and every later
 pull and every start holds the files to them: that protects against changes, not against a bad first pull. A pull that
-was cut off goes on where it ended. Beside the files the model needs the package @huggingface/transformers.`;
+was cut off goes on where it ended. Beside the files the model needs the package @huggingface/transformers.
+
+Engram has no hashes of these files and vouches for no address, so it has none of its own. One whose files are said
+to be made for that package (Engram's authors could not try it): https://huggingface.co/Xenova/all-MiniLM-L6-v2/resolve/main/`;
 
 /** `engram models`: models that run on this machine. */
 export function modelsCommand(): Command {
@@ -25,7 +29,7 @@ export function modelsCommand(): Command {
 
 function pullCommand(): Command {
   return dataCommand("pull", "fetch the files of MiniLM, and pin them by their hashes")
-    .requiredOption("--from <url>", "the folder they lie in, over https (http on this machine alone)")
+    .option("--from <url>", "the folder they lie in, over https (http on this machine alone); it must be given")
     .option("--manifest <file>", "hold them to the hashes in this file")
     .option("--folder <folder>", "put them there (default: models in the data folder)")
     .addHelpText("after", ABOUT)
@@ -33,14 +37,15 @@ function pullCommand(): Command {
 }
 
 async function pull(options: PullCommandOptions): Promise<void> {
-  const [{ pullModel, MINILM_FILES }, { MINILM_MODEL, modelFolder }, { parseModelManifest }, { homeOf }, { readFile }] =
-    await Promise.all([
-      import("../embedding/pull-model.ts"),
-      import("../embedding/minilm.ts"),
-      import("../embedding/model-manifest.ts"),
-      import("./open-client.ts"),
-      import("node:fs/promises"),
-    ]);
+  const [{ pullModel }, { MINILM_MODEL, modelFolder }, files, { homeOf }, { readFile }] = await Promise.all([
+    import("../embedding/pull-model.ts"),
+    import("../embedding/minilm.ts"),
+    import("../embedding/model-manifest.ts"),
+    import("./open-client.ts"),
+    import("node:fs/promises"),
+  ]);
+  const { MINILM_FILES, PULL_COMMAND, parseModelManifest } = files;
+  if (options.from === undefined) throw usageError("--from is missing", `Run ${PULL_COMMAND}.`);
   const { folder = modelFolder(await homeOf(options.home)), manifest } = options;
   const stopped = new AbortController();
   void stopSignal().then(() => stopped.abort(new Error("stopped")));

@@ -6,6 +6,12 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { EngramError, isEngramError } from "../../crypto/errors.ts";
 
+/** What MiniLM's folder holds, for whoever has no manifest of it. */
+export const MINILM_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "onnx/model.onnx"] as const;
+
+/** The whole command, and what its address must serve: Engram vouches for no address, and so has none of its own. */
+export const PULL_COMMAND = `engram models pull --from https://…/, the address of a folder with ${MINILM_FILES.join(", ")} (engram models pull --help names one)`;
+
 /** In the model's folder. */
 export const MANIFEST_FILE = "engram-model.json";
 
@@ -54,7 +60,7 @@ export async function readModelManifest(folder: string): Promise<ModelManifest> 
       "MODEL_MISSING",
       "the model's files are not there, or were not pulled by engram models pull",
       {
-        fix: "run engram models pull, or set ENGRAM_MODEL_FOLDER to where it put them",
+        fix: `run ${PULL_COMMAND}, or set ENGRAM_MODEL_FOLDER to where it put them`,
       },
     );
   });
@@ -67,7 +73,7 @@ export async function checkModelFiles(folder: string): Promise<ModelManifest> {
   for (const file of manifest.files) {
     if (await isIntact(join(folder, file.path), file)) continue;
     throw new EngramError("MODEL_DAMAGED", `${file.path} is missing, or is not the file that was pinned`, {
-      fix: "run engram models pull again",
+      fix: `run ${PULL_COMMAND}`,
     });
   }
   return manifest;

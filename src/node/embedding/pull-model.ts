@@ -11,9 +11,6 @@ import {
   readModelManifest,
 } from "./model-manifest.ts";
 
-/** What MiniLM's folder holds, for whoever has no manifest of it. */
-export const MINILM_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "onnx/model.onnx"] as const;
-
 export interface PullOptions {
   /** Where the files lie: their paths are joined to it. */
   readonly from: string;
@@ -107,8 +104,10 @@ async function fetchPart(path: string, maxBytes: number, options: PullOptions): 
   const silence = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, silence.signal]) : silence.signal;
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  let wasReached = false;
   try {
     const response = await fetch(url, { signal, headers: have > 0 ? { range: `bytes=${have}-` } : {} });
+    wasReached = true;
     // What is there is all there is: the range begins at the end.
     if (response.status === 416 && have > 0) return part;
     if (new URL(response.url).protocol !== url.protocol) throw failed(path, "it was sent on to an unsafe address");
@@ -129,11 +128,11 @@ async function fetchPart(path: string, maxBytes: number, options: PullOptions): 
   } catch (error) {
     options.signal?.throwIfAborted();
     if (error instanceof EngramError) throw error;
-    throw failed(
-      path,
-      silence.signal.aborted ? `nothing came for ${SILENCE_MS / 1_000} s` : "the connection broke",
-      error,
-    );
+    const broke = wasReached ? "the connection broke" : `${url.host} could not be reached`;
+    throw failed(path, silence.signal.aborted ? `nothing came for ${SILENCE_MS / 1_000} s` : broke, {
+      fix: "check this machine's connection and the address, and run it again: it goes on where it ended",
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
   }
@@ -163,9 +162,9 @@ function nothing(error: unknown): undefined {
   throw error;
 }
 
-function failed(path: string, why: string, cause?: unknown): EngramError {
+function failed(path: string, why: string, options: { readonly fix?: string; readonly cause?: unknown } = {}) {
   return new EngramError("MODEL_DOWNLOAD", `${path} could not be fetched: ${why}`, {
     fix: "check the address and run it again: it goes on where it ended",
-    cause,
+    ...options,
   });
 }

@@ -1,5 +1,5 @@
 import { findPackageJSON } from "node:module";
-import { type Finding, ok } from "./check.ts";
+import { type Finding, ok, warning } from "./check.ts";
 
 /**
  * Packages that `--omit=optional` leaves out, by what they are for. None may ask for a Node beyond 20: npm leaves optional
@@ -12,8 +12,16 @@ export const OPTIONAL_PARTS: Readonly<Record<string, readonly string[]>> = {
   gRPC: ["@grpc/grpc-js", "@grpc/proto-loader"],
 };
 
-/** Which parts are left out of this installation: a choice, and no fault. */
-export function checkPackages(isThere: (name: string) => boolean = isInstalled): Finding {
+/** Packages of embedders that never come with Engram. */
+const EMBEDDER_PACKAGES: Readonly<Record<string, string>> = { minilm: "@huggingface/transformers" };
+
+/** Which parts are left out of this installation: a choice, and no fault, unless the chosen `embedder` needs them. */
+export function checkPackages(embedder = "built-in", isThere: (name: string) => boolean = isInstalled): Finding {
+  const needed = EMBEDDER_PACKAGES[embedder];
+  if (needed !== undefined && !isThere(needed)) {
+    const fix = `Run "npm install ${needed}" where Engram is installed.`;
+    return warning("packages", `ENGRAM_EMBEDDER=${embedder} needs ${needed}, which is not installed`, fix);
+  }
   const missing = Object.entries(OPTIONAL_PARTS)
     .filter(([, packages]) => !packages.every(isThere))
     .map(([part]) => part);
