@@ -1,3 +1,5 @@
+import { momentOf } from "../node/runtime/wall-clock.ts";
+
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 const iso = /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?)?\s*(.*)$/i;
@@ -7,8 +9,8 @@ const zone = /(?:\b(?:UTC|GMT|Z)\b|(?<=[\d\s])([+-])(\d{2}):?(\d{2}))\s*$|(?<=\d
 
 /**
  * The unix milliseconds a date text names: ISO 8601, `8 May 2023`, `May 8, 2023 1:56 pm`, `1:56 pm on 8 May, 2023`,
- * RFC 2822, or unix seconds or milliseconds as digits. Without a zone it is read as UTC, so that one text means one
- * time on every machine. Undefined when it names no single date (`05/08/2023` may be May or August).
+ * RFC 2822, or unix seconds or milliseconds as digits. Without a zone it is a time of this machine's. Undefined when it
+ * names no single date (`05/08/2023` may be May or August).
  */
 export function parseDate(text: string): number | undefined {
   const trimmed = text.trim();
@@ -26,9 +28,9 @@ function fromIso(text: string): number | undefined {
   const found = iso.exec(text);
   if (!found) return undefined;
   const [, year, month, day, hour, minute, second, rest = ""] = found;
-  const offset = rest === "" ? 0 : offsetOf(` ${rest}`);
-  if (offset === undefined) return undefined;
-  return utc(
+  const offset = rest === "" ? undefined : offsetOf(` ${rest}`);
+  if (rest !== "" && offset === undefined) return undefined;
+  return moment(
     [year, month, day, hour, minute, second].map((part) => Number(part ?? 0)),
     offset,
   );
@@ -43,8 +45,7 @@ function fromWords(text: string): number | undefined {
   const timeless = time ? text.replace(time[0], " ") : text;
   const day = /\b(\d{1,2})(?:st|nd|rd|th)?\b/i.exec(timeless.replace(year, " ").replace(zone, " "))?.[1];
   const hours = time ? hoursOf(time) : [0, 0, 0];
-  const offset = offsetOf(text) ?? 0;
-  return hours && utc([Number(year), month, Number(day ?? 1), ...hours], offset);
+  return hours && moment([Number(year), month, Number(day ?? 1), ...hours], offsetOf(text));
 }
 
 function hoursOf(time: RegExpExecArray): number[] | undefined {
@@ -64,8 +65,11 @@ function offsetOf(text: string): number | undefined {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
 }
 
-/** Undefined for a date the calendar does not have: `Date.UTC` would roll 31 April over into May. */
-function utc(parts: readonly number[], offset: number): number | undefined {
+/**
+ * The local time, or that of the zone `offset` ms ahead of UTC. Undefined for a date the calendar does not have:
+ * `Date.UTC` would roll 31 April over into May.
+ */
+function moment(parts: readonly number[], offset: number | undefined): number | undefined {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const ms = Date.UTC(year, month - 1, day, hour, minute, second);
   const date = new Date(ms);
@@ -75,5 +79,6 @@ function utc(parts: readonly number[], offset: number): number | undefined {
     date.getUTCDate() === day &&
     date.getUTCHours() === hour &&
     date.getUTCMinutes() === minute;
-  return exists ? ms - offset : undefined;
+  if (!exists) return undefined;
+  return offset === undefined ? momentOf(ms) : ms - offset;
 }

@@ -51,6 +51,28 @@ test("a memory is stored, recalled, shown, listed and forgotten", async () => {
   expect(errorOf(gone)).toMatchObject({ code: "NOT_FOUND", fix: expect.stringContaining("engram list") });
 });
 
+test("times without a zone are those of the machine, and so are those shown", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const here = (...args: string[]) => engram(home, args, "", { TZ: "America/Los_Angeles" });
+  for (const [text = "", at = ""] of [
+    ["Ate ramen", "2026-11-28T20:00"],
+    ["Ate soup", "2026-11-27"],
+    ["Ate rice", "2026-11-26T23:00:00Z"],
+  ]) {
+    expect(await here("store", text, "--at", at)).toMatchObject({ code: 0 });
+  }
+  const { stdout } = await here("list", "--json");
+  const { items } = JSON.parse(stdout) as Items;
+  expect(items.map(({ at }) => new Date(at).toISOString()).sort()).toEqual([
+    "2026-11-26T23:00:00.000Z",
+    "2026-11-27T08:00:00.000Z",
+    "2026-11-29T04:00:00.000Z",
+  ]);
+  const listed = (await here("list")).stdout;
+  for (const shown of ["2026-11-28 20:00 (", "2026-11-27 00:00 (", "2026-11-26 15:00 ("])
+    expect(listed).toContain(shown);
+});
+
 test("namespaces are made, filled and shown; status and doctor tell about them", async () => {
   const home = join(await temporaryFolder(), "home");
   await engramJson(home, ["namespaces", "create", "garden"]);

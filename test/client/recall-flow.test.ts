@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UseLiteEmbedder } from "../../src/node/embedding/use-lite.ts";
 import { ClientBench, StandingClock } from "../support/client-bench.ts";
+import { inZone } from "../support/in-zone.ts";
 import { TestEmbedder } from "../support/test-embedder.ts";
 
 /** A model that answers for one text alone. */
@@ -168,6 +169,20 @@ describe("questions", () => {
     await expect(client.query({ ...question, recency: 7, cursor: first.next ?? "" })).rejects.toMatchObject({
       code: "CURSOR_INVALID",
     });
+  });
+
+  test.each([
+    ["2026-11-29T23:27:00Z", "2026-11-29T04:00:00Z", "2026-11-29T09:00:00Z"],
+    // Two days after clocks were set back.
+    ["2026-11-03T07:30:00Z", "2026-11-02T07:30:00Z", "2026-11-02T08:30:00Z"],
+  ])("at %s the days are those of the zone of who asks", async (now, yesterday, today) => {
+    inZone("America/Los_Angeles");
+    const client = bench.open({ clock: new StandingClock(Date.parse(now)) });
+    const items = [yesterday, today].map((at) => ({ text: "I ate ramen", session: at, at: Date.parse(at) }));
+    const { stored } = await client.store({ items, dedupe: false });
+    const best = async (query: string) => (await client.query({ query })).hits[0]?.id;
+    expect(await best("where did I eat ramen yesterday")).toBe(stored[0]?.id);
+    expect(await best("where did I eat ramen today")).toBe(stored[1]?.id);
   });
 
   test("what was stored a moment ago is found by its vector: the question waits for it", async () => {

@@ -4,6 +4,7 @@ import { isoDate, parseDate } from "../../src/mcp/dates.ts";
 import { nearest } from "../../src/mcp/nearest.ts";
 import { fitTexts } from "../../src/mcp/present.ts";
 import { visible, visibleJson } from "../../src/node/runtime/visible-text.ts";
+import { inZone } from "../support/in-zone.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { serveForTest } from "../support/mcp-server.ts";
 
@@ -130,6 +131,18 @@ describe("dates", () => {
     "%j is no date",
     (text) => expect(parseDate(text)).toBeUndefined(),
   );
+
+  test.each([
+    ["2026-11-28", "2026-11-28T08:00:00Z"],
+    ["2026-11-28T20:00", "2026-11-29T04:00:00Z"],
+    ["8 pm on 8 May, 2023", "2023-05-09T03:00:00Z"],
+    ["2026-11-28T20:00:00Z", "2026-11-28T20:00:00Z"],
+    ["2026-11-28 20:00 +01:00", "2026-11-28T19:00:00Z"],
+    ["Mon, 08 May 2023 13:56:01 GMT", "2023-05-08T13:56:01Z"],
+  ])("%s is %s on a server in Los Angeles", (text, shown) => {
+    inZone("America/Los_Angeles");
+    expect(isoDate(parseDate(text) ?? Number.NaN)).toBe(shown);
+  });
 
   prop.prop([fc.date({ min: new Date(0), max: new Date("9999-12-31"), noInvalidDate: true })])(
     "what results show is read back",

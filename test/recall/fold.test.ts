@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Said, saidIn, saysAll } from "../../src/node/client/recall/fold.ts";
+import { inZone } from "../support/in-zone.ts";
 
 const said = (text: string, more: { readonly speaker?: string; readonly at?: number } = {}): Said => {
   const found = saidIn({ text, at: 0, ...more });
@@ -50,6 +51,13 @@ describe("saying the same", () => {
     expect(saysAll(on("I ran ten miles today", 0), on("I ran ten miles today", 3 * DAY))).toBe(false);
     expect(saysAll(on("I ran ten miles today", 0), on("I ran ten miles today", DAY / 2))).toBe(true);
     expect(saysAll(on("The key is in the shed", 0), on("The key is in the shed", 3 * DAY))).toBe(true);
+  });
+
+  it("the day it is said on is that of the zone here", () => {
+    inZone("America/Los_Angeles");
+    const on = (at: string): Said => said("I ran ten miles today", { at: Date.parse(at) });
+    expect(saysAll(on("2026-11-29T04:00:00Z"), on("2026-11-29T09:00:00Z"))).toBe(false);
+    expect(saysAll(on("2026-11-29T04:00:00Z"), on("2026-11-28T09:00:00Z"))).toBe(true);
   });
 
   it("a long text, or one without words, is like no other", () => {

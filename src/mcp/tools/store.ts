@@ -54,7 +54,7 @@ export const storeTool = defineTool({
   name: "engram_store",
   title: "Remember",
   description:
-    "Store facts, decisions, preferences or conversation turns, verbatim and private. Say who (speaker), when (at: ISO date) and about what in the text.",
+    "Store facts, decisions, preferences or conversation turns, verbatim and private. Say who (speaker), when (at: local ISO date) and about what in the text.",
   input,
   output,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: true },

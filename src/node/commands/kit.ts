@@ -97,11 +97,16 @@ export function timeSpan(text: string): number {
   return seconds;
 }
 
-/** Parses a time (ISO 8601, or unix milliseconds) into unix milliseconds. */
+/** Parses a time (ISO 8601, here where it names no zone, or unix milliseconds) into unix milliseconds. */
 export function time(text: string): number {
-  const value = /^\d{12,14}$/.test(text.trim()) ? Number(text) : Date.parse(text);
+  const value = /^\d{12,14}$/.test(text.trim()) ? Number(text) : Date.parse(withTime(text.trim()));
   if (Number.isNaN(value)) throw new InvalidArgumentError('It must be a time such as "2026-03-03T09:12:00Z".');
   return value;
+}
+
+/** A date alone would be read as UTC, and one with a time as local: with midnight both are days of here. */
+function withTime(text: string): string {
+  return /^\d{4}(?:-\d\d){0,2}$/.test(text) ? `${text}T00:00` : text;
 }
 
 /** An option that may be given several times. */

@@ -1,4 +1,5 @@
 import type { Hit, Memory } from "../client/memory.ts";
+import { wallClock } from "../runtime/wall-clock.ts";
 
 const UNITS: readonly (readonly [name: string, ms: number])[] = [
   ["year", 365 * 86_400_000],
@@ -18,13 +19,13 @@ export function ago(then: number, now: number = Date.now()): string {
   return past > 0 ? `${span} ago` : `in ${span}`;
 }
 
-/** A memory for a person: what identifies it on one line, its text below. */
+/** A memory for a person, its time as the clocks here show it: what identifies it on one line, its text below. */
 export function showMemory(memory: Memory): string {
   const { speaker, expiresAt, metadata } = memory;
   const facts = [
     memory.id,
     memory.visibility === "public" ? "public" : memory.namespace,
-    `${new Date(memory.at).toISOString().slice(0, 16).replace("T", " ")} (${ago(memory.at)})`,
+    `${new Date(wallClock(memory.at)).toISOString().slice(0, 16).replace("T", " ")} (${ago(memory.at)})`,
     ...(expiresAt === undefined ? [] : [`expires ${ago(expiresAt)}`]),
   ];
   const about = Object.keys(metadata).length === 0 ? "" : `\n  ${JSON.stringify(metadata)}`;

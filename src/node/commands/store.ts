@@ -26,7 +26,11 @@ export function storeCommand(): Command {
     .option("-n, --namespace <name>", "namespace to store into (default: main)")
     .option("--speaker <name>", "who said it")
     .option("--session <name>", "what it belongs together with: found by its neighbours' words too (default: nothing)")
-    .option("--at <time>", "when it was said or happened (default: now)", time)
+    .option(
+      "--at <time>",
+      "when it was said or happened, in this machine's time zone if it names none (default: now)",
+      time,
+    )
     .option("--metadata <json>", `a JSON object kept with it, as in '{"topic":"travel"}'`, jsonObject)
     .option("--ttl <span>", 'forget it after this time, as in "12h" or "30d"', timeSpan)
     .option("--replaces <id>", "store it in the place of this memory, which is forgotten")

@@ -11,6 +11,7 @@ import { parseNote } from "../../../src/node/client/transfer/note.ts";
 import { readEntries } from "../../../src/node/client/transfer/read-entries.ts";
 import { listNotes, readNotes } from "../../../src/node/client/transfer/read-notes.ts";
 import { readLines } from "../../../src/node/runtime/read-lines.ts";
+import { inZone } from "../../support/in-zone.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
 
@@ -131,6 +132,13 @@ describe("an export", () => {
     await expect(run(text, refused, { allow })).rejects.toMatchObject({ code: "CONSENT_REQUIRED" });
     expect(refused.calls).toEqual([]);
   });
+});
+
+test("a date alone is that day on this machine", async () => {
+  inZone("America/Los_Angeles");
+  const client = recordingStore();
+  await run('{"text":"ramen","at":"2026-11-28"}', client);
+  expect(client.items()[0]?.at).toBe(Date.parse("2026-11-28T08:00:00Z"));
 });
 
 describe("a file with bad lines", () => {

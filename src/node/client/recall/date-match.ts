@@ -2,7 +2,7 @@ const DAY_MS = 86_400_000;
 /** People tell of a day on the day or soon after it. */
 const SOON_DAYS = 7;
 
-/** Dates and spans as a question names them. Times are UTC, as `at` is given; months count from 0. */
+/** Dates and spans as a question names them. Times are those of `wallClock`; months count from 0. */
 export interface DateMention {
   readonly months: readonly number[];
   /** Months of the seasons named. */
@@ -28,7 +28,7 @@ export interface CountedSpan extends Span {
 }
 
 /**
- * How well moments (ms) fit a mention: 1 for the month, 1 more for the day, 0.5 for the season and for the year, 1.5 for
+ * How well moments (ms, of `wallClock`) fit a mention: 1 for the month, 1 more for the day, 0.5 for the season and for the year, 1.5 for
  * a span, 0.5 for the week after a day, 0.25 for that after a span counted from one; 0 when unknown. Each day is looked
  * at once: a namespace has many memories and few days.
  */

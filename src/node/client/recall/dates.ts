@@ -46,7 +46,7 @@ interface NamedMonth {
   readonly end: number;
 }
 
-/** The dates a question names; undefined when none. `now` (ms) gives "yesterday" and the like their meaning. */
+/** The dates a question names; undefined when none. `now` (ms, of `wallClock`) gives "yesterday" and the like their meaning. */
 export function datesIn(text: string, now?: number): DateMention | undefined {
   const named = [...namedMonths(text), ...isoDates(text)];
   const months = new Set(named.map(({ month }) => month));

@@ -1,3 +1,4 @@
+import { wallClock } from "../../runtime/wall-clock.ts";
 import { stem } from "./stem.ts";
 import { STOP_WORDS, TIME_WORDS, words } from "./stop-words.ts";
 import { splitWords } from "./terms.ts";
@@ -16,7 +17,7 @@ const MOST_TEXT = 2_000;
 export interface Said {
   readonly words: readonly string[];
   readonly speaker: string | undefined;
-  /** The day (since the epoch) on which it was said, where the words mean another on another day: "I ran today". */
+  /** The day (here, since the epoch) on which it was said, where the words mean another on another day: "I ran today". */
   readonly day: number | undefined;
 }
 
@@ -33,7 +34,7 @@ export function saidIn({ text, speaker, at }: Sayable): Said | undefined {
   const all = splitWords(text);
   const telling = all.filter((word) => TELLING.has(word) || !STOP_WORDS.has(word));
   if (telling.length === 0) return undefined;
-  const day = all.some((word) => TIME_WORDS.has(word)) ? Math.floor(at / DAY_MS) : undefined;
+  const day = all.some((word) => TIME_WORDS.has(word)) ? Math.floor(wallClock(at) / DAY_MS) : undefined;
   return { words: telling.map(stem), speaker, day };
 }
 

@@ -1,3 +1,4 @@
+import { wallClock } from "../../runtime/wall-clock.ts";
 import type { ParsedQuery } from "./corpus.ts";
 import { datesIn } from "./dates.ts";
 import { isForeign } from "./language.ts";
@@ -35,7 +36,7 @@ export function parseQuery(text: string, context: QueryContext = {}): ParsedQuer
     foreign,
     asksForSeveral: !foreign && asksForSeveral(text, terms.keys(), context.speakers ?? []),
     asksWhen: /^\s*when\b/.test(lower) || lower.includes("how long"),
-    dates: datesIn(text, context.now),
+    dates: datesIn(text, context.now === undefined ? undefined : wallClock(context.now)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { wallClock } from "../../runtime/wall-clock.ts";
 import { type CorpusView, PieceTrait, type RankedPiece, type RankInput } from "./corpus.ts";
 import { cosineInContext, type KnownCosines, knownCosines } from "./cosine-context.ts";
 import { dateMatcher } from "./date-match.ts";
@@ -113,7 +114,7 @@ function columnBonus(
     let sum = speakers[view.speaker[i] ?? -1] === 1 ? ranking.speaker : 0;
     if (traits & PieceTrait.timed) sum += timed;
     if (traits & PieceTrait.question) sum -= ranking.question;
-    if (fits) sum += ranking.date * fits(view.at[i] ?? Number.NaN);
+    if (fits) sum += ranking.date * fits(wallClock(view.at[i] ?? Number.NaN));
     bonus[i] = sum;
   }
   return bonus;

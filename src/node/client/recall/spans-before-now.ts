@@ -20,7 +20,7 @@ export function countOf(word: string): number {
   return lower === "a few" ? 3 : Math.max(0, NUMBERS.indexOf(lower)) + 1;
 }
 
-/** What a question in lower case counts back from `now` (ms): "yesterday", "last Tuesday", "two weeks ago". */
+/** What a question in lower case counts back from `now` (ms, of `wallClock`): "yesterday", "last Tuesday", "two weeks ago". */
 export function spansBeforeNow(text: string, now: number): Span[] {
   const midnight = Math.floor(now / DAY_MS) * DAY_MS;
   const span = (daysBack: number, days: number): Span => ({

@@ -22,9 +22,12 @@ export function memoryLine(memory: Memory): string {
   });
 }
 
+/** A date alone is that day here. */
 const time = z
   .union([z.int(), z.iso.datetime({ offset: true }), z.iso.date()], "must be unix milliseconds or an ISO 8601 time")
-  .transform((value) => (typeof value === "number" ? value : Date.parse(value)));
+  .transform((value) =>
+    typeof value === "number" ? value : Date.parse(value.includes("T") ? value : `${value}T00:00`),
+  );
 
 // Not copied by the schema: a copy could lose keys such as __proto__, and the store judges metadata itself.
 const metadata = z.custom<Metadata>(
