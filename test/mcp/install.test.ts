@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { findClients } from "../../src/mcp/install/find-clients.ts";
 import { installAll } from "../../src/mcp/install/install-all.ts";
 import { planInstall, writeConfig } from "../../src/mcp/install/install-server.ts";
-import { withJsonConfig } from "../../src/mcp/install/json-config.ts";
+import { readJsonConfig, withJsonConfig } from "../../src/mcp/install/json-config.ts";
 import { launchEntry } from "../../src/mcp/install/launch-entry.ts";
 import { MCP_CLIENTS, type McpClient, type Places } from "../../src/mcp/install/mcp-clients.ts";
 import { withTomlConfig } from "../../src/mcp/install/toml-config.ts";
@@ -124,6 +124,42 @@ test("comments and other servers stay, and the indentation is the file's", () =>
     '# mine\nmodel = "x"\n\n[mcp_servers.engram]\ncommand = "old"\n\n[mcp_servers.engram.env]\nA = "1"\n\n[other] # kept\na = 1\n';
   const changed = withTomlConfig(toml, "mcp_servers", "engram", { command: "new" }, "config.toml");
   expect(changed).toBe('# mine\nmodel = "x"\n\n[other] # kept\na = 1\n\n[mcp_servers.engram]\ncommand = "new"\n');
+});
+
+test("lines beside the entry stay as they are, and their comments where they are", () => {
+  const before = [
+    "{ // all",
+    '  "servers": { // mine',
+    "    // for pages",
+    '    "web": { "command": "x", "args": ["a", "b"] }, // fast',
+    '    "browser": {"command":"y"} // browser',
+    "  },",
+    '  "last": [1,2] // kept',
+    "}",
+  ];
+  const after = withJsonConfig(before.join("\n"), ["servers", "engram"], { command: "n" }, "mcp.json");
+  const added = ['    "engram": {', '      "command": "n"', "    },"];
+  expect(after.split("\n")).toEqual([...before.slice(0, 2), ...added, ...before.slice(2)]);
+  // Where another put the entry behind its own, the comma before it goes, and their comment stays.
+  const last = before.with(4, '    "browser": {"command":"y"}, // browser').toSpliced(5, 0, '    "engram": {} // e');
+  expect(withJsonConfig(last.join("\n"), ["servers", "engram"], undefined, "mcp.json")).toBe(before.join("\n"));
+});
+
+test.each([
+  '{"servers":{}}',
+  '{\n\t"servers": {},\n\t"a": 1\n}\n',
+  '{"servers":{"a":1}}',
+  '{ "servers": { "a": 1, "b": 2 } }',
+  '{\r\n  "servers": {\r\n    "a": 1, // a\r\n  },\r\n}\r\n',
+  '{\n  "servers": { /* two\n lines */\n    // a\n    "a": { "b": 1 } // b\n    // c\n  }\n}',
+  '{\n  "servers": { // none\n  }\n}',
+  '{"servers": // here\n  {\n    "a": "}" } }',
+])("added and removed again, %j is as it was", (before) => {
+  const path = ["servers", "engram"];
+  const added = withJsonConfig(before, path, entry, "mcp.json");
+  expect(readJsonConfig(added, path, "mcp.json")).toEqual(entry);
+  expect(readJsonConfig(added, ["servers", "a"], "")).toEqual(readJsonConfig(before, ["servers", "a"], ""));
+  expect(withJsonConfig(added, path, undefined, "mcp.json")).toBe(before);
 });
 
 test("what a person added to the entry stays", async () => {
@@ -283,4 +319,7 @@ test("clients that were not found are named, and naming one installs it", async 
   const written = await engram(home, ["mcp", "install", "cursor", "--write"], "", own);
   expect([written.code, written.stdout.includes("Not found")]).toEqual([0, false]);
   expect(await readFile(join(home, ".cursor", "mcp.json"), "utf8")).toContain("engram");
+  const removed = await engram(home, ["mcp", "install", "cursor", "--remove", "--write"], "", own);
+  expect(removed.stdout).toContain("Start Cursor again");
+  expect(removed.stdout).not.toContain("Switch it on");
 });

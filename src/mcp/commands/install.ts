@@ -84,7 +84,8 @@ function describe({ done, missing, entry }: Described, { write, remove }: Option
     const verb = { add: "add to", update: "update in", remove: "remove from" }[action];
     if (!write) return [`${title}: would ${verb} ${file}`];
     const kept = backup === undefined ? [] : [`  what was there: ${backup}`];
-    return [`${title}: ${verb} ${file}: done`, ...kept, `  ${afterwards}`];
+    const hint = action === "remove" ? `Start ${title} again: until then it may go on with the server.` : afterwards;
+    return [`${title}: ${verb} ${file}: done`, ...kept, `  ${hint}`];
   });
   const shown = entry === undefined ? [] : ["The entry:", JSON.stringify({ engram: entry }, null, 2)];
   const anyway = remove ? "" : "; name one to install it anyway";

@@ -1,7 +1,19 @@
-import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from "jsonc-parser";
+import {
+  applyEdits,
+  findNodeAtLocation,
+  modify,
+  type Node,
+  type ParseError,
+  parse,
+  parseTree,
+  printParseErrorCode,
+} from "jsonc-parser";
 import { EngramError } from "../../crypto/errors.ts";
+import { insertFirst, removeProperty } from "./json-property.ts";
 
-type Path = readonly (string | number)[];
+type Path = readonly string[];
+
+const PARSE_OPTIONS = { allowTrailingComma: true };
 
 /** What stands at `path` of a configuration; undefined where nothing does. Errors: `MCP_CONFIG_INVALID`. */
 export function readJsonConfig(text: string, path: Path, file: string): unknown {
@@ -11,31 +23,52 @@ export function readJsonConfig(text: string, path: Path, file: string): unknown 
 }
 
 /**
- * The configuration with `value` at `path`, or without it when undefined. Comments, order and content of all the rest stay; the
- * lines beside the entry may be laid out anew. Errors: `MCP_CONFIG_INVALID`, also when something other than a table stands in the way.
+ * The configuration with `value` at `path`, or without it when undefined. A new entry comes first in its table; all other
+ * lines stay as they are. Errors: `MCP_CONFIG_INVALID`, also when something other than a table stands in the way.
  */
 export function withJsonConfig(text: string, path: Path, value: unknown, file: string): string {
   const source = text.trim() === "" ? "{}\n" : text;
-  let held = parseConfig(source, file);
+  checkTables(parseConfig(source, file), path, file);
+  const root = parseTree(source, [], PARSE_OPTIONS);
+  if (!root) return source; // a text that was parsed has a root
+  const property = findNodeAtLocation(root, [...path])?.parent;
+  if (value === undefined) return property ? applyEdits(source, [...removeProperty(source, property)]) : source;
+  const [, indent = "  "] = /^([ \t]+)\S/m.exec(source) ?? [];
+  const eol = source.includes("\r\n") ? "\r\n" : "\n";
+  if (property) {
+    const isTabs = indent.startsWith("\t");
+    const formattingOptions = { insertSpaces: !isTabs, tabSize: isTabs ? 1 : indent.length, eol };
+    return applyEdits(source, modify(source, [...path], value, { formattingOptions }));
+  }
+  const { table, missing } = innermostTable(root, path);
+  const [name = "", ...below] = missing;
+  const added = below.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+  return applyEdits(source, [insertFirst(source, table, name, added, { indent, eol })]);
+}
+
+/** The table nearest to the end of `path` that is there, and the keys behind it that are not. */
+function innermostTable(root: Node, path: Path): { readonly table: Node; readonly missing: Path } {
+  for (let depth = path.length - 1; depth > 0; depth--) {
+    const table = findNodeAtLocation(root, path.slice(0, depth));
+    if (table) return { table, missing: path.slice(depth) };
+  }
+  return { table: root, missing: path };
+}
+
+function checkTables(root: unknown, path: Path, file: string): void {
+  let held = root;
   for (const key of path.slice(0, -1)) {
     if (!isTable(held)) throw invalid(file, "something other than a table stands where one is expected");
     held = held[key];
-    if (held === undefined) break;
+    if (held === undefined) return;
   }
-  if (held !== undefined && !isTable(held)) throw invalid(file, `${String(path.at(-2))} is not a table`);
-  const [, blanks = "  "] = /^([ \t]+)\S/m.exec(source) ?? [];
-  const formattingOptions = {
-    insertSpaces: !blanks.startsWith("\t"),
-    tabSize: blanks.startsWith("\t") ? 1 : blanks.length,
-    eol: source.includes("\r\n") ? "\r\n" : "\n",
-  };
-  return applyEdits(source, modify(source, [...path], value, { formattingOptions }));
+  if (!isTable(held)) throw invalid(file, `${String(path.at(-2))} is not a table`);
 }
 
 function parseConfig(text: string, file: string): unknown {
   if (text.trim() === "") return {};
   const errors: ParseError[] = [];
-  const value: unknown = parse(text, errors, { allowTrailingComma: true });
+  const value: unknown = parse(text, errors, PARSE_OPTIONS);
   const [first] = errors;
   if (first) {
     const line = text.slice(0, first.offset).split("\n").length;
@@ -47,7 +80,7 @@ function parseConfig(text: string, file: string): unknown {
   return value;
 }
 
-function isTable(value: unknown): value is Record<string | number, unknown> {
+function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -29,7 +29,7 @@ export interface McpClient {
   readonly projectFile?: (places: Places) => string;
   /** A folder or file that exists where the client is installed. */
   trace(places: Places): string;
-  /** What makes the client read its file again. */
+  /** What makes the client use a server that was put into its file. */
   readonly afterwards: string;
 }
 
