@@ -35,6 +35,18 @@ describe("saying the same", () => {
     ["Alice told Bob about the flood.", "Bob told Alice about the flood."],
     ["Call him before lunch on the red phone.", "Call him after lunch on the red phone."],
     ["User prefers dark mode", "User prefers dark mode in the editor and the terminal"],
+    ["The parser is written in C#.", "The parser is written in C++."],
+    ["Vaccines must stay at 5 degrees.", "Vaccines must stay at -5 degrees."],
+    ["Ann trinkt am Morgen nicht gern Kaffee.", "Ann trinkt am Morgen gern Kaffee."],
+    ["Он не любит пить зелёный чай утром.", "Он любит пить зелёный чай утром."],
+    ["Lunch costs less than 50 dollars there.", "Lunch costs more than 50 dollars there."],
+    ["He owes me the rent of May.", "She owes me the rent of May."],
+    ["My sister is allergic to nuts.", "Your sister is allergic to nuts."],
+    ["All servers were patched on time.", "Some servers were patched on time."],
+    ["The ticket costs $500.", "The ticket costs €500."],
+    ["The check is x = 5 there.", "The check is x != 5 there."],
+    ["We almost bought the yellow house by the lake.", "We bought the yellow house by the lake."],
+    ["The team meets on Monday in room four unless nobody", "The team meets on Monday in room four"],
     ["Dinner was good, and then we all went home by the late train.", "Dinner was good."],
   ])("%s does not say all of: %s", (shown, other) => {
     expect(folds(shown, other)).toBe(false);

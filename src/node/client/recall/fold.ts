@@ -1,13 +1,14 @@
 import { wallClock } from "../../runtime/wall-clock.ts";
 import { stem } from "./stem.ts";
-import { STOP_WORDS, TIME_WORDS, words } from "./stop-words.ts";
+import { TIME_WORDS, words } from "./stop-words.ts";
 import { splitWords } from "./terms.ts";
 
 const DAY_MS = 86_400_000;
-const NEGATING = words("not no nor never none nobody nothing without cannot t");
-/** Stop words that say what is meant: without them, "before" and "after" would be the same. */
-const TELLING = new Set([...NEGATING, ...words("before after above below up down in out on off over under from to")]);
-const NEGATIONS: ReadonlySet<string> = new Set([...NEGATING].map(stem));
+/** Words that may differ between two ways of saying the same; every other word, of whichever language, is compared. */
+const EMPTY = words("a an the am is are");
+const NEGATIONS = new Set([...words("not no nor never none nobody nothing without cannot t unless except")].map(stem));
+/** Signs that change what is said: a minus, a currency, "C++", "!=". Hyphens within words and marks of sentences do not. */
+const SIGNS = /[\p{Sc}\p{Sm}\p{So}#%&@^*]|(?<![\p{L}\p{N}])[-\u2212](?=\p{N})|!(?==)/gu;
 /** The part of the longer text's words that the shorter one must have. */
 const LEAST_SHARE = 0.75;
 /** Characters; a longer text is never folded: it says too much to be nearly the same as another. */
@@ -31,24 +32,20 @@ interface Sayable {
 /** A memory ready to be compared; undefined where its text is too long, or has no words. */
 export function saidIn({ text, speaker, at }: Sayable): Said | undefined {
   if (text.length > MOST_TEXT) return undefined;
-  const all = splitWords(text);
-  const telling = all.filter((word) => TELLING.has(word) || !STOP_WORDS.has(word));
+  const all = splitWords(text.replace(SIGNS, (sign) => ` sign${sign.codePointAt(0)} `));
+  const telling = all.filter((word) => !EMPTY.has(word));
   if (telling.length === 0) return undefined;
   const day = all.some((word) => TIME_WORDS.has(word)) ? Math.floor(wallClock(at) / DAY_MS) : undefined;
   return { words: telling.map(stem), speaker, day };
 }
 
 /**
- * Whether `other` says nothing that `shown` does not say too: the same speaker, all its words in the same order, and
- * hardly more of them in `shown`. A number or a name that differs, a "not" too many: they say different things.
+ * Whether `other` says nothing that `shown` does not say too: the same speaker and the same words in the same order, where
+ * `shown` may go on a little longer. One word that differs, a number, a sign or a "not" too many: they say different things.
  */
 export function saysAll(shown: Said, other: Said): boolean {
   if (shown.speaker !== other.speaker || shown.day !== other.day) return false;
   if (other.words.length < LEAST_SHARE * shown.words.length) return false;
-  let found = 0;
-  for (const word of shown.words) {
-    if (word === other.words[found]) found++;
-    else if (NEGATIONS.has(word)) return false;
-  }
-  return found === other.words.length;
+  if (other.words.some((word, i) => word !== shown.words[i])) return false;
+  return !shown.words.slice(other.words.length).some((word) => NEGATIONS.has(word));
 }
