@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseFilter } from "../../src/node/protocol/filter.ts";
 import { ClientBench } from "../support/client-bench.ts";
+import { TestEmbedder } from "../support/test-embedder.ts";
 
 let bench: ClientBench;
 beforeEach(async () => {
@@ -52,6 +53,17 @@ describe("a memory's way through the client", () => {
     for (const file of ["memory.db", "memory.db-wal"]) {
       expect((await stat(join(bench.home, file))).mode & 0o777).toBe(0o600);
     }
+  });
+
+  test("a model that says nothing keeps nobody waiting who gives up", async () => {
+    const embedder = new TestEmbedder();
+    const client = bench.open({ embedder });
+    const goOn = embedder.hold();
+    await client.store({ items: [{ text: "stored before its vector" }] });
+    await expect(client.settle({ signal: AbortSignal.timeout(20) })).rejects.toThrow("timeout");
+    goOn();
+    await client.settle();
+    expect((await client.status()).awaitingVectors).toBe(0);
   });
 
   test("status tells who owns it and that nobody holds copies", async () => {

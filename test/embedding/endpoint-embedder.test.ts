@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EmbeddingBudget } from "../../src/node/embedding/embedding-budget.ts";
 import { type EndpointSettings, readEmbeddingSettings } from "../../src/node/embedding/embedding-settings.ts";
 import { EndpointEmbedder } from "../../src/node/embedding/endpoint-embedder.ts";
@@ -65,6 +65,23 @@ describe("an OpenAI-compatible endpoint", () => {
       code: expect.stringMatching(/^EMBEDDER_(ANSWER|FAILED)$/),
       message: expect.stringMatching(sentence),
     });
+  });
+
+  test("that says nothing keeps nobody waiting, and what the background asks delays no question", async () => {
+    const silent: unknown[] = [];
+    const hold = (_: unknown, response: unknown) => void silent.push(response);
+    server.next.push(hold, hold);
+    await using embedder = new EndpointEmbedder(settings(), { patienceMs: 50 });
+    const stop = new AbortController();
+    const background = ["first", "second"].map((text) =>
+      embedder.embed([text], { priority: "background", signal: stop.signal }).catch(() => undefined),
+    );
+    await vi.waitFor(() => expect(silent).toHaveLength(2));
+    expect(await embedder.embed(["a question"])).toHaveLength(1);
+    server.next.push(hold);
+    await expect(embedder.embed(["another question"])).rejects.toMatchObject({ code: "EMBEDDER_FAILED" });
+    stop.abort();
+    await Promise.all(background);
   });
 
   test("that is busy is asked again, three times at most", async () => {
@@ -173,6 +190,23 @@ describe("a priced endpoint", () => {
     server.next.push((_, response) => send(response, 200, "{}"));
     await expect(useOnce(open(20, clock))).rejects.toMatchObject({ code: "EMBEDDER_ANSWER" });
     await expect(useOnce(open(20, clock))).rejects.toMatchObject({ code: "EMBED_BUDGET" });
+  });
+
+  test("pays for every attempt, and makes none that the budget does not reach for", async () => {
+    const clock = new TestClock(Date.UTC(2026, 10, 22, 12));
+    const fail = (_: unknown, response: Parameters<typeof send>[0]) =>
+      send(response, 500, {}, { "retry-after-ms": "1" });
+    server.next.push(fail, fail);
+    // 13 set aside for each of two attempts; 39 would be above 38.
+    await expect(useOnce(open(38, clock))).rejects.toMatchObject({ code: "EMBED_BUDGET" });
+    expect(server.calls).toHaveLength(2);
+    server.next.length = 0;
+    clock.time += 86_400_000;
+    server.next.push(fail, fail);
+    // 26 stay spent, and 3 for the one that was answered.
+    await useOnce(open(39, clock));
+    await expect(useOnce(open(41, clock))).rejects.toMatchObject({ code: "EMBED_BUDGET" });
+    await useOnce(open(42, clock));
   });
 
   async function useOnce(embedder: EndpointEmbedder): Promise<void> {

@@ -3,6 +3,7 @@ import { readCapped } from "../runtime/read-capped.ts";
 import { readEmbeddingAnswer } from "./embedding-answer.ts";
 import type { EmbeddingBudget } from "./embedding-budget.ts";
 import type { EndpointSettings } from "./embedding-settings.ts";
+import { PaidAttempts } from "./paid-attempts.ts";
 
 /** Of one attempt, its whole answer included. */
 const DEADLINE_MS = 20_000;
@@ -39,11 +40,12 @@ export class EmbeddingEndpoint implements AsyncDisposable {
     const { dim, model, price } = this.#settings;
     // A token is at least one byte, so this is never less than what will be counted.
     const most = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    const reserved = price > 0 ? await this.#reserve(most) : undefined;
-    const answer: unknown = await this.#ask(model, texts, signal);
+    const paid = price > 0 ? new PaidAttempts(() => this.#reserve(most)) : undefined;
+    // The first is reserved here, so that what the budget refuses is not tried at all.
+    await paid?.reserve();
+    const answer: unknown = await this.#ask(model, texts, paid, signal);
     const { vectors, tokens } = readEmbeddingAnswer(answer, texts.length, dim);
-    // Of an answer that failed nobody knows whether it was charged: what was reserved for it stays spent.
-    if (reserved && tokens !== undefined) await reserved.settle(tokens);
+    if (tokens !== undefined) await paid?.settle(tokens);
     return vectors;
   }
 
@@ -56,21 +58,26 @@ export class EmbeddingEndpoint implements AsyncDisposable {
     return await this.#budget.reserve(tokens);
   }
 
-  async #ask(model: string, texts: readonly string[], signal: AbortSignal): Promise<unknown> {
+  async #ask(
+    model: string,
+    texts: readonly string[],
+    paid: PaidAttempts | undefined,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     this.#client ??= this.#open();
-    const client = await this.#client;
+    const client = (await this.#client).withOptions({ fetch: this.#fetchWith(paid) });
+    const stop = paid ? AbortSignal.any([signal, paid.refused]) : signal;
     try {
-      return await client.embeddings.create({ model, input: [...texts], encoding_format: "float" }, { signal });
+      return await client.embeddings.create({ model, input: [...texts], encoding_format: "float" }, { signal: stop });
     } catch (cause) {
-      signal.throwIfAborted();
+      stop.throwIfAborted();
       throw failureOf(cause);
     }
   }
 
   async #open(): Promise<Client> {
     const { default: OpenAI } = await import("openai");
-    const { baseUrl, key, dim } = this.#settings;
-    const maxBytes = 64 * 1024 + 32 * dim * BYTES_PER_NUMBER;
+    const { baseUrl, key } = this.#settings;
     return new OpenAI({
       apiKey: key.reveal(),
       // Explicit, so that nothing is read from the environment behind the configuration's back.
@@ -80,20 +87,26 @@ export class EmbeddingEndpoint implements AsyncDisposable {
       timeout: this.#deadlineMs,
       maxRetries: RETRIES,
       logLevel: "off",
-      fetch: async (url, init) => {
-        // Redirects are not followed: key and texts go where the settings say, and nowhere else.
-        const response = await fetch(url, { ...init, redirect: "manual" });
-        const late = AbortSignal.timeout(this.#deadlineMs);
-        const stop = init?.signal ? AbortSignal.any([init.signal, late]) : late;
-        const { status, headers } = response;
-        const bytes = await readCapped(response, maxBytes, stop);
-        return new Response(new Uint8Array(bytes), { status: status < 200 ? 502 : status, headers });
-      },
     });
+  }
+
+  /** Called once an attempt. */
+  #fetchWith(paid: PaidAttempts | undefined): typeof fetch {
+    const maxBytes = 64 * 1024 + 32 * this.#settings.dim * BYTES_PER_NUMBER;
+    return async (url, init) => {
+      await paid?.send();
+      // Redirects are not followed: key and texts go where the settings say, and nowhere else.
+      const response = await fetch(url, { ...init, redirect: "manual" });
+      const late = AbortSignal.timeout(this.#deadlineMs);
+      const stop = init?.signal ? AbortSignal.any([init.signal, late]) : late;
+      const { status, headers } = response;
+      const bytes = await readCapped(response, maxBytes, stop);
+      return new Response(new Uint8Array(bytes), { status: status < 200 ? 502 : status, headers });
+    };
   }
 }
 
-const FIX = "check that it runs, and ENGRAM_EMBED_URL, ENGRAM_EMBED_MODEL and ENGRAM_EMBED_KEY";
+export const ENDPOINT_FIX = "check that it runs, and ENGRAM_EMBED_URL, ENGRAM_EMBED_MODEL and ENGRAM_EMBED_KEY";
 
 /** Never quotes the endpoint: it may repeat the texts, or the key. */
 function failureOf(cause: unknown): EngramError {
@@ -107,7 +120,7 @@ function failureOf(cause: unknown): EngramError {
   const retryable = status === 429 || status === undefined || (typeof status === "number" && status >= 500);
   const what = typeof status === "number" ? `answered with status ${status}` : "did not answer in time, or not at all";
   return new EngramError("EMBEDDER_FAILED", `the embedding endpoint ${what}`, {
-    fix: status === 429 ? "wait a little: it takes no more texts at the moment" : FIX,
+    fix: status === 429 ? "wait a little: it takes no more texts at the moment" : ENDPOINT_FIX,
     ...(retryable ? { retryAfterMs: 5_000 } : {}),
     cause,
   });

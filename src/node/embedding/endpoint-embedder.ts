@@ -3,7 +3,7 @@ import PQueue from "p-queue";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Embedder, EmbeddingProfile, EmbedOptions } from "../ports.ts";
 import type { EmbeddingBudget } from "./embedding-budget.ts";
-import { EmbeddingEndpoint } from "./embedding-endpoint.ts";
+import { EmbeddingEndpoint, ENDPOINT_FIX } from "./embedding-endpoint.ts";
 import type { EndpointSettings } from "./embedding-settings.ts";
 import { busy, checkText, closed } from "./text-rules.ts";
 
@@ -12,6 +12,8 @@ interface Options {
   readonly cacheEntries?: number;
   /** Of one attempt. */
   readonly deadlineMs?: number;
+  /** Of all attempts for somebody who waits. */
+  readonly patienceMs?: number;
 }
 
 interface Deps {
@@ -21,8 +23,10 @@ interface Deps {
 
 /** TEI takes no more by default. */
 const TEXTS_PER_REQUEST = 32;
+/** Of those somebody waits for, and of those that follow a durable write: neither kind waits for the other. */
 const REQUESTS_AT_ONCE = 2;
-const PRIORITIES = { interactive: 1, background: 0 } as const;
+/** So long somebody waits, all attempts together: a question is answered by words alone then. */
+const PATIENCE_MS = 15_000;
 
 /**
  * Vectors from an OpenAI-compatible endpoint, brought to unit length. The texts leave this process for it in clear. Vectors
@@ -31,9 +35,13 @@ const PRIORITIES = { interactive: 1, background: 0 } as const;
 export class EndpointEmbedder implements Embedder {
   readonly profile: EmbeddingProfile;
   readonly #endpoint: EmbeddingEndpoint;
-  readonly #queue = new PQueue({ concurrency: REQUESTS_AT_ONCE });
+  readonly #queues = {
+    interactive: new PQueue({ concurrency: REQUESTS_AT_ONCE }),
+    background: new PQueue({ concurrency: REQUESTS_AT_ONCE }),
+  };
   readonly #cache: LRUCache<string, Float32Array>;
   readonly #queueLimit: number;
+  readonly #patienceMs: number;
   readonly #closing = new AbortController();
   #waiting = 0;
 
@@ -42,6 +50,7 @@ export class EndpointEmbedder implements Embedder {
     this.#endpoint = new EmbeddingEndpoint(settings, options, deps);
     this.#cache = new LRUCache({ max: options.cacheEntries ?? 2_048 });
     this.#queueLimit = options.queueLimit ?? 10_000;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
   }
 
   /**
@@ -74,19 +83,27 @@ export class EndpointEmbedder implements Embedder {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(closed());
-    await this.#queue.onIdle();
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.onIdle()));
     await this.#endpoint[Symbol.asyncDispose]();
   }
 
   async #ask(batch: readonly string[], { signal, priority = "interactive" }: EmbedOptions) {
-    const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
-    const answer = await this.#queue.add(() => this.#endpoint.vectorsOf(batch, stop), {
-      priority: PRIORITIES[priority],
-      signal: stop,
-    });
+    const asked = signal ? [signal, this.#closing.signal] : [this.#closing.signal];
+    const late = new AbortController();
+    const timer = priority === "interactive" ? setTimeout(() => late.abort(tooLate()), this.#patienceMs) : undefined;
+    const stop = AbortSignal.any([...asked, late.signal]);
+    const work = () => this.#endpoint.vectorsOf(batch, stop);
+    const answer = await this.#queues[priority].add(work, { signal: stop }).finally(() => clearTimeout(timer));
     if (answer === undefined) throw new EngramError("EMBEDDER_FAILED", "the embedding endpoint was not asked");
     return answer;
   }
+}
+
+function tooLate(): EngramError {
+  return new EngramError("EMBEDDER_FAILED", "the embedding endpoint did not answer in time, or not at all", {
+    fix: ENDPOINT_FIX,
+    retryAfterMs: 5_000,
+  });
 }
 
 function batches(texts: readonly string[]): readonly (readonly string[])[] {

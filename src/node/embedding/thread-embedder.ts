@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { EngramError } from "../../crypto/errors.ts";
 import type { Embedder, EmbeddingProfile, EmbedOptions } from "../ports.ts";
+import { untilAborted } from "../runtime/until-aborted.ts";
 import { type EmbedJob, EmbedQueue } from "./embed-queue.ts";
 import { EmbedWorkerThread, type StartWorker } from "./embed-worker-thread.ts";
 import { checkText, closed } from "./text-rules.ts";
@@ -72,7 +73,7 @@ export class ThreadEmbedder implements Embedder {
         return job.result.promise;
       });
       if (jobs.length > 0) this.#wake();
-      const found = await withSignal(Promise.all(vectors), options.signal);
+      const found = await (options.signal ? untilAborted(Promise.all(vectors), options.signal) : Promise.all(vectors));
       return found.map((vector) => vector.slice());
     } finally {
       for (const job of jobs) this.#queue.leave(job);
@@ -137,12 +138,4 @@ export class ThreadEmbedder implements Embedder {
     const { name, repair } = this.#model;
     throw new EngramError("EMBEDDER_FAILED", `${name} answered with a damaged vector`, { fix: repair });
   }
-}
-
-function withSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }

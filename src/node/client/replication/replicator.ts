@@ -148,10 +148,7 @@ export class Replicator implements Replication {
     this.wake();
     const stop = AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]);
     // A pass that began before the call may not have seen everything; another process may be at it.
-    await untilAborted(
-      this.#passing?.catch(() => undefined),
-      stop,
-    );
+    await untilAborted(Promise.allSettled([this.#passing]), stop);
     this.#settling += 1;
     try {
       while (!(await untilAborted(this.#pass(), stop))) await this.#options.context.clock.sleep(100, stop);
