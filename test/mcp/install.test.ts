@@ -193,7 +193,7 @@ test("a link stays a link, and the file behind it is changed", async () => {
 test.each([
   ["cursor", "{ not json", "line 1"],
   ["cursor", "[]", "not a JSON object"],
-  ["cursor", '{"mcpServers": "none"}', "not a table"],
+  ["cursor", '{\n"mcpServers": "none"}', "line 2: mcpServers is not a table"],
   ["codex", "a = = 1", "line 1"],
   ["codex", 'mcp_servers = { engram = { command = "x" } }', "a form that is not edited"],
 ] as const)("%s: %s is refused and left as it was", async (id, text, why) => {

@@ -51,7 +51,7 @@ async function install(ids: readonly McpClient["id"][], options: Options): Promi
   const { there, missing } = named.length > 0 ? { there: named, missing: [] } : await findClients(places, scope);
   if (there.length === 0) {
     throw new EngramError("MCP_CLIENT_NOT_FOUND", `No MCP client was found here: ${titles(missing)}`, {
-      fix: `Name one to install it anyway: engram mcp install ${missing.map(({ id }) => id).join("|")}`,
+      fix: `Name one to install it anyway (engram mcp install NAME): ${missing.map(({ id }) => id).join(", ")}.`,
     });
   }
   const entry = options.remove ? undefined : entryHere(options.home);

@@ -28,9 +28,10 @@ export function readJsonConfig(text: string, path: Path, file: string): unknown 
  */
 export function withJsonConfig(text: string, path: Path, value: unknown, file: string): string {
   const source = text.trim() === "" ? "{}\n" : text;
-  checkTables(parseConfig(source, file), path, file);
+  parseConfig(source, file);
   const root = parseTree(source, [], PARSE_OPTIONS);
   if (!root) return source; // a text that was parsed has a root
+  const { table, missing } = innermostTable(source, root, path, file);
   const property = findNodeAtLocation(root, [...path])?.parent;
   if (value === undefined) return property ? applyEdits(source, [...removeProperty(source, property)]) : source;
   const [, indent = "  "] = /^([ \t]+)\S/m.exec(source) ?? [];
@@ -40,29 +41,25 @@ export function withJsonConfig(text: string, path: Path, value: unknown, file: s
     const formattingOptions = { insertSpaces: !isTabs, tabSize: isTabs ? 1 : indent.length, eol };
     return applyEdits(source, modify(source, [...path], value, { formattingOptions }));
   }
-  const { table, missing } = innermostTable(root, path);
   const [name = "", ...below] = missing;
   const added = below.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
   return applyEdits(source, [insertFirst(source, table, name, added, { indent, eol })]);
 }
 
 /** The table nearest to the end of `path` that is there, and the keys behind it that are not. */
-function innermostTable(root: Node, path: Path): { readonly table: Node; readonly missing: Path } {
-  for (let depth = path.length - 1; depth > 0; depth--) {
-    const table = findNodeAtLocation(root, path.slice(0, depth));
-    if (table) return { table, missing: path.slice(depth) };
+function innermostTable(text: string, root: Node, path: Path, file: string): { readonly table: Node; missing: Path } {
+  let table = root;
+  for (const [depth, key] of path.slice(0, -1).entries()) {
+    const next = findNodeAtLocation(table, [key]);
+    if (!next) return { table, missing: path.slice(depth) };
+    if (next.type !== "object") throw invalid(file, `line ${lineOf(text, next.offset)}: ${key} is not a table`);
+    table = next;
   }
-  return { table: root, missing: path };
+  return { table, missing: path.slice(-1) };
 }
 
-function checkTables(root: unknown, path: Path, file: string): void {
-  let held = root;
-  for (const key of path.slice(0, -1)) {
-    if (!isTable(held)) throw invalid(file, "something other than a table stands where one is expected");
-    held = held[key];
-    if (held === undefined) return;
-  }
-  if (!isTable(held)) throw invalid(file, `${String(path.at(-2))} is not a table`);
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
 }
 
 function parseConfig(text: string, file: string): unknown {
@@ -71,10 +68,9 @@ function parseConfig(text: string, file: string): unknown {
   const value: unknown = parse(text, errors, PARSE_OPTIONS);
   const [first] = errors;
   if (first) {
-    const line = text.slice(0, first.offset).split("\n").length;
     // The parser's names are words run together: "PropertyNameExpected".
     const what = printParseErrorCode(first.error).replaceAll(/\B[A-Z]/g, (letter) => ` ${letter}`);
-    throw invalid(file, `line ${line}: ${what.toLowerCase()}`);
+    throw invalid(file, `line ${lineOf(text, first.offset)}: ${what.toLowerCase()}`);
   }
   if (!isTable(value)) throw invalid(file, "it is not a JSON object");
   return value;
