@@ -109,6 +109,15 @@ describe("a pull", () => {
     }
   });
 
+  test("without a manifest begins anew what was cut off: the next server may have another file", async () => {
+    mood = "cut";
+    const onProgress = (_: string, bytes: number) => bytes >= 100_000 && cut();
+    await expect(pull({ onProgress })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });
+    mood = "changed";
+    await pull();
+    expect(await held()).toEqual(Buffer.alloc(bytesOf("onnx/model.onnx").length, "damages "));
+  });
+
   test("takes no more than the pinned size, nothing over an unsafe address, and no path out of the folder", async () => {
     mood = "endless";
     await expect(pull({ manifest })).rejects.toMatchObject({ code: "MODEL_DOWNLOAD" });

@@ -73,6 +73,8 @@ async function pullUnpinned(options: PullOptions): Promise<PulledModel> {
     const place = join(folder, path);
     // What an earlier pull has moved there is whole.
     if ((await sizeOf(place)) === 0) {
+      // Without a hash nobody would notice that the beginning came from another place.
+      await rm(`${place}.part`, { force: true });
       await settle(await fetchPart(path, MAX_UNPINNED_BYTES, options), place);
       fetched += 1;
     }
@@ -130,7 +132,7 @@ async function fetchPart(path: string, maxBytes: number, options: PullOptions): 
     if (error instanceof EngramError) throw error;
     const broke = wasReached ? "the connection broke" : `${url.host} could not be reached`;
     throw failed(path, silence.signal.aborted ? `nothing came for ${SILENCE_MS / 1_000} s` : broke, {
-      fix: "check this machine's connection and the address, and run it again: it goes on where it ended",
+      fix: "check this machine's connection and the address, and run it again",
       cause: error,
     });
   } finally {
@@ -164,7 +166,7 @@ function nothing(error: unknown): undefined {
 
 function failed(path: string, why: string, options: { readonly fix?: string; readonly cause?: unknown } = {}) {
   return new EngramError("MODEL_DOWNLOAD", `${path} could not be fetched: ${why}`, {
-    fix: "check the address and run it again: it goes on where it ended",
+    fix: "check the address and run it again",
     ...options,
   });
 }
