@@ -185,6 +185,22 @@ describe("questions", () => {
     expect(await best("where did I eat ramen today")).toBe(stored[1]?.id);
   });
 
+  test("the date that a question names decides between memories that say the same", async () => {
+    const client = bench.open({ clock: new StandingClock(Date.parse("2026-11-29T15:00:00Z")) });
+    const days = ["2025-11-28", "2026-05-05", "2025-10-12", "2026-10-12", "2026-11-17", "2026-11-22"];
+    const items = days.map((day) => ({ text: "I ate ramen", session: day, at: Date.parse(`${day}T12:00:00Z`) }));
+    const { stored } = await client.store({ items, dedupe: false });
+    const bestDay = async (query: string) => {
+      const { hits } = await client.query({ query });
+      return days[stored.findIndex(({ id }) => id === hits[0]?.id)];
+    };
+    expect(await bestDay("did I eat ramen this year in October")).toBe("2026-10-12");
+    expect(await bestDay("did I eat ramen between November 18 and November 23")).toBe("2026-11-22");
+    expect(await bestDay("did I eat ramen since November 20")).toBe("2026-11-22");
+    expect(await bestDay("did I eat ramen on 11/17/2026")).toBe("2026-11-17");
+    expect(await bestDay("did I eat ramen on 17/11")).toBe("2026-11-17");
+  });
+
   test("what was stored a moment ago is found by its vector: the question waits for it", async () => {
     const embedder = new TestEmbedder();
     const client = bench.open({ embedder });

@@ -112,3 +112,74 @@ describe("days counted from one that is named", () => {
     expect(fits[1]).toBeGreaterThan(fits[2] ?? 0);
   });
 });
+
+describe("what a question with a moment of asking means", () => {
+  const now = Date.parse("2026-11-29T15:00:00Z");
+  const fits = (question: string, ...dates: readonly string[]): number[] => {
+    const mention = datesIn(`What did I do ${question}?`, now);
+    return dates.map((date) => (mention ? dateMatcher(mention)(day(date)) : Number.NaN));
+  };
+
+  it.each([
+    ["this year in October", "2026-10-12", "2025-10-12", "2026-05-01"],
+    ["in October this year", "2026-10-12", "2025-10-12", "2026-05-01"],
+    ["last year in October", "2025-10-12", "2026-10-12", "2025-05-01"],
+    ["in the first week of October last year", "2025-10-02", "2026-10-02", "2025-05-01"],
+    ["last year in the summer", "2025-07-01", "2026-07-01", "2026-05-01"],
+    ["in October", "2026-10-12", "2025-10-12", "2026-05-01"],
+    ["on 17 Nov", "2026-11-17", "2025-11-17", "2026-05-01"],
+    ["on December 2", "2025-12-02", "2024-12-02", "2026-05-01"],
+    ["on 11/17", "2026-11-17", "2025-11-17", "2026-05-01"],
+    ["on 11/17/2026", "2026-11-17", "2025-11-17", "2025-05-01"],
+    ["on 17/11/26", "2026-11-17", "2025-11-17", "2025-05-01"],
+    ["on 4/5/2026", "2026-04-05", "2025-04-05", "2025-11-01"],
+    ["on 4/5/2026", "2026-05-04", "2025-05-04", "2025-11-01"],
+  ])("%s is %s rather than %s, and that rather than %s", (question, ...dates) => {
+    const [best = 0, other = 0, least = 0] = fits(question, ...dates);
+    expect(best).toBeGreaterThan(other);
+    expect(other).toBeGreaterThanOrEqual(least);
+    expect(best).toBeGreaterThan(least);
+  });
+
+  it.each([
+    ["between November 15 and November 23", "2026-11-15", "2026-11-23", "2026-11-14", "2026-11-24"],
+    ["between 15th November and November 23rd", "2026-11-15", "2026-11-23", "2026-11-14", "2025-11-28"],
+    ["between November 15 and 23", "2026-11-15", "2026-11-23", "2026-11-14", "2025-11-28"],
+    ["between 15 and 23 November", "2026-11-15", "2026-11-23", "2026-11-14", "2025-11-28"],
+    ["between 11/15 and 11/23", "2026-11-15", "2026-11-23", "2026-11-14", "2025-11-28"],
+    ["from 11/9/2026 to 11/23/2026", "2026-11-09", "2026-11-23", "2026-11-08", "2025-11-15"],
+    ["from 20 December to 5 January", "2025-12-20", "2026-01-05", "2026-12-19", "2026-01-06"],
+    ["from May to June", "2026-05-01", "2026-06-30", "2026-04-30", "2026-07-01"],
+    ["between August 11 and August 15 2023", "2023-08-11", "2023-08-15", "2023-08-16", "2026-08-12"],
+    ["since November 20", "2026-11-20", "2026-11-29", "2026-11-19", "2025-11-25"],
+    ["since the 20th of November, 2025", "2025-11-20", "2026-11-29", "2025-11-19", "2025-01-01"],
+    ["since 11/20", "2026-11-20", "2026-11-29", "2026-11-19", "2025-11-25"],
+    ["since December", "2025-12-01", "2026-11-29", "2025-11-30", "2024-12-20"],
+    ["since yesterday", "2026-11-28", "2026-11-29", "2026-11-27", "2025-11-29"],
+    ["after November 20", "2026-11-21", "2026-11-29", "2026-11-20", "2025-11-25"],
+    ["after October", "2026-11-01", "2026-11-29", "2026-10-31", "2025-11-25"],
+  ])("%s goes from %s to %s, without %s and %s", (question, first, last, before, after) => {
+    const [from = 0, to = 0, ...outside] = fits(question, first, last, before, after);
+    expect([from, to].every((fit) => fit >= 1.5)).toBe(true);
+    expect(outside).toEqual([0, 0]);
+  });
+
+  it("a range without a year is rather the last one than one of a year before", () => {
+    const [last = 0, before = 0] = fits("between November 15 and November 23", "2026-11-22", "2025-11-22");
+    expect(last).toBeGreaterThan(before);
+  });
+
+  it("a day soon after one that is named is nearer than one long after", () => {
+    const [soon = 0, late = 0] = fits("soon after May 3", "2026-05-05", "2026-06-20");
+    expect(soon).toBeGreaterThan(late);
+  });
+
+  it.each(["3/4 of the cake", "24/7", "on 24/7", "between 1/2/3 and 4", "about 45/50/2026x"])(
+    "%s names no date",
+    (text) => expect(datesIn(`Did I eat ${text}?`, now)?.days ?? []).toEqual([]),
+  );
+
+  it("the day before yesterday is not yesterday", () => {
+    expect(fits("the day before yesterday", "2026-11-27", "2026-11-28")).toEqual([1.5, 0]);
+  });
+});

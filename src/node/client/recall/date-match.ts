@@ -13,6 +13,10 @@ export interface DateMention {
   readonly spans: readonly Span[];
   /** Spans counted from a named day: "the week before 3 August". */
   readonly counted: readonly CountedSpan[];
+  /** From one named day to another: "between 11 and 15 August". */
+  readonly ranges: readonly CountedSpan[];
+  /** Where no year is named: the moment from which the named came round the last time. */
+  readonly lastTime?: number;
 }
 
 export interface Span {
@@ -29,8 +33,8 @@ export interface CountedSpan extends Span {
 
 /**
  * How well moments (ms, of `wallClock`) fit a mention: 1 for the month, 1 more for the day, 0.5 for the season and for the year, 1.5 for
- * a span, 0.5 for the week after a day, 0.25 for that after a span counted from one; 0 when unknown. Each day is looked
- * at once: a namespace has many memories and few days.
+ * a span, 0.5 for the week after a day, 0.25 for that after a span counted from one; where no year is named, 0.5 more for
+ * the last time; 0 when unknown. Each day is looked at once: a namespace has many memories and few days.
  */
 export function dateMatcher(mention: DateMention): (at: number) => number {
   const known = new Map<number, number>();
@@ -51,11 +55,13 @@ function dayMatch(mention: DateMention, midnight: number): number {
   const isDay = mention.days.some((one) => one.month === date.getUTCMonth() && one.day === date.getUTCDate());
   const inSpan =
     mention.spans.some(({ from, to }) => midnight >= from && midnight < to) ||
-    mention.counted.some((span) => isCounted(span, midnight));
+    [...mention.counted, ...mention.ranges].some((span) => isCounted(span, midnight));
   const month = mention.months.includes(date.getUTCMonth()) ? 1 : isInSeason(mention, date) ? 0.5 : 0;
   const day = isDay ? 1 : toldSoonAfter(mention, midnight);
   const year = mention.years.includes(date.getUTCFullYear()) ? 0.5 : 0;
-  return Math.max(month + day, inSpan ? 1.5 : 0) + year;
+  const fit = Math.max(month + day, inSpan ? 1.5 : 0) + year;
+  const isLastTime = fit > 0 && midnight >= (mention.lastTime ?? Number.POSITIVE_INFINITY);
+  return isLastTime ? fit + 0.5 : fit;
 }
 
 function isCounted({ month, day, year, from, to }: CountedSpan, midnight: number): boolean {

@@ -7,7 +7,10 @@ export const NUMBER = `\\d{1,3}|an?|the|a couple of|a few|${NUMBERS.join("|")}`;
 const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 /** Other units are weeks: "weekend", "Tuesday". */
 export const UNIT_DAYS: Readonly<Record<string, number>> = { day: 1, week: 7, fortnight: 14, month: 30, year: 365 };
+/** Years as counted from now, in lower case. */
+export const YEAR_WORD = /\b(this|last) year\b/g;
 const AGO = new RegExp(String.raw`\b(${NUMBER}) (day|week|fortnight|month|year)s? ago\b`);
+const SINCE = /\bsince (?:yesterday|the day before|last|this)\b/;
 const WITHIN = new RegExp(
   String.raw`\b(?:in|over|during|within) (?:the )?(?:last|past) (?:(${NUMBER}) )?(day|week|month|year)s?\b`,
 );
@@ -18,6 +21,12 @@ export function countOf(word: string): number {
   if (/^\d/.test(lower)) return Number(lower);
   if (lower === "a couple of") return 2;
   return lower === "a few" ? 3 : Math.max(0, NUMBERS.indexOf(lower)) + 1;
+}
+
+/** "This year", "last year", in lower case. */
+export function yearsBeforeNow(text: string, now: number): number[] {
+  const year = new Date(now).getUTCFullYear();
+  return [...text.matchAll(YEAR_WORD)].map(([, word]) => (word === "this" ? year : year - 1));
 }
 
 /** What a question in lower case counts back from `now` (ms, of `wallClock`): "yesterday", "last Tuesday", "two weeks ago". */
@@ -31,7 +40,7 @@ export function spansBeforeNow(text: string, now: number): Span[] {
   const year = today.getUTCFullYear();
   const spans: Span[] = [];
   if (/\b(?:today|tonight|this (?:morning|afternoon|evening))\b/.test(text)) spans.push(span(0, 1));
-  if (/\b(?:yesterday|last night)\b/.test(text)) spans.push(span(1, 1));
+  if (/\b(?:(?<!day before )yesterday|last night)\b/.test(text)) spans.push(span(1, 1));
   if (/\bthe day before yesterday\b/.test(text)) spans.push(span(2, 1));
   if (/\bthis week\b/.test(text)) spans.push(span(6, 7));
   if (/\blast week\b(?! (?:of|in)\b)/.test(text)) spans.push(span(13, 13));
@@ -53,7 +62,8 @@ export function spansBeforeNow(text: string, now: number): Span[] {
     const days = countOf(within[1] ?? "one") * (UNIT_DAYS[within[2] ?? ""] ?? 1);
     spans.push(span(days, days + 1));
   }
-  return spans;
+  // "Since yesterday" is not over yet.
+  return SINCE.test(text) ? spans.map(({ from }) => ({ from, to: midnight + DAY_MS })) : spans;
 }
 
 /** "Three weeks ago" is that day give or take a fifth of the way. */
