@@ -6,6 +6,7 @@ import { findClients } from "../../src/mcp/install/find-clients.ts";
 import { installAll } from "../../src/mcp/install/install-all.ts";
 import { planInstall, writeConfig } from "../../src/mcp/install/install-server.ts";
 import { readJsonConfig, withJsonConfig } from "../../src/mcp/install/json-config.ts";
+import { keptArguments } from "../../src/mcp/install/kept-arguments.ts";
 import { launchEntry } from "../../src/mcp/install/launch-entry.ts";
 import { MCP_CLIENTS, type McpClient, type Places } from "../../src/mcp/install/mcp-clients.ts";
 import { withTomlConfig } from "../../src/mcp/install/toml-config.ts";
@@ -176,6 +177,47 @@ test("what a person added to the entry stays", async () => {
   });
   expect((await stat(file)).mode & 0o777).toBe(0o640);
   expect(await readFile(backup ?? "", "utf8")).toContain('"old"');
+});
+
+test.each([
+  [
+    ["/x/engram.js", "mcp", "--home", "/d", "--read-only"],
+    ["--home", "/d", "--read-only"],
+    ["--home", "/n", "--read-only"],
+  ],
+  [
+    ["-y", "engram-mcp", "mcp", "--read-only", "--home=/d"],
+    ["--read-only", "--home=/d"],
+    ["--home", "/n", "--read-only"],
+  ],
+  [
+    ["mcp", "--read-only", "--home", "/n"],
+    ["--read-only", "--home", "/n"],
+    ["--read-only", "--home", "/n"],
+  ],
+  [["/x/engram.js", "mcp"], [], ["--home", "/n"]],
+  [["/x/other.js", "--read-only"], [], ["--home", "/n"]],
+  [["mcp", 1], [], ["--home", "/n"]],
+  ["mcp", [], ["--home", "/n"]],
+])("of the arguments %j, those behind mcp stay, but for a folder that is named now", (held, kept, withHome) => {
+  expect(keptArguments(held, entry.args)).toEqual([...entry.args, ...kept]);
+  expect(keptArguments(held, [...entry.args, "--home", "/n"])).toEqual([...entry.args, ...withHome]);
+});
+
+test("installed again, the server keeps its folder and stays without writes", async () => {
+  const { home } = await places();
+  const own = { HOME: home, ENGRAM_HOME: "" };
+  const file = join(home, ".cursor", "mcp.json");
+  const before = ["/x/bin/engram.js", "mcp", "--home", "/data/engram", "--read-only"];
+  await mkdir(dirname(file));
+  await writeFile(file, JSON.stringify({ mcpServers: { engram: { command: "node", args: before } } }));
+  const shown = await engram(home, ["mcp", "install", "cursor"], "", own);
+  expect(shown.stdout).toContain(JSON.stringify(before));
+  const [{ args }] = JSON.parse((await engram(home, ["mcp", "install", "cursor", "--json"], "", own)).stdout).clients;
+  expect(args).toEqual({ before, after: [expect.stringMatching(/engram\.js$/), ...before.slice(1)] });
+  expect(shown.stdout).toContain(JSON.stringify(args.after));
+  await engram(home, ["mcp", "install", "cursor", "--write"], "", own);
+  expect(JSON.parse(await readFile(file, "utf8")).mcpServers.engram.args).toEqual(args.after);
 });
 
 test("a link stays a link, and the file behind it is changed", async () => {

@@ -11,6 +11,9 @@ interface Options extends CommonOptions {
 }
 
 const HELP = `
+Of an entry that is there already, what you added stays, the arguments behind "mcp" too; --home is replaced when a folder is
+named now.
+
 Each client is handled by itself. One whose file cannot be handled is told on standard error, with the file, the line and
 what to do; the file is left as it is, the others are done all the same, and the exit code is not 0.`;
 
@@ -65,7 +68,8 @@ async function install(ids: readonly McpClient["id"][], options: Options): Promi
     missing: missing.map(({ id }) => id),
   };
   // Whoever has to copy the entry in by hand needs it although files are written.
-  const shown = entry && (!options.write || failed.length > 0) ? result.entry : undefined;
+  const isAdded = !options.write && done.some(({ action }) => action === "add");
+  const shown = isAdded || failed.length > 0 ? result.entry : undefined;
   await print(options.json === true, result, () => describe({ done, missing, entry: shown }, options));
   for (const { error } of failed) reportFailure(error, options.json === true);
 }
@@ -78,11 +82,13 @@ interface Described {
 }
 
 function describe({ done, missing, entry }: Described, { write, remove }: Options): string {
-  const lines = done.flatMap(({ client, file, action, backup }) => {
+  const lines = done.flatMap(({ client, file, action, args, backup }) => {
     const { title, afterwards } = client;
     if (action === "none") return [`${title}: nothing to change in ${file}`];
     const verb = { add: "add to", update: "update in", remove: "remove from" }[action];
-    if (!write) return [`${title}: would ${verb} ${file}`];
+    const [before, after] = [args?.before, args?.after].map((one) => JSON.stringify(one));
+    const changed = args ? [`  its arguments now: ${before}`, `  and then:          ${after}`] : [];
+    if (!write) return [`${title}: would ${verb} ${file}`, ...changed];
     const kept = backup === undefined ? [] : [`  what was there: ${backup}`];
     const hint = action === "remove" ? `Start ${title} again: until then it may go on with the server.` : afterwards;
     return [`${title}: ${verb} ${file}: done`, ...kept, `  ${hint}`];

@@ -7,6 +7,7 @@ export interface Installation {
   readonly client: McpClient;
   readonly file: string;
   readonly action: InstallPlan["action"];
+  readonly args?: InstallPlan["args"];
   readonly written: boolean;
   readonly backup?: string;
 }
@@ -45,10 +46,10 @@ export async function installAll(
 
 async function install(client: McpClient, { places, scope, entry, write, now }: InstallAllOptions) {
   const plan = await planInstall(client, places, scope, entry);
-  const { file, action } = plan;
+  const { file, action, args } = plan;
   const written = write && action !== "none";
   const backup = written ? await writeConfig(plan, now) : null;
-  return { client, file, action, written, ...(backup === null ? {} : { backup }) };
+  return { client, file, action, ...(args ? { args } : {}), written, ...(backup === null ? {} : { backup }) };
 }
 
 /** What the file system has against it is told like all else; a fault of this program is not hidden as one. */

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { EngramError } from "../../crypto/errors.ts";
 import { replaceFile } from "../../node/runtime/replace-file.ts";
 import { readJsonConfig, withJsonConfig } from "./json-config.ts";
+import { keptArguments } from "./kept-arguments.ts";
 import type { LaunchEntry } from "./launch-entry.ts";
 import type { McpClient, Places } from "./mcp-clients.ts";
 import { readTomlConfig, withTomlConfig } from "./toml-config.ts";
@@ -16,6 +17,8 @@ export interface InstallPlan {
   readonly client: McpClient;
   readonly file: string;
   readonly action: "add" | "update" | "remove" | "none";
+  /** Of an update, what the server was started with and what it will be. */
+  readonly args?: { readonly before: unknown; readonly after: readonly string[] };
   /** The file as it was when the plan was made. */
   readonly before: string;
   /** The file as it will be. */
@@ -34,18 +37,20 @@ export async function planInstall(
 ): Promise<InstallPlan> {
   const file = fileOf(client, places, scope);
   const before = await readConfig(file);
-  const wanted = entry && { ...(client.typed ? { type: "stdio" } : {}), command: entry.command, args: entry.args };
   const path = [client.table, SERVER_NAME];
   const isJson = client.format === "json";
   const held = isJson ? readJsonConfig(before, path, file) : readTomlConfig(before, client.table, SERVER_NAME, file);
-  // What a person added to the entry (environment, switches of the client) stays.
-  const merged = wanted && { ...(isRecord(held) ? held : {}), ...wanted };
+  // What a person added to the entry (environment, switches of the client, arguments of the server) stays.
+  const added = isRecord(held) ? held : {};
+  const args = entry && keptArguments(added["args"], entry.args);
+  const merged = entry && { ...added, ...(client.typed ? { type: "stdio" } : {}), command: entry.command, args };
   if (JSON.stringify(held) === JSON.stringify(merged)) return { client, file, action: "none", before, text: before };
   const action = merged === undefined ? "remove" : held === undefined ? "add" : "update";
   const text = isJson
     ? withJsonConfig(before, path, merged, file)
     : withTomlConfig(before, client.table, SERVER_NAME, merged, file);
-  return { client, file, action, before, text };
+  const changed = action === "update" && args ? { args: { before: added["args"] ?? [], after: args } } : {};
+  return { client, file, action, ...changed, before, text };
 }
 
 /**
