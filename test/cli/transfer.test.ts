@@ -100,3 +100,22 @@ test("a packed backup of OpenMemory and a folder of notes are imported as they a
   const { items } = await engramJson<{ items: { text: string }[] }>(home, ["list", "--order", "oldest"]);
   expect(items.map(({ text }) => text)).toEqual(["Plays chess", "tea: Mara takes it without sugar"]);
 });
+
+test("a packed file that is cut off or none at all is named as such, and what comes before is stored", async () => {
+  const home = await temporaryFolder();
+  const whole = gzipSync('{"text":"Plays chess"}\n{"text":"Plays go"}\n{"text":"Plays"}\n');
+  const cut = join(home, "cut.jsonl.gz");
+  await writeFile(cut, whole.subarray(0, -9));
+  const told = await engram(home, ["import", cut]);
+  expect(told).toMatchObject({ code: 1, stdout: expect.stringMatching(/[23] stored, 0 already there, 1 failed/) });
+  expect(told.stderr).toMatch(
+    /line [34]: the packed file is damaged or cut off \(unexpected end of file\): fetch it again/,
+  );
+  const none = join(home, "none.jsonl.gz");
+  await writeFile(none, '{"text":"Plays chess"}\n');
+  const refused = await engram(home, ["import", none, "--json"]);
+  expect([refused.code, JSON.parse(refused.stdout)]).toMatchObject([
+    1,
+    { stored: 0, failed: 1, badLines: [{ line: 1 }] },
+  ]);
+});

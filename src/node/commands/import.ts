@@ -1,7 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { createGunzip } from "node:zlib";
 import type { Command } from "commander";
 import { EngramError } from "../../crypto/errors.ts";
 import type { ImportReport } from "../client/transfer/import.ts";
@@ -84,9 +83,8 @@ async function openSource(file: string): Promise<Source> {
   if (found.isDirectory()) return await openFolder(file);
   const stream = createReadStream(file);
   if (!/\.gz$/i.test(file)) return { size: found.size, entries: readEntries(stream) };
-  const unpacked = createGunzip();
-  stream.on("error", (error) => unpacked.destroy(error)).pipe(unpacked);
-  return { size: null, entries: readEntries(unpacked) };
+  const { readPacked } = await import("../client/transfer/read-packed.ts");
+  return { size: null, entries: readPacked(stream, (unpacked) => readEntries(unpacked)) };
 }
 
 async function openFolder(folder: string): Promise<Source> {
@@ -116,5 +114,6 @@ function tellWhatIsLeft(report: ImportReport, interrupted: boolean, options: Opt
   for (const { line, message } of report.badLines) say(`line ${line}: ${message}`);
   const untold = report.failed - report.badLines.length;
   if (untold > 0) say(`… and ${untold} more`);
-  if (report.failed > 0) say("Correct these lines and import the file again: what is there already is left as it is.");
+  if (report.failed > 0)
+    say("Correct what is named and import the file again: what is there already is left as it is.");
 }
