@@ -68,7 +68,9 @@ const program = new Command("engram")
   .showSuggestionAfterError()
   .configureOutput({ outputError: (text, write) => write(usageErrorText(text, wantsJson)) })
   // As each command's own help has it: a phrase is no argument, even where one is taken to be refused.
-  .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+  .configureHelp({
+    subcommandTerm: (command) => `${[command.name(), ...command.aliases()].join("|")} ${command.usage()}`,
+  })
   .addHelpText("after", PROGRAM_HELP)
   .enablePositionalOptions() // an option belongs to the command it stands behind
   .exitOverride();

@@ -26,7 +26,9 @@ async function declaredCommands(): Promise<ReadonlyMap<string, Command>> {
     const module = (await import(resolve(root, "src", path))) as Readonly<Record<string, () => Command>>;
     return [name, module[build]?.() as Command] as const;
   });
-  return new Map(await Promise.all(loaded));
+  const named = await Promise.all(loaded);
+  const aliased = named.flatMap(([, command]) => command.aliases().map((alias) => [alias, command] as const));
+  return new Map([...named, ...aliased]);
 }
 
 /** A heading's anchor, as the hosts of repositories make it. */
@@ -167,7 +169,7 @@ test.each([
 });
 
 test.each([
-  ["a command", "```sh\nnpx engram remember x\n```"],
+  ["a command", "```sh\nnpx engram ponder x\n```"],
   ["an option", "```sh\nengram store --loud x\n```"],
   ["an option of a subcommand", "```sh\nFOO=1 engram mcp token add --loud NAME   # comment\n```"],
   ["a script", "```sh\nnpm ci && npm run nothing -- --json\n```"],

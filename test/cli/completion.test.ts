@@ -40,7 +40,9 @@ test("namespaces and ids of the data folder are offered", async () => {
     "trips",
   ]);
   expect(await offered(home, "engram query tea -n ")).toEqual(["trips\t1 memory"]);
-  expect(await offered(home, "engram get ")).toEqual([`${stored[0]?.id}\ttea leaves`]);
+  for (const command of ["get", "delete", "forget"]) {
+    expect(await offered(home, `engram ${command} `)).toEqual([`${stored[0]?.id}\ttea leaves`]);
+  }
   expect(await offered(home, `engram list --home ${home}-other -n `)).toEqual([]);
 });
 

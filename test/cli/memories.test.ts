@@ -73,6 +73,15 @@ test("times without a zone are those of the machine, and so are those shown", as
     expect(listed).toContain(shown);
 });
 
+test("remember and forget are the same as store and delete, and the help has both", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const { stored } = await engramJson<Stored>(home, ["remember", "Beans want poles"]);
+  const id = stored[0]?.id ?? "";
+  expect(await engramJson(home, ["forget", id])).toMatchObject({ deleted: [id] });
+  expect((await engram(home, ["--help"])).stdout).toMatch(/store\|remember [\s\S]*delete\|forget /);
+  expect((await engram(home, ["forget", "--help"])).stdout).toContain("engram delete|forget [options] [id...]");
+});
+
 test("namespaces are made, filled and shown; status and doctor tell about them", async () => {
   const home = join(await temporaryFolder(), "home");
   await engramJson(home, ["namespaces", "create", "garden"]);

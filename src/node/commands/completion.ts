@@ -99,7 +99,7 @@ function placeBehind(program: Command, words: readonly string[]) {
     awaited = undefined;
     if (option?.long === "--home") home = word;
     if (option) continue;
-    const next = command.commands.find((one) => one.name() === word);
+    const next = command.commands.find((one) => [one.name(), ...one.aliases()].includes(word));
     if (next) command = next;
     else if (word.startsWith("-")) awaited = valueOption(command, word);
     else operands += 1;

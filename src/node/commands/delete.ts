@@ -12,6 +12,7 @@ interface Options extends CommonOptions {
 /** `engram delete`: forgets memories for good. */
 export function deleteCommand(): Command {
   return dataCommand("delete", "forget memories, or a whole namespace, for good")
+    .alias("forget")
     .argument("[id...]", "ids of the memories to forget")
     .option("-n, --namespace <name>", "forget everything in this namespace")
     .addHelpText("after", `\nA person has to approve forgetting more than ${FREE_DELETES} memories at once.`)

@@ -22,6 +22,7 @@ interface Options extends CommonOptions {
 /** `engram store`: remembers one text, of the command line or of standard input. */
 export function storeCommand(): Command {
   return dataCommand("store", "remember a text")
+    .alias("remember")
     .argument("[text...]", 'the text; "-" or nothing reads it from standard input')
     .option("-n, --namespace <name>", "namespace to store into (default: main)")
     .option("--speaker <name>", "who said it")
