@@ -96,9 +96,17 @@ test("a packed backup of OpenMemory and a folder of notes are imported as they a
   await mkdir(notes);
   await writeFile(join(notes, "tea.md"), "- [taste] Mara takes it without sugar");
   expect(await engramJson(home, ["import", packed])).toMatchObject({ stored: 1, failed: 0 });
+  const zip = await engram(home, ["import", "-"], "PK\x03\x04 and so on");
+  expect(zip).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^engram: this is a zip file[^\n]*\n {2}unzip it first/),
+  });
+  const page = { result: { points: [{ id: 1, payload: { document: "Plays go" } }], next_page_offset: 2 } };
+  const more = await engram(home, ["import", "-"], JSON.stringify(page));
+  expect(more).toMatchObject({ code: 0, stderr: expect.stringContaining("more follow from the offset 2") });
   expect(await engramJson(home, ["import", notes])).toMatchObject({ stored: 1, failed: 0 });
   const { items } = await engramJson<{ items: { text: string }[] }>(home, ["list", "--order", "oldest"]);
-  expect(items.map(({ text }) => text)).toEqual(["Plays chess", "tea: Mara takes it without sugar"]);
+  expect(items.map(({ text }) => text)).toEqual(["Plays chess", "Plays go", "tea: Mara takes it without sugar"]);
 });
 
 test("a packed file that is cut off or none at all is named as such, and what comes before is stored", async () => {

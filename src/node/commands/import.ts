@@ -19,8 +19,9 @@ const FORMATS = `
 Reads, and tells apart by itself:
   - what "engram export" wrote: one JSON object a line; by hand {"text":"…"} is enough
   - the file of the reference MCP memory server (memory.jsonl): entities and relations
-  - memories of mem0 and OpenMemory: what their API lists, or memories.json or memories.jsonl.gz of a backup
-  - points of a Qdrant collection that mcp-server-qdrant wrote: what its scroll answers, or one point a line
+  - memories of mem0 and OpenMemory: what their API lists, or memories.json or memories.jsonl.gz of a backup's zip (both hold
+    the same memories); those that were deleted or archived there are skipped
+  - points of a Qdrant collection that mcp-server-qdrant wrote: what its scroll answers page by page, or one point a line
   - a folder of Markdown notes as basic-memory keeps it: observations, relations and the rest of each note
 
 JSON is read as lines or as one document (of at most 64 MB), and unpacked where the file's name ends in .gz. Lines that
@@ -38,7 +39,8 @@ export function importCommand(): Command {
         const { importMemories } = await import("../client/transfer/import.ts");
         const interrupted = new AbortController();
         process.once("SIGINT", () => interrupted.abort()).once("SIGTERM", () => interrupted.abort());
-        const { size, entries } = await openSource(file);
+        const notes: string[] = [];
+        const { size, entries } = await openSource(file, (note) => notes.push(note));
         const progress = await startProgress("importing", size, options);
         const report = await importMemories(
           entries,
@@ -58,9 +60,10 @@ export function importCommand(): Command {
             },
           },
         ).finally(() => progress.end());
-        const noted = interrupted.signal.aborted ? {} : await settle(client);
-        await print(options.json === true, { ...report, ...noted }, describe);
-        if (noted.note !== undefined && !options.json) say(noted.note);
+        const { note } = interrupted.signal.aborted ? {} : await settle(client);
+        if (note !== undefined) notes.push(note);
+        await print(options.json === true, { ...report, ...(notes.length > 0 && { notes }) }, describe);
+        if (!options.json) notes.forEach(say);
         tellWhatIsLeft(report, interrupted.signal.aborted, options);
       }),
     );
@@ -72,19 +75,19 @@ interface Source {
   readonly entries: AsyncIterable<SourceEntry>;
 }
 
-async function openSource(file: string): Promise<Source> {
+async function openSource(file: string, onNote: (note: string) => void): Promise<Source> {
   const { readEntries } = await import("../client/transfer/read-entries.ts");
   if (file === "-") {
     if (process.stdin.isTTY) throw usageError("nothing is piped in", "Name a file: engram import memories.jsonl");
-    return { size: null, entries: readEntries(process.stdin) };
+    return { size: null, entries: readEntries(process.stdin, onNote) };
   }
   const found = await stat(file).catch(() => null);
   if (found === null) throw new EngramError("FILE_NOT_FOUND", `there is no file ${file}`, { fix: "Check the path." });
   if (found.isDirectory()) return await openFolder(file);
   const stream = createReadStream(file);
-  if (!/\.gz$/i.test(file)) return { size: found.size, entries: readEntries(stream) };
+  if (!/\.gz$/i.test(file)) return { size: found.size, entries: readEntries(stream, onNote) };
   const { readPacked } = await import("../client/transfer/read-packed.ts");
-  return { size: null, entries: readPacked(stream, (unpacked) => readEntries(unpacked)) };
+  return { size: null, entries: readPacked(stream, (unpacked) => readEntries(unpacked, onNote)) };
 }
 
 async function openFolder(folder: string): Promise<Source> {
@@ -100,7 +103,8 @@ function counts({ stored, deduped, failed }: ImportReport): string {
 
 function describe(report: ImportReport): string {
   const expired = report.expired === 0 ? "" : `, ${report.expired} already expired`;
-  return `read ${count(report.lines, "line")}: ${counts(report)}${expired}`;
+  const skipped = report.skipped === 0 ? "" : `, ${report.skipped} skipped: deleted or archived there`;
+  return `read ${count(report.lines, "line")}: ${counts(report)}${expired}${skipped}`;
 }
 
 function tellWhatIsLeft(report: ImportReport, interrupted: boolean, options: Options): void {

@@ -264,19 +264,64 @@ describe("what other products export", () => {
     ]);
   });
 
-  test("what was deleted there stays deleted, and what lacks its text is named", async () => {
+  test("what was deleted or archived there is skipped, and what lacks its text is named", async () => {
     const client = recordingStore();
     const lines = [
       { ...openMemory, state: "deleted" },
+      { ...openMemory, state: "archived" },
       { id: 1, payload: { other: 1 } },
       { ...mem0, created_at: "soon" },
     ];
     const report = await run(JSON.stringify(lines), client);
     expect(texts(client)).toEqual([]);
+    expect(report.skipped).toBe(2);
     expect(report.badLines).toEqual([
-      { line: 2, message: "payload: has no document, text or content" },
-      { line: 3, message: expect.stringContaining("created_at") },
+      { line: 3, message: "payload: has no document, text or content" },
+      { line: 4, message: expect.stringContaining("created_at") },
     ]);
+  });
+
+  test("both files of an OpenMemory backup tell the same memories", async () => {
+    const shared = {
+      id: "1",
+      content: "Plays chess",
+      metadata: { n: 1 },
+      state: "active",
+      created_at: "2026-03-03T09:12:00Z",
+    };
+    const whole = {
+      ...{ user: { id: "u", user_id: "mara" }, apps: [{ id: "a", name: "cursor" }] },
+      ...{ categories: [{ id: "c", name: "games" }], memory_categories: [{ memory_id: "1", category_id: "c" }] },
+      memories: [{ ...shared, user_id: "u", app_id: "a", archived_at: null, category_ids: ["c"] }],
+    };
+    const [one, other] = [recordingStore(), recordingStore()];
+    await run(JSON.stringify(whole, null, 2), one);
+    await run(`${JSON.stringify({ ...shared, updated_at: null, app: "cursor", categories: ["games"] })}\n`, other);
+    expect(one.items()).toMatchObject([
+      { text: "Plays chess", metadata: { app: "cursor", categories: ["games"], n: 1 } },
+    ]);
+    expect(one.items()).toEqual(other.items());
+  });
+
+  test("a page of a scroll says that more follow, and a zip file what to do", async () => {
+    const notes: string[] = [];
+    const deps = { client: recordingStore(), allowPublic: async () => undefined, now: () => NOW };
+    const told = async (next_page_offset: unknown) => {
+      const text = JSON.stringify({ result: { points: [point], next_page_offset } });
+      await importMemories(
+        readEntries(bytesOf(text), (note) => notes.push(note)),
+        { session: "file" },
+        deps,
+      );
+    };
+    await told(null);
+    expect(notes).toEqual([]);
+    await told("7c1d");
+    expect(notes).toEqual([expect.stringContaining('more follow from the offset "7c1d"')]);
+    const zip = readEntries(bytesOf("PK\x03\x04\x14\nmemories.json", 3));
+    await expect(importMemories(zip, { session: "file" }, deps)).rejects.toMatchObject({
+      ...{ code: "IMPORT_INVALID", fix: expect.stringContaining("unzip it first") },
+    });
   });
 
   test("a first line that is broken costs itself alone", async () => {
@@ -331,6 +376,11 @@ describe("a folder of notes", () => {
         },
       },
     ]);
+    const created = (time: string) => parseNote(`---\ncreated: ${time}\n---\ntea`, "file", NOW)[0]?.item.at;
+    expect(created("2024-05-06")).toBe(Date.UTC(2024, 4, 6));
+    expect(created("2024-05-06 07:08")).toBe(Date.UTC(2024, 4, 6, 7, 8));
+    expect(created("2024-05-06T07:08:09+02:00")).toBe(Date.UTC(2024, 4, 6, 5, 8, 9));
+    expect([created("last spring"), created("[]"), created("")]).toEqual([NOW, NOW, NOW]);
     expect(parseNote("just a line", "plain", NOW)[0]?.item.text).toBe("plain\n\njust a line");
     expect(parseNote("# only a heading\n", "empty", NOW)).toEqual([]);
   });

@@ -32,6 +32,8 @@ export interface ImportReport {
   readonly deduped: number;
   /** Over before the import. */
   readonly expired: number;
+  /** Deleted or archived where they come from. */
+  readonly skipped: number;
   readonly failed: number;
   /** The first of the lines that failed. */
   readonly badLines: readonly BadLine[];
@@ -75,7 +77,7 @@ class ImportRun {
   #characters = 0;
   #bytes = 0;
   #publicAllowed = false;
-  readonly #counts = { lines: 0, stored: 0, deduped: 0, expired: 0, failed: 0 };
+  readonly #counts = { lines: 0, stored: 0, deduped: 0, expired: 0, skipped: 0, failed: 0 };
   readonly #badLines: BadLine[] = [];
 
   constructor(options: ImportOptions, deps: ImportDeps) {
@@ -91,7 +93,8 @@ class ImportRun {
     this.#bytes = entry.end;
     this.#counts.lines += 1;
     if ("why" in entry) return this.#fail(entry.number, entry.why);
-    for (const memory of entry.memories) await this.#add({ line: entry.number, memory });
+    if ("gone" in entry) this.#counts.skipped += 1;
+    else for (const memory of entry.memories) await this.#add({ line: entry.number, memory });
   }
 
   async flush(): Promise<void> {

@@ -1,6 +1,7 @@
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import type { Metadata } from "../memory.ts";
+import { isoTime } from "./foreign-time.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 
 const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
@@ -15,12 +16,15 @@ const frontMatter = z.looseObject({
   title: z.coerce.string().optional(),
   type: z.coerce.string().optional(),
   permalink: z.coerce.string().optional(),
+  /** Of another form: the file's time stands for it. */
+  created: isoTime.optional().catch(undefined),
   tags: z.union([z.array(z.coerce.string()), z.string().transform((text) => text.split(","))]).nullish(),
 });
 
 /**
  * The memories of a note as basic-memory writes it: one for each observation and each relation, and one for what else
- * the note says. Texts name the note, so that each can be recalled alone. Throws zod's error, or `YAMLParseError`.
+ * the note says. Texts name the note, so that each can be recalled alone. `at` is for notes that do not say when they were
+ * made. Throws zod's error, or `YAMLParseError`.
  */
 export function parseNote(source: string, name: string, at: number): readonly ImportedMemory[] {
   const text = source.replace(/^\uFEFF/, "");
@@ -35,7 +39,7 @@ export function parseNote(source: string, name: string, at: number): readonly Im
     ...(tags.length > 0 && { tags }),
   };
   const memory = (words: string, metadata: Metadata): ImportedMemory => ({
-    item: { text: words, session: title.slice(0, 64), at, metadata: { ...shared, ...metadata } },
+    item: { text: words, session: title.slice(0, 64), at: about.created ?? at, metadata: { ...shared, ...metadata } },
     public: false,
   });
   const memories: ImportedMemory[] = [];

@@ -4,24 +4,33 @@ import { readLines } from "../../runtime/read-lines.ts";
 import { parseForeignItem } from "./foreign-item.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 import { parseMemoryLine } from "./memory-line.ts";
+import { backupItems } from "./openmemory-backup.ts";
 import { isReferenceLine, parseReferenceLine } from "./reference-line.ts";
 
+/** `gone`: deleted or archived where it comes from. */
+type Told = { readonly memories: readonly ImportedMemory[] } | { readonly gone: true } | { readonly why: string };
+
 /** A line, item or file of a source, counted from 1, and the bytes up to its end. */
-export type SourceEntry = { readonly number: number; readonly end: number } & (
-  | { readonly memories: readonly ImportedMemory[] }
-  | { readonly why: string }
-);
+export type SourceEntry = { readonly number: number; readonly end: number } & Told;
 
 /** A document is held as a whole; lines are not. */
 const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
+/** What Qdrant answers to a scroll. */
+const scroll = z.looseObject({
+  result: z.looseObject({ next_page_offset: z.union([z.string(), z.number()]).nullish() }),
+});
 /** Where exports put their list. */
 const LISTS = ["results", "memories", "items", "points"];
+const ZIP = Buffer.from("PK\x03\x04");
 
 /**
  * The entries of a file: of JSON Lines, or of one JSON document that is a list or holds one. What is no memory has the
- * reason instead.
+ * reason instead. `onNote` hears what the source does not hold. Errors: `IMPORT_INVALID` for a zip file.
  */
-export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<SourceEntry> {
+export async function* readEntries(
+  source: AsyncIterable<Uint8Array>,
+  onNote: (note: string) => void = () => undefined,
+): AsyncGenerator<SourceEntry> {
   const chunks = source[Symbol.asyncIterator]();
   const held: Uint8Array[] = [];
   let size = 0;
@@ -30,7 +39,9 @@ export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGene
   for (let chunk = await chunks.next(); ; chunk = await chunks.next()) {
     if (!chunk.done) {
       held.push(chunk.value);
+      const before = size;
       size += chunk.value.length;
+      if (before < ZIP.length && isZip(held)) throw zipped();
     }
     // A first line that is JSON by itself tells what the file is; else all of it has to be seen.
     if (line === undefined) {
@@ -40,9 +51,27 @@ export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGene
     if (chunk.done || size > MAX_DOCUMENT_BYTES || (first !== undefined && listIn(first) === undefined)) break;
   }
   const all = Buffer.concat(held);
-  const list = listIn(parseJson(size > MAX_DOCUMENT_BYTES ? "" : all.toString("utf8")));
+  const document = parseJson(size > MAX_DOCUMENT_BYTES ? "" : all.toString("utf8"));
+  const list = listIn(document);
   if (list === undefined) yield* lineEntries(joined(all, chunks));
-  else yield* list.map((value, index) => ({ number: index + 1, end: size, ...entryOf(value) }));
+  else {
+    const told = backupItems(document);
+    yield* list.map((value, index) => ({ number: index + 1, end: size, ...entryOf(told(value)) }));
+    const next = scroll.safeParse(document).data?.result.next_page_offset;
+    if (next !== undefined && next !== null) {
+      onNote(`these are the points of one page: more follow from the offset ${JSON.stringify(next)}, import them too`);
+    }
+  }
+}
+
+function isZip(chunks: readonly Uint8Array[]): boolean {
+  return Buffer.concat(chunks).subarray(0, ZIP.length).equals(ZIP);
+}
+
+function zipped(): EngramError {
+  return new EngramError("IMPORT_INVALID", "this is a zip file", {
+    fix: "unzip it first and import memories.json or memories.jsonl.gz from it: OpenMemory keeps the same memories in both",
+  });
 }
 
 async function* lineEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<SourceEntry> {
@@ -56,10 +85,11 @@ async function* lineEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<S
   }
 }
 
-function entryOf(value: unknown): { readonly memories: readonly ImportedMemory[] } | { readonly why: string } {
+function entryOf(value: unknown): Told {
   try {
     if (isReferenceLine(value)) return { memories: parseReferenceLine(value) };
-    return { memories: parseForeignItem(value) ?? [parseMemoryLine(value)] };
+    const foreign = parseForeignItem(value);
+    return foreign === "gone" ? { gone: true } : { memories: [foreign ?? parseMemoryLine(value)] };
   } catch (error) {
     return { why: reasonOf(error) };
   }
