@@ -127,6 +127,25 @@ test("comments and other servers stay, and the indentation is the file's", () =>
   expect(changed).toBe('# mine\nmodel = "x"\n\n[other] # kept\na = 1\n\n[mcp_servers.engram]\ncommand = "new"\n');
 });
 
+test("comments behind the table in Codex's file stay with what follows them", () => {
+  const [head, own, others, last] = [
+    'model = "x"\n\n',
+    '[mcp_servers.engram]\ncommand = "old"\nargs = [ # ours\n  "a",\n]\n\n# of the environment\n[mcp_servers.engram.env]\nA = "1"\n',
+    '# my other servers\n# [mcp_servers.disabled]\n# command = "y"\n\n[mcp_servers.github]\ncommand = "g"\n',
+    "\n# the end\n",
+  ];
+  const change = (text: string, value?: { command: string }) =>
+    withTomlConfig(text, "mcp_servers", "engram", value, "config.toml");
+  expect(change(`${head}${own}\n${others}`)).toBe(head + others);
+  expect(change(`${head}${own}${others}${last}`)).toBe(head + others + last);
+  expect(change(`${own}\n${others}`)).toBe(others);
+  expect(change(`${head}${others}\n${own}${last}`)).toBe(head + others + last);
+  const added = '\n[mcp_servers.engram]\ncommand = "new"\n';
+  expect(change(`${head}${own}\n${others}${last}`, { command: "new" })).toBe(head + others + last + added);
+  const windows = `${head}${own}\n${others}`.replaceAll("\n", "\r\n");
+  expect(change(windows)).toBe(`${(head + others).replaceAll("\n", "\r\n").trimEnd()}\n`);
+});
+
 test("lines beside the entry stay as they are, and their comments where they are", () => {
   const before = [
     "{ // all",

@@ -31,15 +31,36 @@ export function withTomlConfig(
   return result;
 }
 
-/** Without the lines from the header of the table, or of one below it, up to the next other header. */
+/**
+ * Without the lines from the header of the table, or of one below it, to its last key. Blank lines and comments behind
+ * that belong to what follows.
+ */
 function withoutTable(text: string, table: string): string {
+  const kept: string[] = [];
   let inside = false;
-  const kept = text.split("\n").filter((line) => {
+  let behind: string[] = [];
+  for (const line of text.split("\n")) {
     const [, header] = /^\s*\[+\s*([^\]]+?)\s*\]+/.exec(line) ?? [];
-    if (header !== undefined) inside = header === table || header.startsWith(`${table}.`);
-    return !inside;
-  });
-  return kept.join("\n");
+    if (header !== undefined) {
+      inside = header === table || header.startsWith(`${table}.`);
+      if (!inside) kept.push(...withoutDoubleBlank(kept, behind));
+      behind = [];
+    }
+    if (!inside) kept.push(line);
+    else behind = isBlankOrComment(line) ? [...behind, line] : [];
+  }
+  return [...kept, ...withoutDoubleBlank(kept, behind)].join("\n");
+}
+
+/** The lines to come behind `kept`: where that ends with a blank line, or is none yet, another is one too many. */
+function withoutDoubleBlank(kept: readonly string[], lines: readonly string[]): readonly string[] {
+  if ((kept.at(-1) ?? "").trim() !== "") return lines;
+  const first = lines.findIndex((line) => line.trim() !== "");
+  return first < 0 ? [] : lines.slice(first);
+}
+
+function isBlankOrComment(line: string): boolean {
+  return /^\s*(#|$)/.test(line);
 }
 
 function expected(before: Record<string, unknown>, table: string, name: string, value: unknown) {
