@@ -105,3 +105,14 @@ describe("what is embedded", () => {
     expect(embeddingText({ text: "I moved." })).toBe("I moved.");
   });
 });
+
+describe("a speaker who is called like a month", () => {
+  it("is no date where the name stands alone", () => {
+    const dates = (text: string) => parseQuery(text, { speakers: ["June Carter", "April"] }).dates;
+    expect(dates("Where does June live?")).toBeUndefined();
+    expect(dates("What is April's job?")).toBeUndefined();
+    expect(dates("What did April do in June?")).toMatchObject({ months: [5] });
+    expect(dates("What did June say on April 3?")).toMatchObject({ days: [{ month: 3, day: 3 }] });
+    expect(parseQuery("Where does June live?", { speakers: ["Bob"] }).dates).toMatchObject({ months: [5] });
+  });
+});

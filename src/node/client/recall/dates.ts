@@ -14,13 +14,16 @@ const SEASONS: Readonly<Record<string, readonly number[]>> = {
   winter: [11, 0, 1],
 };
 
-/** The dates a question names; undefined when none. `now` (ms, of `wallClock`) gives "yesterday" and the like their meaning. */
-export function datesIn(text: string, now?: number): DateMention | undefined {
+/**
+ * The dates a question names; undefined when none. `now` (ms, of `wallClock`) gives "yesterday" and the like their meaning;
+ * `people` are names in lower case that may be those of months.
+ */
+export function datesIn(text: string, now?: number, people: ReadonlySet<string> = new Set()): DateMention | undefined {
   const lower = text.toLowerCase();
   const seasons = [...text.matchAll(SEASON)].flatMap(
     ([, after, before]) => SEASONS[(after ?? before ?? "").toLowerCase()] ?? [],
   );
-  const readings = namedDates(text);
+  const readings = namedDates(text, people);
   // "This year in October" is October of this year, not all of it.
   const narrowed = seasons.length > 0 || readings.some(({ length }) => length > 0);
   const said = narrowed && now !== undefined ? yearsBeforeNow(lower, now) : [];

@@ -22,15 +22,15 @@ const AND_NUMERIC = /\b(?:from|between)\s+[\d/]+\s+(?:and|to|until|till|through)
 
 /**
  * The dates a text names, in its order, as it may be read: two readings where "4/5" is all there is to tell whether the
- * month or the day comes first, else one.
+ * month or the day comes first, else one. `people` are names in lower case: "June" alone is whoever is called so.
  */
-export function namedDates(text: string): readonly (readonly NamedDate[])[] {
-  const written = [...namedMonths(text), ...isoDates(text)];
+export function namedDates(text: string, people: ReadonlySet<string>): readonly (readonly NamedDate[])[] {
+  const written = [...namedMonths(text, people), ...isoDates(text)];
   const readings = numericDates(text).map((numeric) => [...written, ...numeric]);
   return readings.map((reading) => reading.sort((a, b) => a.start - b.start));
 }
 
-function* namedMonths(text: string): Generator<NamedDate> {
+function* namedMonths(text: string, people: ReadonlySet<string>): Generator<NamedDate> {
   for (const match of text.matchAll(MONTH_NAME)) {
     const before = text.slice(0, match.index);
     const after = text.slice(match.index + match[0].length);
@@ -40,7 +40,7 @@ function* namedMonths(text: string): Generator<NamedDate> {
     const numbered = day >= 1 && day <= 31;
     const upToYear = dayBefore ? 0 : (dayAfter?.[0].length ?? 0);
     const year = /^\.?,?\s*(?:of\s+)?(\d{4})\b/.exec(after.slice(upToYear));
-    if (!numbered && !year && isOtherWord(match[0], before)) continue;
+    if (!numbered && !year && isOtherWord(match[0], before, people)) continue;
     yield {
       month: MONTHS.indexOf(match[0].slice(0, 3).toLowerCase()),
       ...(numbered ? { day } : {}),
@@ -52,7 +52,8 @@ function* namedMonths(text: string): Generator<NamedDate> {
   }
 }
 
-function isOtherWord(name: string, before: string): boolean {
+function isOtherWord(name: string, before: string, people: ReadonlySet<string>): boolean {
+  if (people.has(name.toLowerCase())) return !BEFORE_MONTH.test(before);
   if (!/^(?:may|march|mar)$/i.test(name)) return false;
   const capital = /^[A-Z]/.test(name) && before.trim() !== "";
   return !capital && !BEFORE_MONTH.test(before);

@@ -3,7 +3,7 @@ import type { ParsedQuery } from "./corpus.ts";
 import { datesIn } from "./dates.ts";
 import { isForeign } from "./language.ts";
 import { asksForSeveral } from "./question-kind.ts";
-import { inFirstPerson } from "./speakers.ts";
+import { inFirstPerson, nameWords } from "./speakers.ts";
 import { QUESTION_WORDS, STOP_WORDS } from "./stop-words.ts";
 import { gramTerms, splitWords, wordTerms } from "./terms.ts";
 
@@ -20,6 +20,7 @@ interface QueryContext {
 
 /** Makes a question ready for ranking, by the same rules as the memories were indexed. */
 export function parseQuery(text: string, context: QueryContext = {}): ParsedQuery {
+  const { speakers = [] } = context;
   const foreign = isForeign(text);
   const list = wordTerms(text, DROPPED);
   // A question of stop words alone ("who am I") is still a question.
@@ -32,11 +33,15 @@ export function parseQuery(text: string, context: QueryContext = {}): ParsedQuer
     text,
     terms: new Map([...terms].slice(0, MAX_TERMS)),
     words: new Set(splitWords(text)),
-    embeddings: foreign ? [text] : asQuestionAndStatement(inFirstPerson(text, context.speakers ?? [])),
+    embeddings: foreign ? [text] : asQuestionAndStatement(inFirstPerson(text, speakers)),
     foreign,
-    asksForSeveral: !foreign && asksForSeveral(text, terms.keys(), context.speakers ?? []),
+    asksForSeveral: !foreign && asksForSeveral(text, terms.keys(), speakers),
     asksWhen: /^\s*when\b/.test(lower) || lower.includes("how long"),
-    dates: datesIn(text, context.now === undefined ? undefined : wallClock(context.now)),
+    dates: datesIn(
+      text,
+      context.now === undefined ? undefined : wallClock(context.now),
+      new Set(speakers.flatMap(nameWords)),
+    ),
   };
 }
 
