@@ -377,8 +377,8 @@ describe("a folder of notes", () => {
       },
     ]);
     const created = (time: string) => parseNote(`---\ncreated: ${time}\n---\ntea`, "file", NOW)[0]?.item.at;
-    expect(created("2024-05-06")).toBe(Date.UTC(2024, 4, 6));
-    expect(created("2024-05-06 07:08")).toBe(Date.UTC(2024, 4, 6, 7, 8));
+    expect(created("2024-05-06")).toBe(new Date(2024, 4, 6).getTime());
+    expect(created("2024-05-06 07:08")).toBe(new Date(2024, 4, 6, 7, 8).getTime());
     expect(created("2024-05-06T07:08:09+02:00")).toBe(Date.UTC(2024, 4, 6, 5, 8, 9));
     expect([created("last spring"), created("[]"), created("")]).toEqual([NOW, NOW, NOW]);
     expect(parseNote("just a line", "plain", NOW)[0]?.item.text).toBe("plain\n\njust a line");

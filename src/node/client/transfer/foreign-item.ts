@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { JsonValue, Metadata } from "../memory.ts";
-import { foreignTime } from "./foreign-time.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 
 /** The session of memories whose file knows none. */
@@ -10,12 +9,22 @@ const object = z.custom<Metadata>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "must be an object",
 );
+/** ISO 8601 with or without a zone (then UTC), or unix seconds. */
+const time = z.union([
+  z.number().transform((seconds) => seconds * 1_000),
+  z.string().transform((text, context) => {
+    const value = Date.parse(/[Zz]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
+    if (Number.isNaN(value)) context.addIssue("must be a time");
+    return value;
+  }),
+]);
+
 /** A memory of mem0 (`memory`) or OpenMemory (`content`), from their API or their export. */
 const mem0 = z.looseObject({
   memory: z.string().optional(),
   content: z.string().optional(),
   metadata: object.nullish(),
-  created_at: foreignTime.nullish(),
+  created_at: time.nullish(),
   run_id: z.string().nullish(),
   state: z.string().nullish(),
 });

@@ -1,7 +1,6 @@
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import type { Metadata } from "../memory.ts";
-import { isoTime } from "./foreign-time.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 
 const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
@@ -12,12 +11,22 @@ const RELATION = /^\s*[-*] ([\w][\w -]{0,63}?) \[\[([^\]\n]+)\]\]/;
 /** A task list is no observation. */
 const TASK = /^[ xX-]$/;
 
+/** A day or a time; without a zone as the clocks here show it. */
+const written = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d/)
+  .transform((text, context) => {
+    const value = Date.parse(text.length > 10 ? text : `${text}T00:00`);
+    if (Number.isNaN(value)) context.addIssue("must be a time");
+    return value;
+  });
+
 const frontMatter = z.looseObject({
   title: z.coerce.string().optional(),
   type: z.coerce.string().optional(),
   permalink: z.coerce.string().optional(),
   /** Of another form: the file's time stands for it. */
-  created: isoTime.optional().catch(undefined),
+  created: written.optional().catch(undefined),
   tags: z.union([z.array(z.coerce.string()), z.string().transform((text) => text.split(","))]).nullish(),
 });
 
