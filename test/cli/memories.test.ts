@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { principalHome } from "../../src/mcp/tokens.ts";
 import type { Memory } from "../../src/node/client/memory.ts";
+import { ago } from "../../src/node/commands/show.ts";
 import { engram, engramJson, errorOf, temporaryFolder } from "./engram.ts";
 
 interface Stored {
@@ -71,6 +72,18 @@ test("times without a zone are those of the machine, and so are those shown", as
   const listed = (await here("list")).stdout;
   for (const shown of ["2026-11-28 20:00 (", "2026-11-27 00:00 (", "2026-11-26 15:00 ("])
     expect(listed).toContain(shown);
+});
+
+test("spans are told to the nearest unit", () => {
+  const day = 86_400_000;
+  const shown = [30 * day - 5, 7 * day - 5, 45 * day, 90 * day - 5, 400 * day, 731 * day, 100_000, 5].map((span) =>
+    ago(span, 0),
+  );
+  expect(shown).toEqual([
+    ...["in 30 days", "in 7 days", "in 45 days", "in 3 months", "in 13 months", "in 2 years", "in 2 minutes"],
+    "just now",
+  ]);
+  expect([ago(-day - 5, 0), ago(-36e5, 0)]).toEqual(["1 day ago", "1 hour ago"]);
 });
 
 test("remember and forget are the same as store and delete, and the help has both", async () => {

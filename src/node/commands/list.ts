@@ -15,10 +15,15 @@ interface Options extends CommonOptions {
 
 /** `engram list`: pages through the memories of a namespace. */
 export function listCommand(): Command {
-  return dataCommand("list", "page through the memories of a namespace")
+  return dataCommand("list", "page through the memories of a namespace, the last stored first")
     .option("-n, --namespace <name>", "which namespace (default: all of yours)")
     .option("--filter <json>", `condition on the metadata, as in '{"topic":"travel"}'`, jsonObject)
-    .addOption(new Option("--order <order>", "which come first (default: newest)").choices(["newest", "oldest"]))
+    .addOption(
+      new Option("--order <order>", "which come first by when they were stored (default: newest)").choices([
+        "newest",
+        "oldest",
+      ]),
+    )
     .option("-l, --limit <number>", "how many at most, 1 to 200 (default: 20)", positiveInteger)
     .option("--cursor <cursor>", "go on where an earlier answer ended")
     .action(({ namespace, filter, order, limit, cursor, ...options }: Options) =>

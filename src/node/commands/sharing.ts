@@ -211,7 +211,7 @@ function describeRevoked({ namespace, epoch, ended, readers, told, waiting }: Re
   ]);
 }
 
-/** "89 days", of what `ago` tells as "in 89 days". */
+/** "30 days", of what `ago` tells as "in 30 days". */
 function span(until: number): string {
   return ago(until).replace(/^in /, "");
 }

@@ -1,20 +1,24 @@
 import type { Hit, Memory } from "../client/memory.ts";
 import { wallClock } from "../runtime/wall-clock.ts";
 
-const UNITS: readonly (readonly [name: string, ms: number])[] = [
-  ["year", 365 * 86_400_000],
-  ["month", 30 * 86_400_000],
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
+const DAY_MS = 86_400_000;
+
+/** Long units count from two on: a month and a half is told as 45 days. */
+const UNITS: readonly { readonly unit: string; readonly ms: number; readonly from: number }[] = [
+  { unit: "year", ms: 365 * DAY_MS, from: 2 * 365 * DAY_MS },
+  { unit: "month", ms: 30 * DAY_MS, from: 2 * 30 * DAY_MS },
+  { unit: "day", ms: DAY_MS, from: DAY_MS },
+  { unit: "hour", ms: 3_600_000, from: 3_600_000 },
+  { unit: "minute", ms: 60_000, from: 60_000 },
 ];
 
-/** How long ago `then` was, in one unit. */
+/** How long ago `then` was, in one unit, to the nearest of it. */
 export function ago(then: number, now: number = Date.now()): string {
   const past = now - then;
-  const [unit, ms] = UNITS.find(([, size]) => Math.abs(past) >= size) ?? ["", 0];
-  if (ms === 0) return "just now";
-  const count = Math.floor(Math.abs(past) / ms);
+  const found = UNITS.find(({ from }) => Math.abs(past) >= from);
+  if (!found) return "just now";
+  const { unit, ms } = found;
+  const count = Math.round(Math.abs(past) / ms);
   const span = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return past > 0 ? `${span} ago` : `in ${span}`;
 }
