@@ -26,7 +26,9 @@ export async function engram(
   more: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [launcher, ...args], { env: { PATH, HOME, ENGRAM_HOME: home, ...more } });
+  const child = spawn(process.execPath, [launcher, ...args], {
+    env: { PATH, HOME, TZ: "UTC", ENGRAM_HOME: home, ...more },
+  });
   child.stdin.on("error", () => undefined); // a command that reads nothing may be gone already
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);

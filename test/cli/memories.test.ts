@@ -95,6 +95,20 @@ test("remember and forget are the same as store and delete, and the help has bot
   expect((await engram(home, ["forget", "--help"])).stdout).toContain("engram delete|forget [options] [id...]");
 });
 
+test("a memory's time may be a day as questions say it, and what names no time is refused", async () => {
+  const home = join(await temporaryFolder(), "home");
+  const dayBefore = (moment: number) => new Date(moment).setHours(0, 0, 0, 0) - 86_400_000;
+  const begun = dayBefore(Date.now());
+  await engramJson(home, ["store", "Ate ramen", "--at", "yesterday"]);
+  const { items } = await engramJson<Items>(home, ["list"]);
+  expect([begun, dayBefore(Date.now())]).toContain(items[0]?.at);
+  for (const text of ["last week", "Nov 17", "yesterday 5"]) {
+    const { code, stderr } = await engram(home, ["store", "Ate soup", "--at", text]);
+    expect(code, text).toBe(2);
+    expect(stderr).toContain('It must be a time such as "2026-03-03T09:12:00Z", or a day such as "last Friday".');
+  }
+});
+
 test("namespaces are made, filled and shown; status and doctor tell about them", async () => {
   const home = join(await temporaryFolder(), "home");
   await engramJson(home, ["namespaces", "create", "garden"]);

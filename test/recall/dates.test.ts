@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { dateMatcher } from "../../src/node/client/recall/date-match.ts";
 import { datesIn } from "../../src/node/client/recall/dates.ts";
+import { dayBeforeNow } from "../../src/node/client/recall/spans-before-now.ts";
 
 const day = (text: string): number => Date.parse(`${text}T10:00:00Z`);
 
@@ -182,4 +183,23 @@ describe("what a question with a moment of asking means", () => {
   it("the day before yesterday is not yesterday", () => {
     expect(fits("the day before yesterday", "2026-11-27", "2026-11-28")).toEqual([1.5, 0]);
   });
+});
+
+describe("one day counted from now", () => {
+  const now = Date.parse("2026-11-29T15:00:00Z");
+
+  it.each([
+    ["today", "2026-11-29"],
+    ["Yesterday", "2026-11-28"],
+    ["day before  yesterday", "2026-11-27"],
+    ["last friday", "2026-11-27"],
+    ["last Sunday", "2026-11-22"],
+    ["10 days ago", "2026-11-19"],
+    ["a day ago", "2026-11-28"],
+  ])("%s is %s", (text, date) => expect(dayBeforeNow(text, now)).toBe(Date.parse(`${date}T00:00:00Z`)));
+
+  it.each(["last week", "friday", "a few days ago", "three weeks ago", "yesterday and today", "not yesterday", ""])(
+    "%j is none",
+    (text) => expect(dayBeforeNow(text, now)).toBeUndefined(),
+  );
 });

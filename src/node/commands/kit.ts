@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { MemoryClient } from "../client/memory.ts";
+import { dayBeforeNow } from "../client/recall/spans-before-now.ts";
+import { momentOf, wallClock } from "../runtime/wall-clock.ts";
 import { reportFailure } from "./output.ts";
 
 /** Options every command that touches memories takes. */
@@ -97,12 +99,17 @@ export function timeSpan(text: string): number {
   return seconds;
 }
 
-/** Parses a time (ISO 8601, here where it names no zone, or unix milliseconds) into unix milliseconds. */
+/** Parses a time (ISO 8601, here where it names no zone; unix milliseconds; "yesterday") into unix milliseconds. */
 export function time(text: string): number {
+  const day = dayBeforeNow(text, wallClock(Date.now()));
+  if (day !== undefined) return momentOf(day);
   const value = /^\d{12,14}$/.test(text.trim()) ? Number(text) : Date.parse(withTime(text.trim()));
-  if (Number.isNaN(value)) throw new InvalidArgumentError('It must be a time such as "2026-03-03T09:12:00Z".');
-  return value;
+  if (!Number.isNaN(value) && NAMES_YEAR.test(text)) return value;
+  throw new InvalidArgumentError('It must be a time such as "2026-03-03T09:12:00Z", or a day such as "last Friday".');
 }
+
+/** `Date.parse` puts what has no year into 2001. */
+const NAMES_YEAR = /\d{4}|\d\/\d{1,2}\/\d\d\b/;
 
 /** A date alone would be read as UTC, and one with a time as local: with midnight both are days of here. */
 function withTime(text: string): string {

@@ -29,7 +29,7 @@ export function storeCommand(): Command {
     .option("--session <name>", "what it belongs together with: found by its neighbours' words too (default: nothing)")
     .option(
       "--at <time>",
-      "when it was said or happened, in this machine's time zone if it names none (default: now)",
+      'when it was said or happened: a time, here if it names no zone, or a day such as "last Friday" (default: now)',
       time,
     )
     .option("--metadata <json>", `a JSON object kept with it, as in '{"topic":"travel"}'`, jsonObject)

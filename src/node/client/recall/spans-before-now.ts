@@ -10,6 +10,9 @@ export const UNIT_DAYS: Readonly<Record<string, number>> = { day: 1, week: 7, fo
 /** Years as counted from now, in lower case. */
 export const YEAR_WORD = /\b(this|last) year\b/g;
 const AGO = new RegExp(String.raw`\b(${NUMBER}) (day|week|fortnight|month|year)s? ago\b`);
+const ONE_DAY = new RegExp(
+  `^(?:today|yesterday|(?:the )?day before yesterday|(?:last|this past) (?:${WEEKDAYS.join("|")})|(?:\\d{1,3}|an?|${NUMBERS.join("|")}) days? ago)$`,
+);
 const SINCE = /\bsince (?:yesterday|the day before|last|this)\b/;
 const WITHIN = new RegExp(
   String.raw`\b(?:in|over|during|within) (?:the )?(?:last|past) (?:(${NUMBER}) )?(day|week|month|year)s?\b`,
@@ -41,7 +44,7 @@ export function spansBeforeNow(text: string, now: number): Span[] {
   const spans: Span[] = [];
   if (/\b(?:today|tonight|this (?:morning|afternoon|evening))\b/.test(text)) spans.push(span(0, 1));
   if (/\b(?:(?<!day before )yesterday|last night)\b/.test(text)) spans.push(span(1, 1));
-  if (/\bthe day before yesterday\b/.test(text)) spans.push(span(2, 1));
+  if (/\bday before yesterday\b/.test(text)) spans.push(span(2, 1));
   if (/\bthis week\b/.test(text)) spans.push(span(6, 7));
   if (/\blast week\b(?! (?:of|in)\b)/.test(text)) spans.push(span(13, 13));
   if (/\b(?:last|over the) weekend\b/.test(text))
@@ -64,6 +67,18 @@ export function spansBeforeNow(text: string, now: number): Span[] {
   }
   // "Since yesterday" is not over yet.
   return SINCE.test(text) ? spans.map(({ from }) => ({ from, to: midnight + DAY_MS })) : spans;
+}
+
+/**
+ * The midnight (of `wallClock`, as `now`) that begins the day a text means, where it is one day as counted from now:
+ * "yesterday", "last Friday", "3 days ago".
+ */
+export function dayBeforeNow(text: string, now: number): number | undefined {
+  const words = text.trim().toLowerCase().replace(/\s+/g, " ");
+  if (!ONE_DAY.test(words)) return undefined;
+  const [, count] = AGO.exec(words) ?? [];
+  if (count !== undefined) return (Math.floor(now / DAY_MS) - countOf(count)) * DAY_MS;
+  return spansBeforeNow(words, now)[0]?.from;
 }
 
 /** "Three weeks ago" is that day give or take a fifth of the way. */
