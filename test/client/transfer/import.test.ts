@@ -385,6 +385,18 @@ describe("a folder of notes", () => {
     expect(parseNote("# only a heading\n", "empty", NOW)).toEqual([]);
   });
 
+  test("nothing that a note says is left out", () => {
+    const [relation, prose] = [
+      "- depends_on [[Water Quality]] (because hard water ruined the 2023 batch)",
+      "- pairs_with [[Croissant]] and [[Baguette]] every Sunday",
+    ].map((line) => parseNote(`---\ntitle:\nstatus: urgent\n---\n${line}`, "Tea", NOW)[0]?.item);
+    expect(relation?.text).toBe("Tea depends on Water Quality (because hard water ruined the 2023 batch)");
+    expect(prose?.text).toBe("Tea pairs with Croissant and Baguette every Sunday");
+    expect(relation?.metadata).toMatchObject({ note: "Tea", frontMatter: { status: "urgent" } });
+    const long = `${"a".repeat(63)}🍵 and more`;
+    expect(parseNote(`---\ntitle: ${long}\n---\ntea`, "file", NOW)[0]?.item.session).toBe(`${"a".repeat(63)}🍵`);
+  });
+
   test("notes are read in the order of their paths, hidden ones are not, and a broken one is named", async () => {
     const folder = await mkdtemp(join(tmpdir(), "engram-notes-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -395,10 +407,14 @@ describe("a folder of notes", () => {
     await writeFile(join(folder, ".obsidian", "hidden.md"), "hidden");
     await writeFile(join(folder, "c.md"), "---\ntitle: [\n---\ntext");
     await writeFile(join(folder, "d.txt"), "not a note");
+    await writeFile(join(folder, "e.md"), Buffer.from("caf\xe9", "latin1"));
     const client = recordingStore();
     const deps = { client, allowPublic: async () => undefined, now: () => NOW };
     const report = await importMemories(readNotes(folder, await listNotes(folder)), { session: "notes" }, deps);
     expect(texts(client)).toEqual(["one\n\nfirst", "b\n\nsecond"]);
-    expect(report.badLines).toEqual([{ line: 3, message: "c.md: its front matter is not YAML" }]);
+    expect(report.badLines).toEqual([
+      { line: 3, message: "c.md: its front matter is not YAML" },
+      { line: 4, message: "e.md: it is not UTF-8 text" },
+    ]);
   });
 });

@@ -7,7 +7,7 @@ const FRONT_MATTER = /^---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/;
 /** `- [category] what was observed #tag (context)` */
 const OBSERVATION = /^\s*[-*] \[([^\][()\n]{1,64})\] +(.+?)\s*$/;
 /** `- relation_type [[Other note]] (context)` */
-const RELATION = /^\s*[-*] ([\w][\w -]{0,63}?) \[\[([^\]\n]+)\]\]/;
+const RELATION = /^\s*[-*] ([\w][\w -]{0,63}?) \[\[([^\]\n]+)\]\](.*?)\s*$/;
 /** A task list is no observation. */
 const TASK = /^[ xX-]$/;
 
@@ -22,9 +22,9 @@ const written = z
   });
 
 const frontMatter = z.looseObject({
-  title: z.coerce.string().optional(),
-  type: z.coerce.string().optional(),
-  permalink: z.coerce.string().optional(),
+  title: z.coerce.string().nullish(),
+  type: z.coerce.string().nullish(),
+  permalink: z.coerce.string().nullish(),
   /** Of another form: the file's time stands for it. */
   created: written.optional().catch(undefined),
   tags: z.union([z.array(z.coerce.string()), z.string().transform((text) => text.split(","))]).nullish(),
@@ -39,26 +39,34 @@ export function parseNote(source: string, name: string, at: number): readonly Im
   const text = source.replace(/^\uFEFF/, "");
   const [whole = "", yaml = ""] = FRONT_MATTER.exec(text) ?? [];
   const about = frontMatter.parse(yaml === "" ? {} : ((parse(yaml, { maxAliasCount: 0 }) as unknown) ?? {}));
-  const title = about.title?.trim() || name;
-  const tags = (about.tags ?? []).map((tag) => tag.trim()).filter((tag) => tag !== "");
+  const { title: called, type, permalink, created, tags: tagged, ...others } = about;
+  const title = called?.trim() || name;
+  const tags = (tagged ?? []).map((tag) => tag.trim()).filter((tag) => tag !== "");
   const shared: Metadata = {
     note: title,
-    ...(about.permalink && { permalink: about.permalink }),
-    ...(about.type && { noteType: about.type }),
+    ...(permalink && { permalink }),
+    ...(type && { noteType: type }),
     ...(tags.length > 0 && { tags }),
+    ...(Object.keys(others).length > 0 && { frontMatter: others as Metadata }),
   };
   const memory = (words: string, metadata: Metadata): ImportedMemory => ({
-    item: { text: words, session: title.slice(0, 64), at: about.created ?? at, metadata: { ...shared, ...metadata } },
+    item: {
+      text: words,
+      session: [...title].slice(0, 64).join(""),
+      at: created ?? at,
+      metadata: { ...shared, ...metadata },
+    },
     public: false,
   });
   const memories: ImportedMemory[] = [];
   const prose: string[] = [];
   for (const line of text.slice(whole.length).split(/\r?\n/)) {
     const [, category = "", observed = ""] = OBSERVATION.exec(line) ?? [];
-    const [, relation = "", to = ""] = RELATION.exec(line) ?? [];
+    const [, relation = "", to = "", more = ""] = RELATION.exec(line) ?? [];
     if (observed !== "" && !TASK.test(category)) memories.push(memory(`${title}: ${observed}`, { category }));
     else if (to !== "") {
-      memories.push(memory(`${title} ${relation.replaceAll("_", " ")} ${to}`, { relation, to }));
+      const others = more.replaceAll(/\[\[|\]\]/g, "");
+      memories.push(memory(`${title} ${relation.replaceAll("_", " ")} ${to}${others}`, { relation, to }));
     } else prose.push(line);
   }
   const rest = prose.join("\n").trim();

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { EngramError } from "../../../crypto/errors.ts";
 import { readLines } from "../../runtime/read-lines.ts";
@@ -51,7 +52,8 @@ export async function* readEntries(
     if (chunk.done || size > MAX_DOCUMENT_BYTES || (first !== undefined && listIn(first) === undefined)) break;
   }
   const all = Buffer.concat(held);
-  const document = parseJson(size > MAX_DOCUMENT_BYTES ? "" : all.toString("utf8"));
+  // Bytes that are no text are named line by line, not stored as what a decoder makes of them.
+  const document = parseJson(size > MAX_DOCUMENT_BYTES || !isUtf8(all) ? "" : all.toString("utf8"));
   const list = listIn(document);
   if (list === undefined) yield* lineEntries(joined(all, chunks));
   else {

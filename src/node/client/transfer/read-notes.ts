@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { parseNote, YAMLParseError } from "./note.ts";
@@ -23,7 +24,9 @@ export async function* readNotes(folder: string, files: readonly string[]): Asyn
     try {
       const { size, mtimeMs } = await stat(file);
       if (size > MAX_NOTE_BYTES) throw new Error(`it is larger than ${MAX_NOTE_BYTES / 1024 / 1024} MB`);
-      const text = await readFile(file, "utf8");
+      const bytes = await readFile(file);
+      if (!isUtf8(bytes)) throw new Error("it is not UTF-8 text");
+      const text = bytes.toString("utf8");
       yield { ...place, memories: parseNote(text, basename(file).replace(/\.md$/i, ""), Math.floor(mtimeMs)) };
     } catch (error) {
       const why = error instanceof YAMLParseError ? "its front matter is not YAML" : whyOf(error);
