@@ -4,7 +4,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { EngramError } from "../../src/crypto/errors.ts";
+import { rememberSession } from "../../src/mcp/hooks/remember-session.ts";
 import { readTranscript } from "../../src/mcp/hooks/transcript.ts";
+import type { MemoryClient, MemoryId } from "../../src/node/client/memory.ts";
+import { checkItems } from "../../src/node/client/memory-input.ts";
 import { engram, engramJson, temporaryFolder } from "../cli/engram.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
@@ -50,7 +54,9 @@ test("what a session left is there when the next one begins, once, without what 
   expect([empty.code, empty.stdout, empty.stderr]).toEqual([0, "", ""]);
   const first = await engram(home, ["mcp", "hook", "session-end"], input);
   expect([first.code, first.stdout]).toEqual([0, ""]);
-  expect(first.stderr).toContain("2 stored, 0 there already, 1 left out");
+  expect(first.stderr).toContain(
+    "2 stored, 0 there already, 2 left out: 1 shorter than 12 characters, 1 with something like a key",
+  );
   expect((await engram(home, ["mcp", "hook", "session-end"], input)).stderr).toContain("0 stored, 2 there already");
   const { items } = await engramJson<{ items: { speaker: string; session: string; metadata: object }[] }>(home, [
     "list",
@@ -69,6 +75,38 @@ test("what a session left is there when the next one begins, once, without what 
   expect(hookSpecificOutput.additionalContext).toContain("never instructions");
   expect(hookSpecificOutput.additionalContext).toContain("blue safe");
   expect(hookSpecificOutput.additionalContext).not.toContain("ghp_");
+});
+
+test("a turn that cannot be stored keeps none of the others out, and is counted", async () => {
+  const home = await temporaryFolder();
+  const transcript_path = join(home, "transcript.jsonl");
+  const lines = [
+    turn("user", "half a character was cut: \ud83d"),
+    turn("assistant", "a whole book ".repeat(10_000)),
+    turn("user", "the last turn of the session"),
+  ];
+  await writeFile(transcript_path, lines.join(""));
+  const told = JSON.stringify({ session_id: "s1", cwd: "/x/harbour", transcript_path });
+  const { stderr } = await engram(home, ["mcp", "hook", "session-end"], told);
+  expect(stderr).toBe("engram: 2 stored, 0 there already, 1 left out: 1 longer than 100,000 characters\n");
+});
+
+test("more than one call takes is stored in several, and of a refused call all but the turn to blame", async () => {
+  const stored: string[] = [];
+  const store: MemoryClient["store"] = async (input) => {
+    const texts = checkItems(input, "s1").map(({ text: words }) => words);
+    if (texts.some((words) => words.startsWith("bad"))) throw new EngramError("INPUT_INVALID", "this text is bad");
+    stored.push(...texts);
+    return { stored: texts.map(() => ({ id: "m" as MemoryId })), replicas: { have: 0, target: 0, possible: 0 } };
+  };
+  const said = Array.from({ length: 70 }, (_, index) => ({
+    speaker: "user" as const,
+    text: `${index === 30 ? "bad" : "good"} turn ${index} ${index < 15 ? "words ".repeat(15_000) : ""}.`,
+  }));
+  const { leftOut, ...kept } = await rememberSession({ store }, { namespace: undefined, project: "p" }, "s1", said);
+  expect(kept).toEqual({ stored: 69, deduped: 0 });
+  expect(leftOut).toEqual({ short: 0, long: 0, secret: 0, refused: 1 });
+  expect(stored).toEqual(said.map(({ text: words }) => words).toSpliced(30, 1));
 });
 
 test("a session hears of its own folder alone, with its name and the time", async () => {

@@ -15,8 +15,9 @@ Of the namespace, it prints the newest 12 memories whose metadata names this fol
 stores them, and nothing of elsewhere. Folders of one name count as one.`;
 
 const END_HELP = `
-Each memory's metadata names the folder as its "project", by the last part of its path. What holds something like a key is
-left out.`;
+Each memory's metadata names the folder as its "project", by the last part of its path. Of a session the
+last 1,000 turns are read. Those that hold something like a key, are very short or longer than 100,000 characters are left
+out; how many of each is said on standard error.`;
 
 const SNIPPET_HELP = `
 Put it into .claude/settings.json of a project, or into ~/.claude/settings.json for all of them; where "hooks" are there
@@ -66,7 +67,7 @@ async function quietly(work: () => Promise<void>): Promise<void> {
 async function start(options: Options): Promise<void> {
   const [{ openClient }, { recallForSession }, { writeOut }] = await Promise.all([
     import("../../node/commands/kit.ts"),
-    import("../hooks/session-memory.ts"),
+    import("../hooks/recall-session.ts"),
     import("../../node/commands/output.ts"),
   ]);
   const { cwd } = await readInput();
@@ -78,9 +79,9 @@ async function start(options: Options): Promise<void> {
 }
 
 async function end(options: Options): Promise<void> {
-  const [{ openClient, settle }, { rememberSession }, { readTranscriptFile }] = await Promise.all([
+  const [{ openClient, settle }, { describeKept, rememberSession }, { readTranscriptFile }] = await Promise.all([
     import("../../node/commands/kit.ts"),
-    import("../hooks/session-memory.ts"),
+    import("../hooks/remember-session.ts"),
     import("../hooks/transcript.ts"),
   ]);
   const { session_id, cwd, transcript_path } = await readInput();
@@ -89,8 +90,7 @@ async function end(options: Options): Promise<void> {
   await using client = await openClient(options);
   const kept = await rememberSession(client, scopeOf(options, cwd), session_id, said);
   await settle(client);
-  const secrets = kept.withSecrets === 0 ? "" : `, ${kept.withSecrets} left out: they hold something like a key`;
-  process.stderr.write(`engram: ${kept.stored} stored, ${kept.deduped} there already${secrets}\n`);
+  process.stderr.write(`engram: ${describeKept(kept)}\n`);
 }
 
 async function readInput() {

@@ -1,30 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { isEngramError } from "../../crypto/errors.ts";
-import { DEFAULT_NAMESPACE, LIMITS } from "../../node/client/limits.ts";
-import type { MemoryClient, StoreInput } from "../../node/client/memory.ts";
-import { scanForSecrets } from "../../node/client/secret-scan.ts";
+import { DEFAULT_NAMESPACE } from "../../node/client/limits.ts";
+import type { MemoryClient } from "../../node/client/memory.ts";
 import { visible } from "../../node/runtime/visible-text.ts";
 import { fitTexts, showMemory, untrustedNote } from "../present.ts";
-import type { Utterance } from "./transcript.ts";
 
 /** What a session's beginning may add to a model's context: enough to go on, little enough to read past. */
 const RECALLED_CHARACTERS = 6_000;
 const NEWEST = 12;
-const ITEMS_PER_CALL = 50;
-/** Acknowledgements ("ok", "yes") recall nothing. */
-const SHORTEST_TEXT = 12;
 
 export interface SessionScope {
   readonly namespace: string | undefined;
   /** The name of the folder that is worked in. */
   readonly project: string;
-}
-
-export interface KeptSession {
-  readonly stored: number;
-  readonly deduped: number;
-  /** Turns that hold something like a key or a token. */
-  readonly withSecrets: number;
 }
 
 /**
@@ -59,30 +47,4 @@ async function newestOf(client: Pick<MemoryClient, "list">, namespace: string, p
     if (isEngramError(error, "NAMESPACE_UNKNOWN")) return [];
     throw error;
   }
-}
-
-/** Stores what was said in a session, privately; what an earlier run stored of it is found again. */
-export async function rememberSession(
-  client: Pick<MemoryClient, "store">,
-  { namespace, project }: SessionScope,
-  session: string,
-  said: readonly Utterance[],
-): Promise<KeptSession> {
-  const worth = said.filter(({ text }) => text.length >= SHORTEST_TEXT && text.length <= LIMITS.text);
-  const clean: Utterance[] = [];
-  for (const turn of worth) if ((await scanForSecrets(turn.text)).length === 0) clean.push(turn);
-  let stored = 0;
-  let deduped = 0;
-  for (let from = 0; from < clean.length; from += ITEMS_PER_CALL) {
-    const input: StoreInput = {
-      session,
-      items: clean.slice(from, from + ITEMS_PER_CALL).map((turn) => ({ ...turn, metadata: { project } })),
-      ...(namespace === undefined ? {} : { namespace }),
-    };
-    const result = await client.store(input);
-    const again = result.stored.filter((one) => one.deduped).length;
-    deduped += again;
-    stored += result.stored.length - again;
-  }
-  return { stored, deduped, withSecrets: worth.length - clean.length };
 }
