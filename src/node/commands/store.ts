@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Command } from "commander";
+import { loneSession } from "../client/lone-session.ts";
 import type { Metadata, StoreInput, StoreResult } from "../client/memory.ts";
 import { requireConsent, staysOnThisMachine } from "./consent.ts";
 import { usageError } from "./exit-codes.ts";
@@ -69,19 +69,13 @@ function storeInput(text: string, options: Options): StoreInput {
   const { namespace, speaker, at, metadata, ttl, replaces } = options;
   return {
     items: [{ text, ...(speaker && { speaker }), ...(at !== undefined && { at }), ...(metadata && { metadata }) }],
-    session: options.session ?? sessionOfItsOwn(text),
+    session: options.session ?? loneSession(`cli ${new Date().toISOString().slice(0, 10)}`, text),
     ...(namespace !== undefined && { namespace }),
     ...(options.public && { public: true }),
     ...(ttl !== undefined && { ttlSeconds: ttl }),
     ...(replaces !== undefined && { replaces }),
     ...(!options.dedupe && { dedupe: false }),
   };
-}
-
-/** What is typed one by one need not belong together. The same text of the same day has the same: it is stored once. */
-function sessionOfItsOwn(text: string): string {
-  const mark = createHash("sha256").update(text).digest("hex").slice(0, 8);
-  return `cli ${new Date().toISOString().slice(0, 10)} ${mark}`;
 }
 
 function describe({ stored, replicas }: StoreResult): string {

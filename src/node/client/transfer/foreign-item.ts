@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { loneSession } from "../lone-session.ts";
 import type { JsonValue, Metadata } from "../memory.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
 
-/** The session of memories whose file knows none. */
-const SESSION = "imported";
+/** These products keep facts, each by itself. */
+const LONE = "imported";
 
 const object = z.custom<Metadata>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -62,7 +63,7 @@ function ofMem0(item: z.output<typeof mem0>): ImportedMemory | "gone" {
   return {
     item: {
       text: memory ?? content ?? "",
-      session: run_id ?? SESSION,
+      session: run_id ?? loneSession(LONE, memory ?? content ?? ""),
       metadata: { ...(Object.fromEntries(own) as Metadata), ...metadata },
       ...(typeof created_at === "number" && { at: created_at }),
     },
@@ -78,7 +79,8 @@ function ofPoint({ payload }: z.output<typeof point>): ImportedMemory {
       { code: "custom", path: ["payload"], message: "has no document, text or content", input: payload },
     ]);
   }
-  return { item: { text: found, session: SESSION, metadata: { ...(rest as Metadata), ...metadata } }, public: false };
+  const session = loneSession(LONE, found);
+  return { item: { text: found, session, metadata: { ...(rest as Metadata), ...metadata } }, public: false };
 }
 
 function isWorthKeeping(value: unknown): value is JsonValue {
