@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
 import { EXIT, PROGRAM_HELP } from "./node/commands/exit-codes.ts";
-import { reportFailure, usageErrorText } from "./node/commands/output.ts";
+import { endWithReader, reportFailure, usageErrorText } from "./node/commands/output.ts";
 import { missingPackage } from "./node/runtime/missing-package.ts";
 
 /** Commands in the order of the help. Each folder declares its own; the one that is called is the only one loaded. */
@@ -66,7 +66,13 @@ const program = new Command("engram")
   .description(pkg.description)
   .version(pkg.version)
   .showSuggestionAfterError()
-  .configureOutput({ outputError: (text, write) => write(usageErrorText(text, wantsJson)) })
+  .configureOutput({
+    outputError: (text, write) => write(usageErrorText(text, wantsJson)),
+    writeOut: (text) => {
+      endWithReader();
+      process.stdout.write(text);
+    },
+  })
   // As each command's own help has it: a phrase is no argument, even where one is taken to be refused.
   .configureHelp({
     subcommandTerm: (command) => `${[command.name(), ...command.aliases()].join("|")} ${command.usage()}`,

@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { engram, errorOf, temporaryFolder } from "./engram.ts";
 
@@ -10,6 +13,14 @@ test("the help names every command and every exit code", async () => {
   expect([code, stderr]).toEqual([0, ""]);
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b.* {2,}\\S`, "m"));
   for (const exit of [0, 1, 2, 3, 4, 130]) expect(stdout).toMatch(new RegExp(`^  ${exit} +\\S`, "m"));
+});
+
+test("a reader of the help may leave before its end", async () => {
+  const launcher = new URL("../../bin/engram.js", import.meta.url).pathname;
+  const child = spawn(process.execPath, [launcher, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  expect([said, code]).toEqual(["", 0]);
 });
 
 test("what is not understood is refused with a suggestion, before anything is opened", async () => {

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { MemoryClient } from "../client/memory.ts";
 import { dayBeforeNow } from "../client/recall/spans-before-now.ts";
 import { momentOf, wallClock } from "../runtime/wall-clock.ts";
-import { reportFailure } from "./output.ts";
+import { endWithReader, reportFailure } from "./output.ts";
 
 /** Options every command that touches memories takes. */
 export interface CommonOptions {
@@ -22,11 +22,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs a command's work: what it throws is told with what to do, and becomes the exit code. */
 export async function run(options: CommonOptions, work: () => Promise<void>): Promise<void> {
-  // A reader that leaves (`engram list | head`) is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+  endWithReader();
   // Much that a command waits for keeps no process alive, as the clock's sleeps: it would end before its work.
   const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
