@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { EngramError } from "../../src/crypto/errors.ts";
 import { rememberSession } from "../../src/mcp/hooks/remember-session.ts";
+import { sessionFolder } from "../../src/mcp/hooks/session-folder.ts";
 import { readTranscript } from "../../src/mcp/hooks/transcript.ts";
 import type { MemoryClient, MemoryId } from "../../src/node/client/memory.ts";
 import { checkItems } from "../../src/node/client/memory-input.ts";
@@ -61,14 +62,15 @@ test("what a session left is there when the next one begins, once, without what 
   const { items } = await engramJson<{ items: { speaker: string; session: string; metadata: object }[] }>(home, [
     "list",
   ]);
+  const metadata = await sessionFolder("/somewhere/harbour");
   expect(items).toMatchObject([
-    { speaker: "assistant", session: "s1", metadata: { project: "harbour" } },
-    { speaker: "user", session: "s1", metadata: { project: "harbour" } },
+    { speaker: "assistant", session: "s1", metadata },
+    { speaker: "user", session: "s1", metadata },
   ]);
   const next = await engram(
     home,
     ["mcp", "hook", "session-start"],
-    JSON.stringify({ session_id: "s2", cwd: "/harbour" }),
+    JSON.stringify({ session_id: "s2", cwd: "/somewhere/harbour" }),
   );
   const { hookSpecificOutput } = JSON.parse(next.stdout);
   expect(hookSpecificOutput.hookEventName).toBe("SessionStart");
@@ -103,18 +105,44 @@ test("more than one call takes is stored in several, and of a refused call all b
     speaker: "user" as const,
     text: `${index === 30 ? "bad" : "good"} turn ${index} ${index < 15 ? "words ".repeat(15_000) : ""}.`,
   }));
-  const { leftOut, ...kept } = await rememberSession({ store }, { namespace: undefined, project: "p" }, "s1", said);
+  const { leftOut, ...kept } = await rememberSession(
+    { store },
+    { namespace: undefined, project: "p", folder: "f" },
+    "s1",
+    said,
+  );
   expect(kept).toEqual({ stored: 69, deduped: 0 });
   expect(leftOut).toEqual({ short: 0, long: 0, secret: 0, refused: 1 });
   expect(stored).toEqual(said.map(({ text: words }) => words).toSpliced(30, 1));
 });
 
+test("a folder is known by its path, through links too, and the path is not told", async () => {
+  const parent = await temporaryFolder();
+  const [one, other, link] = [
+    join(parent, "a", "harbour"),
+    join(parent, "b", "harbour"),
+    join(parent, "link"),
+  ] as const;
+  await mkdir(one, { recursive: true });
+  await symlink(one, link);
+  const { project, folder } = await sessionFolder(one);
+  expect([project, folder]).toEqual(["harbour", expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  expect(await sessionFolder(link)).toEqual({ project: "link", folder });
+  const gone = await sessionFolder(other);
+  expect(gone.project).toBe("harbour");
+  expect(gone.folder).not.toBe(folder);
+  expect((await sessionFolder("/")).project).toBe("/");
+});
+
 test("a session hears of its own folder alone, with its name and the time", async () => {
   const home = await temporaryFolder();
+  const metadata = await sessionFolder("/x/harbour");
   const elsewhere = [
     { text: "Ada's birthday is on the ninth of May" },
     { text: "The harbour office opens at seven", metadata: { project: "office" } },
-    { text: "A note on the harbour for the team", namespace: "team", metadata: { project: "harbour" } },
+    { text: "A note on the harbour for the team", namespace: "team", metadata },
+    { text: "Stored when folders were told by name", metadata: { project: "harbour" } },
+    { text: "Another harbour is dredged in May", metadata: await sessionFolder("/y/harbour") },
   ];
   await engramJson(home, ["import", "-"], elsewhere.map(line).join(""));
   const start = (cwd: string, ...more: string[]) =>
@@ -122,7 +150,9 @@ test("a session hears of its own folder alone, with its name and the time", asyn
   const empty = await start("/x/harbour");
   expect([empty.code, empty.stdout, empty.stderr]).toEqual([0, "", ""]);
   expect((await start("/x/harbour", "-n", "nobody's")).stdout).toBe("");
-  await engramJson(home, ["store", "The cranes are painted in June", "--metadata", '{"project":"harbour"}']);
+  const root = await start("/");
+  expect([root.code, root.stdout, root.stderr]).toEqual([0, "", ""]);
+  await engramJson(home, ["store", "The cranes are painted in June", "--metadata", JSON.stringify(metadata)]);
   const context = JSON.parse((await start("/x/harbour")).stdout).hookSpecificOutput.additionalContext;
   const recalled = context.split("\n").filter((line: string) => line.startsWith("{"));
   expect(recalled.map((line: string) => JSON.parse(line))).toMatchObject([

@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { Command } from "commander";
 import { DEFAULT_NAMESPACE } from "../../node/client/limits.ts";
 import type { CommonOptions } from "../../node/commands/kit.ts";
@@ -11,13 +10,14 @@ interface Options extends CommonOptions {
 const MAX_TURNS = 1_000;
 
 const START_HELP = `
-Of the namespace, it prints the newest 12 memories whose metadata names this folder as their "project", as session-end
-stores them, and nothing of elsewhere. Folders of one name count as one.`;
+Of the namespace, it prints the newest 12 memories that session-end stored in this folder, and nothing of elsewhere: not of
+another folder of the same name, nor what was stored before memories told their folder.`;
 
 const END_HELP = `
-Each memory's metadata names the folder as its "project", by the last part of its path. Of a session the
-last 1,000 turns are read. Those that hold something like a key, are very short or longer than 100,000 characters are left
-out; how many of each is said on standard error.`;
+Each memory's metadata names the folder: "project" is the last part of its path, "folder" a fingerprint of the whole, which
+tells folders of one name apart without saying where they are. A folder that is moved is another one. Of a session the last
+1,000 turns are read. Those that hold something like a key, are very short or longer than 100,000 characters are left out;
+how many of each is said on standard error.`;
 
 const SNIPPET_HELP = `
 Put it into .claude/settings.json of a project, or into ~/.claude/settings.json for all of them; where "hooks" are there
@@ -72,7 +72,7 @@ async function start(options: Options): Promise<void> {
   ]);
   const { cwd } = await readInput();
   await using client = await openClient(options);
-  const context = await recallForSession(client, scopeOf(options, cwd), Date.now());
+  const context = await recallForSession(client, await scopeOf(options, cwd), Date.now());
   if (context === null) return;
   const answer = { hookSpecificOutput: { hookEventName: "SessionStart", additionalContext: context } };
   await writeOut(`${JSON.stringify(answer)}\n`);
@@ -88,7 +88,7 @@ async function end(options: Options): Promise<void> {
   if (transcript_path === undefined) return;
   const said = await readTranscriptFile(transcript_path, MAX_TURNS);
   await using client = await openClient(options);
-  const kept = await rememberSession(client, scopeOf(options, cwd), session_id, said);
+  const kept = await rememberSession(client, await scopeOf(options, cwd), session_id, said);
   await settle(client);
   process.stderr.write(`engram: ${describeKept(kept)}\n`);
 }
@@ -101,8 +101,9 @@ async function readInput() {
   return parseHookInput(await readStandardInput("what Claude Code tells its hooks"));
 }
 
-function scopeOf({ namespace }: Options, cwd: string | undefined) {
-  return { namespace, project: basename(cwd ?? process.cwd()) };
+async function scopeOf({ namespace }: Options, cwd: string | undefined) {
+  const { sessionFolder } = await import("../hooks/session-folder.ts");
+  return { namespace, ...(await sessionFolder(cwd ?? process.cwd())) };
 }
 
 /** The hooks with the same absolute paths as `engram mcp install` writes. */

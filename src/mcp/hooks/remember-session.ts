@@ -30,7 +30,7 @@ export interface KeptSession {
  */
 export async function rememberSession(
   client: Pick<MemoryClient, "store">,
-  { namespace, project }: SessionScope,
+  { namespace, project, folder }: SessionScope,
   session: string,
   said: readonly Utterance[],
 ): Promise<KeptSession> {
@@ -46,7 +46,7 @@ export async function rememberSession(
   const store = async (turns: readonly Utterance[]) => {
     const input: StoreInput = {
       session,
-      items: turns.map((turn) => ({ ...turn, metadata: { project } })),
+      items: turns.map((turn) => ({ ...turn, metadata: { project, folder } })),
       ...(namespace === undefined ? {} : { namespace }),
     };
     return (await client.store(input)).stored;
