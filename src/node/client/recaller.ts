@@ -23,7 +23,7 @@ const VECTORS_WAIT_MS = 5_000;
 const LEFTOVERS_WAIT_MS = 5_000;
 
 /** What waits for its vector, whichever process stored it. */
-export interface AwaitingVectors {
+interface AwaitingVectors {
   awaitingVectors(): Promise<number>;
   settleVectors(signal: AbortSignal): Promise<void>;
 }
