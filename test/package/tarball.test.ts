@@ -92,7 +92,8 @@ describe.each(nodes)("without what only nodes need, on %s", (_, node) => {
   test("the help names every command", async () => {
     const { code, stdout } = await run(node, light, ["--help"]);
     expect(code).toBe(0);
-    for (const name of ["mcp", "up", "demo", "store", "doctor"]) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of ["mcp", "up", "demo", "store", "doctor"])
+      expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, "m"));
   });
 
   test("an agent stores and recalls", async () => {
