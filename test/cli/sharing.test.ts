@@ -29,7 +29,7 @@ test("a namespace is shared by three commands, and the grant is ended by one; th
 
   await client.store({ namespace: "team", items: [{ text: "the gate opens at nine" }] });
   await client.settle();
-  const first = await run(reader, ["query", "when does the gate open?", "--namespace", "team"]);
+  const first = await run(reader, ["query", "when does the gate open?", "--namespace", "team "]);
   expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining("at nine") });
 
   const grants = await run(owner, ["namespaces", "grants"]);

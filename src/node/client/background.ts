@@ -79,6 +79,7 @@ export class Background {
     for (;;) {
       const before = await store.call("countAwaitingVectors", null);
       if (before === 0) return;
+      stop.throwIfAborted();
       const ran = await untilAborted(this.#embedLeftovers(0), stop);
       const after = await store.call("countAwaitingVectors", null);
       // Tried and failed: the loop tries again; a caller must not wait for a model that does not work.

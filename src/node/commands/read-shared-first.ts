@@ -1,3 +1,4 @@
+import { shownName } from "../../crypto/namespace-name.ts";
 import type { MemoryClient } from "../client/memory.ts";
 import { say } from "./output.ts";
 
@@ -10,7 +11,8 @@ const WAIT_MS = 5_000;
  */
 export async function readSharedFirst(client: MemoryClient, asked: readonly string[] | undefined): Promise<void> {
   if (!client.sharing) return;
-  const isAsked = (name: string) => asked === undefined || asked.includes(name);
+  const wanted = asked?.map((name): string => shownName(name));
+  const isAsked = (name: string) => wanted === undefined || wanted.includes(name);
   const shared = (await client.namespaces()).filter(({ name, owner }) => owner !== undefined && isAsked(name));
   if (shared.length === 0) return;
   const isRead = await client.sharing.sync({ signal: AbortSignal.timeout(WAIT_MS) }).catch(() => false);

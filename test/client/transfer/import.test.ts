@@ -354,6 +354,19 @@ How Mara makes it.
 - relates_to [[Coffee Bean Origins]]
 `;
 
+test("a source that breaks off gives what came before, also when its first line is none", async () => {
+  async function* broken() {
+    yield Buffer.from('# facts\n{"text":"Plays chess"}\n{"text":"Pl');
+    throw new Error("cut off");
+  }
+  const found: unknown[] = [];
+  const read = async () => {
+    for await (const entry of readEntries(broken())) found.push(entry);
+  };
+  await expect(read()).rejects.toThrow("cut off");
+  expect(found).toMatchObject([{ why: "the line is not JSON" }, { memories: [{ item: { text: "Plays chess" } }] }]);
+});
+
 describe("a folder of notes", () => {
   test("a note is its observations, its relations, and the rest", () => {
     const [rest, ...facts] = parseNote(NOTE, "file", NOW);
@@ -391,13 +404,18 @@ describe("a folder of notes", () => {
   });
 
   test("nothing that a note says is left out", () => {
-    const [relation, prose] = [
-      "- depends_on [[Water Quality]] (because hard water ruined the 2023 batch)",
-      "- pairs_with [[Croissant]] and [[Baguette]] every Sunday",
-    ].map((line) => parseNote(`---\ntitle:\nstatus: urgent\n---\n${line}`, "Tea", NOW)[0]?.item);
-    expect(relation?.text).toBe("Tea depends on Water Quality (because hard water ruined the 2023 batch)");
-    expect(prose?.text).toBe("Tea pairs with Croissant and Baguette every Sunday");
-    expect(relation?.metadata).toMatchObject({ note: "Tea", frontMatter: { status: "urgent" } });
+    const body = `- depends_on [[Water Quality]] (because hard water ruined the 2023 batch)
+- pairs_with [[Croissant]] and [[Baguette]] every Sunday`;
+    const abstract = "tea ".repeat(1_000).trim();
+    const note = `---\ntitle:\nstatus: urgent\nratio: .nan\nabstract: ${abstract}\n---\n${body}`;
+    const [rest, ...relations] = parseNote(note, "Tea", NOW).map(({ item }) => item);
+    expect(rest?.text).toMatch(/^Tea\n\nstatus: urgent\nratio: .nan\nabstract: tea tea/);
+    expect(rest?.text.match(/tea/g)).toHaveLength(1_000);
+    expect(relations.map(({ text }) => text)).toEqual([
+      "Tea depends on Water Quality (because hard water ruined the 2023 batch)",
+      "Tea pairs with Croissant and Baguette every Sunday",
+    ]);
+    expect(relations[0]?.metadata).toEqual({ note: "Tea", relation: "depends_on", to: "Water Quality" });
     const long = `${"a".repeat(63)}🍵 and more`;
     expect(parseNote(`---\ntitle: ${long}\n---\ntea`, "file", NOW)[0]?.item.session).toBe(`${"a".repeat(63)}🍵`);
   });

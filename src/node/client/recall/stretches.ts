@@ -90,12 +90,13 @@ function daysOfMonth({ month, day, year, before, end }: NamedDate, text: string)
 function between(first: NamedDate, second: NamedDate, text: string): CountedSpan | undefined {
   if (!RANGE.test(first.before)) return undefined;
   if (!/^[\s,]*(?:and|to|until|till|through)\b/i.test(text.slice(first.end, second.start))) return undefined;
-  const { month, day = 1, year = second.year } = first;
-  const from = Date.UTC(year ?? 2000, month, day);
-  const last = (inYear: number) => Date.UTC(inYear, second.month + (second.day === undefined ? 1 : 0), second.day ?? 0);
-  const to = last(second.year ?? year ?? 2000);
-  // Without years the second may be one of the next: "from 20 December to 5 January".
-  const length = ((to < from && year === undefined ? last(2001) : to) - from) / DAY_MS;
+  const { month, day = 1 } = first;
+  const start = (year: number) => Date.UTC(year, month, day);
+  const end = (year: number) => Date.UTC(year, second.month + (second.day === undefined ? 1 : 0), second.day ?? 0);
+  // "From 20 December to 5 January" ends in the next year, whichever of the two years is written, unless both are.
+  const turns = (first.year === undefined || second.year === undefined) && end(2000) < start(2000) ? 1 : 0;
+  const year = first.year ?? (second.year === undefined ? undefined : second.year - turns);
+  const length = (end(second.year ?? (year ?? 2000) + turns) - start(year ?? 2000)) / DAY_MS;
   return length < 0 ? undefined : { month, day, year, from: 0, to: length + 1 };
 }
 

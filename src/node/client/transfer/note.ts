@@ -1,4 +1,4 @@
-import { parse, YAMLParseError } from "yaml";
+import { parse, stringify, YAMLParseError } from "yaml";
 import { z } from "zod";
 import type { Metadata } from "../memory.ts";
 import type { ImportedMemory } from "./imported-memory.ts";
@@ -47,7 +47,6 @@ export function parseNote(source: string, name: string, at: number): readonly Im
     ...(permalink && { permalink }),
     ...(type && { noteType: type }),
     ...(tags.length > 0 && { tags }),
-    ...(Object.keys(others).length > 0 && { frontMatter: others as Metadata }),
   };
   const memory = (words: string, metadata: Metadata): ImportedMemory => ({
     item: {
@@ -69,8 +68,10 @@ export function parseNote(source: string, name: string, at: number): readonly Im
       memories.push(memory(`${title} ${relation.replaceAll("_", " ")} ${to}${others}`, { relation, to }));
     } else prose.push(line);
   }
-  const rest = prose.join("\n").trim();
-  const says = rest.split("\n").some((line) => line.trim() !== "" && !/^#{1,6} /.test(line));
+  // As text: metadata has limits that no note knows of.
+  const described = Object.keys(others).length > 0 ? `${stringify(others, { lineWidth: 0 })}\n` : "";
+  const rest = `${described}${prose.join("\n")}`.trim();
+  const says = described !== "" || rest.split("\n").some((line) => line.trim() !== "" && !/^#{1,6} /.test(line));
   return says ? [memory(`${title}\n\n${rest}`, {}), ...memories] : memories;
 }
 

@@ -37,7 +37,14 @@ export async function* readEntries(
   let size = 0;
   let line: string | undefined;
   let first: unknown;
-  for (let chunk = await chunks.next(); ; chunk = await chunks.next()) {
+  let failure: { readonly error: unknown } | undefined;
+  // A source that breaks off while it is not yet clear what it is: what came until then is read first.
+  const next = (): Promise<IteratorResult<Uint8Array, unknown>> =>
+    chunks.next().catch((error: unknown) => {
+      failure = { error };
+      return { done: true, value: undefined };
+    });
+  for (let chunk = await next(); ; chunk = await next()) {
     if (!chunk.done) {
       held.push(chunk.value);
       const before = size;
@@ -55,15 +62,19 @@ export async function* readEntries(
   // Bytes that are no text are named line by line, not stored as what a decoder makes of them.
   const document = parseJson(size > MAX_DOCUMENT_BYTES || !isUtf8(all) ? "" : all.toString("utf8"));
   const list = listIn(document);
-  if (list === undefined) yield* lineEntries(joined(all, chunks));
-  else {
+  if (list === undefined) {
+    const whole = failure === undefined ? all : all.subarray(0, all.lastIndexOf("\n") + 1);
+    yield* lineEntries(joined(whole, chunks));
+  } else {
     const told = backupItems(document);
     yield* list.map((value, index) => ({ number: index + 1, end: size, ...entryOf(told(value)) }));
-    const next = scroll.safeParse(document).data?.result.next_page_offset;
-    if (next !== undefined && next !== null) {
-      onNote(`these are the points of one page: more follow from the offset ${JSON.stringify(next)}, import them too`);
+    const following = scroll.safeParse(document).data?.result.next_page_offset;
+    if (following !== undefined && following !== null) {
+      const offset = JSON.stringify(following);
+      onNote(`these are the points of one page: more follow from the offset ${offset}, import them too`);
     }
   }
+  if (failure !== undefined) throw failure.error;
 }
 
 function isZip(chunks: readonly Uint8Array[]): boolean {
