@@ -55,11 +55,14 @@ export class Recaller {
   async query(input: QueryInput, signal?: AbortSignal): Promise<QueryResult> {
     const { leftovers } = this.#deps;
     const result = await this.#queryOnce(input, signal);
-    if (result.hits.length > 0 || input.mode === "keyword" || (await leftovers.awaitingVectors()) === 0) return result;
+    if (result.hits.length > 0 || input.mode === "keyword") return result;
     // Left by a process that ended right after it had stored: found by its meaning as soon as it has its vector.
-    const limit = AbortSignal.timeout(LEFTOVERS_WAIT_MS);
-    await leftovers.settleVectors(signal ? AbortSignal.any([limit, signal]) : limit).catch(() => undefined);
-    signal?.throwIfAborted();
+    if ((await leftovers.awaitingVectors()) > 0) {
+      const limit = AbortSignal.timeout(LEFTOVERS_WAIT_MS);
+      await leftovers.settleVectors(signal ? AbortSignal.any([limit, signal]) : limit).catch(() => undefined);
+      signal?.throwIfAborted();
+    }
+    // Also where nothing waits any more: what was left may have got its vector since the first look.
     const again = await this.#queryOnce(input, signal);
     const left = again.hits.length > 0 ? 0 : await leftovers.awaitingVectors();
     return left === 0 ? again : { ...again, why: `${again.why}; ${waitingForVectors(left)}` };

@@ -186,3 +186,10 @@ export async function get<T>(gateway: Pick<RunningGateway, "url">, path: string)
   // A connection of its own: a kept one may be closed while a test is busy with what it was told.
   return (await (await fetch(gateway.url + path, { headers: { connection: "close" } })).json()) as T;
 }
+
+/** The same payload with its first co-signature changed in its first byte, whatever that was. */
+export function forgeCosignature(text: string): string {
+  return text.replace(/("cosignatures".*"signature":"0x)(..)/, (_, before: string, byte: string) => {
+    return `${before}${byte === "00" ? "01" : "00"}`;
+  });
+}

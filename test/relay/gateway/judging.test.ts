@@ -11,7 +11,7 @@ import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts
 import { roundIdOf } from "../../../src/relay/payload/nonce.ts";
 import { openReader, sendTo } from "../intelligence/reader-kit.ts";
 import { silent } from "../relay-kit.ts";
-import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
+import { forgeCosignature, GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
 
 let kit: GatewayKit;
 beforeEach(async () => {
@@ -178,7 +178,7 @@ describe("late co-signatures", () => {
     await using gateway = await kit.start();
     const { nonce, signedHash, fourth } = await accepted(gateway);
     const later = await kit.ranking({ nonce, cosigners: [fourth] });
-    const forged = later.text.replace(/("cosignatures".*"signature":"0x)../, "$100");
+    const forged = forgeCosignature(later.text);
     expect(await post(gateway, forged)).toMatchObject({ status: 401 });
     expect(await get<ReplyBody>(gateway, `/relay/${signedHash}`)).toMatchObject({ quorum: { have: 3 } });
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunningGateway } from "../../../src/relay/gateway/start-gateway.ts";
 import { FixedChain } from "../../support/fixed-chain.ts";
-import { GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
+import { forgeCosignature, GatewayKit, get, post, type ReplyBody } from "./gateway-kit.ts";
 
 let kit: GatewayKit;
 let gateway: RunningGateway;
@@ -55,11 +55,7 @@ describe("a gateway refuses, and says why", () => {
       false,
     ]);
     const ranking = await kit.ranking({ cosigners: kit.validators.slice(1) });
-    expect(await refused(ranking.text.replace(/("cosignatures".*"signature":"0x)../, "$100"))).toEqual([
-      401,
-      "bad_signature",
-      false,
-    ]);
+    expect(await refused(forgeCosignature(ranking.text))).toEqual([401, "bad_signature", false]);
     expect(await refused(await kit.plain())).toEqual([401, "bad_signature", false]);
   });
 
