@@ -7,7 +7,7 @@ import { mutations } from "./mutations.ts";
 import { type Mutation, World } from "./world.ts";
 
 /** `npm run byzantine` runs 10,000. */
-const SEEDS = Number(process.env["ENGRAM_BYZANTINE_SEEDS"] ?? 500);
+const SEEDS = Number(process.env["ENGRAM_BYZANTINE_SEEDS"] ?? 200);
 /** So many of them with real signatures, headers and routes. */
 const REAL_EVERY = 250;
 const outboxes: MemoryOutbox[] = [];

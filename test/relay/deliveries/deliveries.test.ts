@@ -8,7 +8,7 @@ import { DeliveryScene, PRICE } from "./delivery-scene.ts";
 import { makeSubmissions, RawPayer, type RawSubmission } from "./raw-submissions.ts";
 
 /** `npm run deliveries` runs 100,000. */
-const COUNT = Number(process.env["ENGRAM_DELIVERIES"] ?? 5_000);
+const COUNT = Number(process.env["ENGRAM_DELIVERIES"] ?? 1_500);
 const PAID = Math.ceil(COUNT / 25);
 const RELAYED = Math.ceil(COUNT / 100);
 const KILLS = Math.max(4, Math.round(COUNT / 2_500));
