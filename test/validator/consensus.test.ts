@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { signScoreVector } from "../../src/crypto/consensus-message.ts";
 import { openingHash, type ScoreOpening, signScoreCommit } from "../../src/crypto/score-opening.ts";
 import { loadSr25519 } from "../../src/crypto/sr25519.ts";
@@ -208,8 +208,16 @@ test("own scores are told to nobody whose commit is not here, and to nobody befo
   const two = second.opening({ scores, block: 4 });
   expect((await second.sendOpening(two)).status).toBe(409);
   await second.sendCommit(two);
-  await validator.runRound();
-  const { inReturn } = await second.sendOpening(two);
+  // A turn of the validator may end before it has seen the second voice: the next one goes on.
+  const { inReturn } = await vi.waitFor(
+    async () => {
+      await validator.runRound();
+      const told = await second.sendOpening(two);
+      expect(told.inReturn).not.toBeNull();
+      return told;
+    },
+    { timeout: 30_000 },
+  );
   const { opening } = readOpening(inReturn ?? "");
   expect(openingHash(opening)).toBe(readCommit(ownCommit ?? "").hash);
   expect(opening.vector.validatorHotkey).toBe(validator.hotkey);
